@@ -1,0 +1,5 @@
+export { apiVersionOf, keyOf, keyText, parseKey, pathOf, type AnyObject, type Key, type KubeObject, type ObjectMeta, type Resource } from './object.ts';
+export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDetails, type StatusReason } from './status.ts';
+export * from './resources.ts';
+export type * from './kinds/istio/types.ts';
+export type * from './kinds/flagger/types.ts';

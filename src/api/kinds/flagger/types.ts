@@ -1,0 +1,149 @@
+/** Shapes of the Flagger kinds (flagger.app/v1beta1). */
+import type { ObjectMeta } from '../../object.ts';
+import type { CorsPolicy, Headers, HTTPMatchRequest, HTTPRetry, StringMatch, TrafficPolicy } from '../istio/types.ts';
+
+export type CanaryPhase =
+  | ''
+  | 'Initializing'
+  | 'Initialized'
+  | 'Waiting'
+  | 'Progressing'
+  | 'WaitingPromotion'
+  | 'Promoting'
+  | 'Finalising'
+  | 'Succeeded'
+  | 'Failed'
+  | 'Terminating'
+  | 'Terminated';
+
+export interface CrossNamespaceReference {
+  apiVersion?: string;
+  kind?: string;
+  name: string;
+  namespace?: string;
+}
+
+export interface CanaryMetric {
+  name: string;
+  interval?: string;
+  threshold?: number;
+  thresholdRange?: { min?: number; max?: number };
+  query?: string;
+  templateRef?: CrossNamespaceReference;
+  templateVariables?: Record<string, string>;
+}
+
+export type WebhookType =
+  | ''
+  | 'confirm-rollout'
+  | 'pre-rollout'
+  | 'rollout'
+  | 'confirm-traffic-increase'
+  | 'confirm-promotion'
+  | 'post-rollout'
+  | 'rollback'
+  | 'event';
+
+export interface CanaryWebhook {
+  type?: WebhookType;
+  name: string;
+  url: string;
+  timeout?: string;
+  retries?: number;
+  disableTLS?: boolean;
+  muteAlert?: boolean;
+  metadata?: Record<string, string>;
+}
+
+export interface CanaryAnalysis {
+  interval?: string;
+  threshold?: number;
+  maxWeight?: number;
+  stepWeight?: number;
+  stepWeights?: number[];
+  stepWeightPromotion?: number;
+  iterations?: number;
+  mirror?: boolean;
+  mirrorWeight?: number;
+  primaryReadyThreshold?: number;
+  canaryReadyThreshold?: number;
+  match?: { headers?: Record<string, StringMatch>; queryParams?: Record<string, StringMatch>; sourceLabels?: Record<string, string> }[];
+  metrics?: CanaryMetric[];
+  alerts?: { name: string; severity?: '' | 'info' | 'warn' | 'error'; providerRef: CrossNamespaceReference }[];
+  webhooks?: CanaryWebhook[];
+  sessionAffinity?: { cookieName: string; primaryCookieName?: string; maxAge?: number };
+}
+
+export interface CanaryService {
+  name?: string;
+  port: number;
+  portName?: string;
+  targetPort?: number | string;
+  appProtocol?: string;
+  portDiscovery?: boolean;
+  headless?: boolean;
+  timeout?: string;
+  gateways?: string[];
+  gatewayRefs?: unknown[];
+  hosts?: string[];
+  delegation?: boolean;
+  trafficPolicy?: TrafficPolicy;
+  match?: HTTPMatchRequest[];
+  rewrite?: { uri?: string; authority?: string; type?: string };
+  retries?: HTTPRetry;
+  headers?: Headers;
+  corsPolicy?: CorsPolicy;
+  mirror?: unknown[];
+  apex?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  primary?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  canary?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+}
+
+export interface CanarySpec {
+  provider?: string;
+  metricsServer?: string;
+  targetRef: { apiVersion: string; kind: string; name: string };
+  autoscalerRef?: {
+    apiVersion: string;
+    kind: string;
+    name: string;
+    primaryScalerReplicas?: { minReplicas?: number; maxReplicas?: number };
+    primaryScalerQueries?: Record<string, string>;
+  };
+  ingressRef?: { apiVersion: string; kind: string; name: string };
+  service: CanaryService;
+  analysis: CanaryAnalysis;
+  progressDeadlineSeconds?: number;
+  skipAnalysis?: boolean;
+  revertOnDeletion?: boolean;
+  suspend?: boolean;
+}
+
+export interface CanaryCondition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason?: string;
+  message?: string;
+  lastUpdateTime?: string;
+  lastTransitionTime?: string;
+}
+
+export interface CanaryStatus {
+  phase?: CanaryPhase;
+  failedChecks?: number;
+  canaryWeight?: number;
+  iterations?: number;
+  trackedConfigs?: Record<string, string>;
+  lastAppliedSpec?: string;
+  lastPromotedSpec?: string;
+  lastTransitionTime?: string;
+  conditions?: CanaryCondition[];
+}
+
+export interface Canary {
+  apiVersion?: string;
+  kind?: 'Canary';
+  metadata?: ObjectMeta;
+  spec: CanarySpec;
+  status?: CanaryStatus;
+}

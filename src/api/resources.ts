@@ -1,0 +1,39 @@
+/** The kinds the rooms speak of by name. What else is known of a kind (schema, defaults, columns) is in `kinds/`. */
+import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
+import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
+import type { Lease } from 'kubernetes-types/coordination/v1.js';
+import type { ConfigMap, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Ingress } from 'kubernetes-types/networking/v1.js';
+import type { Canary } from './kinds/flagger/types.ts';
+import type { DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService } from './kinds/istio/types.ts';
+import type { KubeObject, Resource } from './object.ts';
+
+function resource<T extends KubeObject>(group: string, version: string, kind: string, plural: string, namespaced = true): Resource<T> {
+  return { group, version, kind, plural, namespaced };
+}
+
+export const Namespaces = resource<Namespace>('', 'v1', 'Namespace', 'namespaces', false);
+export const Nodes = resource<Node>('', 'v1', 'Node', 'nodes', false);
+export const Pods = resource<Pod>('', 'v1', 'Pod', 'pods');
+export const Services = resource<Service>('', 'v1', 'Service', 'services');
+export const ConfigMaps = resource<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
+export const Secrets = resource<Secret>('', 'v1', 'Secret', 'secrets');
+export const ServiceAccounts = resource<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');
+export const Events = resource<Event>('', 'v1', 'Event', 'events');
+export const Deployments = resource<Deployment>('apps', 'v1', 'Deployment', 'deployments');
+export const ReplicaSets = resource<ReplicaSet>('apps', 'v1', 'ReplicaSet', 'replicasets');
+export const StatefulSets = resource<StatefulSet>('apps', 'v1', 'StatefulSet', 'statefulsets');
+export const DaemonSets = resource<DaemonSet>('apps', 'v1', 'DaemonSet', 'daemonsets');
+export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers');
+export const EndpointSlices = resource<EndpointSlice>('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
+export const Leases = resource<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
+export const Ingresses = resource<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
+export const CustomResourceDefinitions = resource<CustomResourceDefinition>('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition', 'customresourcedefinitions', false);
+export const VirtualServices = resource<VirtualService>('networking.istio.io', 'v1', 'VirtualService', 'virtualservices');
+export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');
+export const Gateways = resource<Gateway>('networking.istio.io', 'v1', 'Gateway', 'gateways');
+export const ServiceEntries = resource<ServiceEntry>('networking.istio.io', 'v1', 'ServiceEntry', 'serviceentries');
+export const PeerAuthentications = resource<PeerAuthentication>('security.istio.io', 'v1', 'PeerAuthentication', 'peerauthentications');
+export const Canaries = resource<Canary>('flagger.app', 'v1beta1', 'Canary', 'canaries');

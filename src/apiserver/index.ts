@@ -1,0 +1,1 @@
+export type { ExecOptions, ExecSession, Kubelet, LogOptions } from './kubelet.ts';

@@ -1,0 +1,11 @@
+export { rfc3339, rfc3339Micro, sleep, type Clock, type Timer } from './clock.ts';
+export { systemClock } from './clock.edge.ts';
+export { VirtualClock } from './virtual-clock.ts';
+export { below, nameSuffix, seededRng, uuid, type Rng } from './rng.ts';
+export { systemRng } from './rng.edge.ts';
+export { Fault, messageOf } from './fault.ts';
+export { jsonLog, silentLog, type Log, type LogFields, type LogLevel } from './log.ts';
+export { canonicalJson, fnv1a, sha256Hex } from './hash.ts';
+export { humanDuration, parseDuration, protoDuration } from './duration.ts';
+export { parseQuantity } from './quantity.ts';
+export { parseYaml, toYaml } from './yaml.ts';

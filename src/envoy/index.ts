@@ -1,0 +1,1 @@
+export { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';

@@ -1,0 +1,1 @@
+export type { Proxy } from './proxy.ts';
