@@ -3,3 +3,4 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
+export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema } from './kind.ts';

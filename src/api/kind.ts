@@ -1,0 +1,91 @@
+import type { AnyObject, KubeObject, Resource } from './object.ts';
+import type { StatusCause } from './status.ts';
+
+/** The part of OpenAPI v3 that Kubernetes' structural schemas use. */
+export interface Schema {
+  type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  description?: string;
+  format?: string;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  items?: Schema;
+  required?: string[];
+  enum?: unknown[];
+  default?: unknown;
+  nullable?: boolean;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  oneOf?: Schema[];
+  anyOf?: Schema[];
+  allOf?: Schema[];
+  not?: Schema;
+  'x-kubernetes-preserve-unknown-fields'?: boolean;
+  'x-kubernetes-int-or-string'?: boolean;
+  'x-kubernetes-embedded-resource'?: boolean;
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: 'granular' | 'atomic';
+  'x-kubernetes-patch-strategy'?: string;
+  'x-kubernetes-patch-merge-key'?: string;
+  'x-kubernetes-validations'?: { rule: string; message?: string }[];
+}
+
+/** A column of `kubectl get`. */
+export interface Column<T = AnyObject> {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** `name` marks the column kubectl treats as the name. */
+  readonly format?: string;
+  readonly description?: string;
+  /** 0: always; 1: with `-o wide`. */
+  readonly priority: 0 | 1;
+  /** The cell; `now` in milliseconds, for ages. */
+  value(object: T, now: number): string | number | boolean | null;
+}
+
+/** A version of a kind that is accepted and served for old clients, and stored as the current one. */
+export interface LegacyVersion {
+  readonly group: string;
+  readonly version: string;
+  /** Sent as a Warning header. */
+  readonly warning: string;
+  /** The object in the stored version; absent when only apiVersion differs. */
+  upgrade?(object: AnyObject): AnyObject;
+  /** The object as the old version shows it; absent when only apiVersion differs. */
+  downgrade?(object: AnyObject): AnyObject;
+}
+
+export interface ScaleSubresource {
+  /** JSON paths as in a CRD: `.spec.replicas`. */
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+/** All that the API server knows of a kind. */
+export interface KindDef<T extends KubeObject = AnyObject> {
+  readonly resource: Resource<T>;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Of the whole object. */
+  readonly schema: Schema;
+  readonly status: boolean;
+  readonly scale?: ScaleSubresource;
+  /** Fills in defaults, in place, on a copy that nobody else holds. Runs before `validate`, on create and update. */
+  default?(object: T): void;
+  /** What is wrong with the object beyond its schema, with field paths as Kubernetes phrases them. */
+  validate?(object: T, old: T | undefined): StatusCause[];
+  /** Shown by `kubectl get`; the name column is part of it. */
+  readonly columns: readonly Column<T>[];
+  readonly legacy: readonly LegacyVersion[];
+  /** Fields usable in field selectors besides metadata.name and metadata.namespace, as dotted paths. */
+  readonly selectableFields: readonly string[];
+  /** True for kinds that come from a CustomResourceDefinition: patched by merge, pruned by schema. */
+  readonly custom: boolean;
+}
