@@ -9,3 +9,4 @@ export { canonicalJson, fnv1a, sha256Hex } from './hash.ts';
 export { humanDuration, parseDuration, protoDuration } from './duration.ts';
 export { parseQuantity } from './quantity.ts';
 export { parseYaml, toYaml } from './yaml.ts';
+export { Channel, encodeFrame, FrameDecoder, MAX_FRAME_BYTES, type Frame } from './frames.ts';
