@@ -1,6 +1,19 @@
-export { apiVersionOf, keyOf, keyText, parseKey, pathOf, type AnyObject, type Key, type KubeObject, type ObjectMeta, type Resource } from './object.ts';
+export {
+  apiVersionOf,
+  keyOf,
+  keyText,
+  parseKey,
+  pathOf,
+  type AnyObject,
+  type Key,
+  type KubeObject,
+  type ObjectMeta,
+  type Resource,
+} from './object.ts';
 export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDetails, type StatusReason } from './status.ts';
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
-export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema } from './kind.ts';
+export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresource } from './kind.ts';
+export { createCatalog } from './kinds/index.ts';
+export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';

@@ -48,12 +48,16 @@ export interface Column<T = AnyObject> {
   value(object: T, now: number): string | number | boolean | null;
 }
 
-/** A version of a kind that is accepted and served for old clients, and stored as the current one. */
+/** A version of a kind that is accepted and served beside the stored one, for old clients. */
 export interface LegacyVersion {
   readonly group: string;
   readonly version: string;
-  /** Sent as a Warning header. */
+  /** Sent as a Warning header, unless empty. */
   readonly warning: string;
+  /** Where it differs from the stored version's. */
+  readonly schema?: Schema;
+  /** Where they differ from the stored version's. */
+  readonly columns?: readonly Column[];
   /** The object in the stored version; absent when only apiVersion differs. */
   upgrade?(object: AnyObject): AnyObject;
   /** The object as the old version shows it; absent when only apiVersion differs. */
@@ -67,6 +71,16 @@ export interface ScaleSubresource {
   readonly labelSelectorPath?: string;
 }
 
+/** A subresource besides `status` and `scale`, as discovery lists it. */
+export interface Subresource {
+  readonly name: string;
+  /** The type of its body. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly verbs: readonly string[];
+}
+
 /** All that the API server knows of a kind. */
 export interface KindDef<T extends KubeObject = AnyObject> {
   readonly resource: Resource<T>;
@@ -77,6 +91,8 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly schema: Schema;
   readonly status: boolean;
   readonly scale?: ScaleSubresource;
+  /** Those besides `status` and `scale`. */
+  readonly subresources?: readonly Subresource[];
   /** Fills in defaults, in place, on a copy that nobody else holds. Runs before `validate`, on create and update. */
   default?(object: T): void;
   /** What is wrong with the object beyond its schema, with field paths as Kubernetes phrases them. */
