@@ -1,1 +1,3 @@
 export type { Proxy } from './proxy.ts';
+export { defaultMeshConfig, snapshotKinds, snapshotOf, type MeshConfig, type Snapshot } from './snapshot.ts';
+export { problemText, type Problem } from './problem.ts';

@@ -1,0 +1,83 @@
+import type { Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import {
+  apiVersionOf,
+  DestinationRules,
+  EndpointSlices,
+  Gateways,
+  keyOf,
+  keyText,
+  Namespaces,
+  PeerAuthentications,
+  Pods,
+  ServiceEntries,
+  Services,
+  VirtualServices,
+  type DestinationRule,
+  type Gateway,
+  type KubeObject,
+  type PeerAuthentication,
+  type Resource,
+  type ServiceEntry,
+  type VirtualService,
+} from '../api/index.ts';
+
+/** What holds for the whole mesh. */
+export interface MeshConfig {
+  /** The DNS suffix of services and the trust domain of identities. */
+  readonly domain: string;
+  /** Policies in this namespace hold for every namespace. */
+  readonly rootNamespace: string;
+  /** What a sidecar does with a destination nobody declared. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+}
+
+export const defaultMeshConfig: MeshConfig = {
+  domain: 'cluster.local',
+  rootNamespace: 'istio-system',
+  outboundTrafficPolicy: 'ALLOW_ANY',
+};
+
+/**
+ * All that the mesh is made of, at one moment. Maps are keyed by `namespace/name` (namespaces by name).
+ * An object that did not change must be the same object as in the snapshot before: that is what makes a change cheap.
+ * The maps themselves may be new or may have been changed in place.
+ */
+export interface Snapshot {
+  readonly config: MeshConfig;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly endpointSlices: ReadonlyMap<string, EndpointSlice>;
+  readonly pods: ReadonlyMap<string, Pod>;
+  readonly virtualServices: ReadonlyMap<string, VirtualService>;
+  readonly destinationRules: ReadonlyMap<string, DestinationRule>;
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  readonly serviceEntries: ReadonlyMap<string, ServiceEntry>;
+  readonly peerAuthentications: ReadonlyMap<string, PeerAuthentication>;
+}
+
+/** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
+export const snapshotKinds = {
+  namespaces: Namespaces,
+  services: Services,
+  endpointSlices: EndpointSlices,
+  pods: Pods,
+  virtualServices: VirtualServices,
+  destinationRules: DestinationRules,
+  gateways: Gateways,
+  serviceEntries: ServiceEntries,
+  peerAuthentications: PeerAuthentications,
+} as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
+
+/** A snapshot of the objects given; those of other kinds are left out. */
+export function snapshotOf(objects: Iterable<KubeObject>, config: MeshConfig = defaultMeshConfig): Snapshot {
+  const fields = new Map<string, Map<string, KubeObject>>();
+  const byKind = new Map<string, Map<string, KubeObject>>();
+  for (const [field, resource] of Object.entries(snapshotKinds)) {
+    const map = new Map<string, KubeObject>();
+    fields.set(field, map);
+    byKind.set(`${apiVersionOf(resource)}/${resource.kind}`, map);
+  }
+  for (const object of objects) byKind.get(`${object.apiVersion}/${object.kind}`)?.set(keyText(keyOf(object)), object);
+  return { config, ...Object.fromEntries(fields) } as unknown as Snapshot;
+}
