@@ -34,7 +34,8 @@ export type Patch =
   | { readonly type: 'apply'; readonly body: unknown };
 
 export interface WriteOptions {
-  readonly subresource?: 'status' | 'scale' | undefined;
+  /** `finalize`: of namespaces, the only way to change their spec.finalizers. */
+  readonly subresource?: 'status' | 'scale' | 'finalize' | undefined;
   readonly fieldManager?: string | undefined;
   /** Server-side apply: take over fields that others own. */
   readonly force?: boolean | undefined;

@@ -1,0 +1,2 @@
+/** What tests of other rooms may use of this one. */
+export { FakeClient, type FakeCall } from './fake-client.ts';
