@@ -14,13 +14,42 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   promql: ['base'],
   telemetry: ['base', 'api', 'control', 'promql'],
   node: ['base', 'api', 'control'],
-  app: ['base', 'api', 'store', 'apiserver', 'control', 'workloads', 'mesh', 'envoy', 'xds', 'ca', 'delivery', 'promql', 'telemetry', 'node'],
+  app: [
+    'base',
+    'api',
+    'store',
+    'apiserver',
+    'control',
+    'workloads',
+    'mesh',
+    'envoy',
+    'xds',
+    'ca',
+    'delivery',
+    'promql',
+    'telemetry',
+    'node',
+  ],
   cli: ['base', 'api', 'control', 'app'],
 };
 
 /** Modules of Node that touch the world; only edge files and tests may import them. */
 export const EDGE_MODULES: ReadonlySet<string> = new Set(
-  ['child_process', 'cluster', 'dgram', 'dns', 'fs', 'fs/promises', 'http', 'http2', 'https', 'net', 'os', 'process', 'readline', 'tls', 'worker_threads'].map(
-    (m) => `node:${m}`,
-  ),
+  [
+    'child_process',
+    'cluster',
+    'dgram',
+    'dns',
+    'fs',
+    'fs/promises',
+    'http',
+    'http2',
+    'https',
+    'net',
+    'os',
+    'process',
+    'readline',
+    'tls',
+    'worker_threads',
+  ].map((m) => `node:${m}`),
 );
