@@ -1,0 +1,111 @@
+import { Duplex } from 'node:stream';
+import type { SpdyHeaders } from './spdy-headers.ts';
+import { SpdyReader, SpdyWriter, type SpdyFrame } from './spdy.ts';
+
+const MAX_STREAMS = 1024;
+const RST_PROTOCOL_ERROR = 1;
+const RST_CANCEL = 5;
+const RST_REFUSED = 3;
+
+/** One stream of a session. Ending the writable side sends FIN; destroying it sends RST. */
+export class SpdyStream extends Duplex {
+  readonly id: number;
+  readonly headers: SpdyHeaders;
+  readonly #send: (frame: SpdyFrame, done?: () => void) => void;
+  #resume: (() => void) | undefined;
+
+  constructor(id: number, headers: SpdyHeaders, send: (frame: SpdyFrame, done?: () => void) => void) {
+    super({ allowHalfOpen: true });
+    this.id = id;
+    this.headers = headers;
+    this.#send = send;
+  }
+
+  /** Takes what the peer sent; resolves when there is room for more. */
+  receive(data: Uint8Array, fin: boolean): Promise<void> | undefined {
+    if (this.destroyed || this.readableEnded) return undefined;
+    const room = data.length === 0 || this.push(data);
+    if (fin) this.push(null);
+    return room || fin ? undefined : new Promise((resolve) => (this.#resume = resolve));
+  }
+
+  #continue(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  override _read(): void {
+    this.#continue();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#send({ type: 'data', stream: this.id, data: chunk, fin: false }, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#send({ type: 'data', stream: this.id, data: new Uint8Array(0), fin: true }, done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#continue();
+    if (!this.writableFinished) this.#send({ type: 'reset', stream: this.id, status: RST_CANCEL });
+    done(error);
+  }
+}
+
+/**
+ * The server's side of a SPDY/3.1 connection over `transport`: accepts the streams that the client opens, answers pings.
+ * Resolves when the connection has ended; all streams are destroyed by then. Flow control is the transport's own: one stream
+ * that is not read holds up the others, as in the reference implementation, where windows are not used either.
+ */
+export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream) => void): Promise<void> {
+  const reader = new SpdyReader();
+  const writer = new SpdyWriter();
+  const streams = new Map<number, SpdyStream>();
+  const send = (frame: SpdyFrame, done?: () => void): void => {
+    if (!transport.writable) return done?.();
+    transport.write(writer.write(frame), () => done?.());
+  };
+  const open = (id: number, headers: SpdyHeaders, fin: boolean): void => {
+    if (streams.has(id) || id % 2 === 0) return send({ type: 'reset', stream: id, status: RST_PROTOCOL_ERROR });
+    if (streams.size >= MAX_STREAMS) return send({ type: 'reset', stream: id, status: RST_REFUSED });
+    const stream = new SpdyStream(id, headers, send);
+    streams.set(id, stream);
+    stream.on('error', () => {});
+    stream.once('close', () => streams.delete(id));
+    send({ type: 'reply', stream: id, headers: {}, fin: false });
+    if (fin) void stream.receive(new Uint8Array(0), true);
+    onStream(stream);
+  };
+  try {
+    for await (const chunk of transport.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      for (const frame of reader.push(chunk)) {
+        switch (frame.type) {
+          case 'open':
+            open(frame.stream, frame.headers, frame.fin);
+            break;
+          case 'data':
+            await streams.get(frame.stream)?.receive(frame.data, frame.fin);
+            break;
+          case 'reset':
+            streams.get(frame.stream)?.destroy();
+            break;
+          case 'ping':
+            // Odd ids are the client's; an even one would be the answer to a ping of ours, and we send none.
+            if (frame.id % 2 === 1) send(frame);
+            break;
+          case 'goaway':
+            return;
+          case 'reply':
+            break;
+        }
+      }
+    }
+  } catch {
+    // A damaged or broken connection ends like any other: its streams are destroyed below.
+  } finally {
+    for (const stream of streams.values()) stream.destroy();
+    // What is still queued goes out first; what still comes in is of no interest.
+    if (!transport.destroyed) transport.end().resume();
+  }
+}
