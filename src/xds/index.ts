@@ -1,0 +1,4 @@
+export type { ProxyState, SyncState } from './hub.ts';
+export type { SecretMaterial } from './secret.ts';
+export { startXds, type Xds, type XdsOptions } from './server.edge.ts';
+export type { Node } from './wire.ts';

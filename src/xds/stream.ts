@@ -1,0 +1,191 @@
+import { TypeUrl, type ProxyResources } from '../envoy/index.ts';
+import { Subscription, type Delta, type Resources } from './subscription.ts';
+import type { DeltaRequest, DeltaResponse } from './wire.ts';
+
+/** How long a cluster stays after the last route to it was replaced, in milliseconds: requests that were matched before (delayed, retried) still need it. */
+export const LINGER_MS = 5000;
+/** How long routes wait for a proxy that does not ask for the endpoints of a new cluster, in milliseconds. */
+export const PATIENCE_MS = 2000;
+
+/** A publication: what one proxy is to hold, and its number. */
+export interface Snapshot {
+  readonly generation: number;
+  readonly resources: ProxyResources;
+}
+
+export type StreamEvent =
+  | { readonly kind: 'request'; readonly request: DeltaRequest }
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  /** Every secret known so far of those that were asked for. */
+  | { readonly kind: 'secrets'; readonly secrets: Resources }
+  | { readonly kind: 'tick' };
+
+export type StreamAction =
+  | { readonly kind: 'send'; readonly response: DeltaResponse }
+  /** The proxy asks for these secrets. */
+  | { readonly kind: 'resolve'; readonly names: readonly string[] }
+  | { readonly kind: 'acked'; readonly typeUrl: TypeUrl }
+  | { readonly kind: 'rejected'; readonly typeUrl: TypeUrl; readonly name: string; readonly message: string }
+  /** The proxy took all of this publication (but for what it rejected). */
+  | { readonly kind: 'settled'; readonly generation: number }
+  /** Feed `tick` at this time. */
+  | { readonly kind: 'wake'; readonly at: number };
+
+/** Additions and updates go in this order, each after the ACK of the one before. */
+const ORDER = ['cluster', 'endpoint', 'listener', 'route'] as const;
+type Ordered = (typeof ORDER)[number];
+
+/**
+ * One delta ADS stream. `step` is deterministic and does no I/O; the state is advanced in place, because
+ * copying thousands of held versions for each ACK would cost more than everything else here.
+ */
+export interface StreamState {
+  readonly subscriptions: { readonly [T in Ordered | 'secret']: Subscription };
+  /** Being rolled out. */
+  target: Snapshot | undefined;
+  /** Rolled out when `target` is done: a proxy that lags is never starved of routes by endpoints that keep changing. */
+  next: Snapshot | undefined;
+  /** Clusters sent on this rollout that wait for their endpoints; until then they do not take requests. */
+  readonly warming: Set<string>;
+  warmingUntil: number;
+  settled: number;
+  nonce: number;
+}
+
+export function newStream(): StreamState {
+  return {
+    subscriptions: {
+      cluster: new Subscription(TypeUrl.cluster),
+      endpoint: new Subscription(TypeUrl.endpoint),
+      listener: new Subscription(TypeUrl.listener),
+      route: new Subscription(TypeUrl.route),
+      secret: new Subscription(TypeUrl.secret),
+    },
+    target: undefined,
+    next: undefined,
+    warming: new Set(),
+    warmingUntil: 0,
+    settled: -1,
+    nonce: 0,
+  };
+}
+
+export function step(state: StreamState, event: StreamEvent, now: number): StreamAction[] {
+  const actions: StreamAction[] = [];
+  switch (event.kind) {
+    case 'request':
+      takeRequest(state, event.request, now, actions);
+      break;
+    case 'snapshot':
+      state.next = event.snapshot;
+      break;
+    case 'secrets':
+      state.subscriptions.secret.retarget(event.secrets);
+      break;
+    case 'tick':
+      break;
+  }
+  advance(state, now, actions);
+  return actions;
+}
+
+function takeRequest(state: StreamState, request: DeltaRequest, now: number, actions: StreamAction[]): void {
+  const subscription = Object.values(state.subscriptions).find((s) => s.typeUrl === request.typeUrl);
+  // A type we do not serve stays unanswered: the proxy goes on after its fetch timeout.
+  if (!subscription) return;
+  const { typeUrl } = subscription;
+  const answer = subscription.answer(request);
+  subscription.subscribe(request);
+  if (typeUrl === TypeUrl.secret && request.subscribe.length > 0) actions.push({ kind: 'resolve', names: [...subscription.names] });
+  if (!answer) return;
+  if (answer.kind === 'split') return;
+  if (answer.kind === 'rejected') {
+    if (typeUrl === TypeUrl.endpoint) state.warming.delete(answer.name);
+    actions.push({ kind: 'rejected', typeUrl, name: answer.name, message: answer.message });
+    return;
+  }
+  if (typeUrl === TypeUrl.cluster) awaitEndpoints(state, answer.names, now);
+  if (typeUrl === TypeUrl.endpoint) for (const name of answer.names) state.warming.delete(name);
+  actions.push({ kind: 'acked', typeUrl });
+}
+
+/** A cluster that was added or changed takes requests only when its endpoints came after it. */
+function awaitEndpoints(state: StreamState, clusters: readonly string[], now: number): void {
+  for (const name of clusters) {
+    if (!state.target?.resources.endpoints.has(name)) continue;
+    state.warming.add(name);
+    state.warmingUntil = now + PATIENCE_MS;
+    state.subscriptions.endpoint.resend(name);
+  }
+}
+
+/** Sends whatever may go now. */
+function advance(state: StreamState, now: number, actions: StreamAction[]): void {
+  const { cluster, listener, secret } = state.subscriptions;
+  sendDue(state, secret, actions);
+  while (state.target || state.next) {
+    if (state.target && !rollOut(state, now, actions)) return;
+    if (state.target) {
+      removeGone(state, now, actions);
+      if (!state.next && state.settled !== state.target.generation && cluster.opened && listener.opened) {
+        state.settled = state.target.generation;
+        actions.push({ kind: 'settled', generation: state.settled });
+      }
+    }
+    if (!state.next) return;
+    state.target = state.next;
+    state.next = undefined;
+    const { resources } = state.target;
+    cluster.retarget(resources.clusters);
+    state.subscriptions.endpoint.retarget(resources.endpoints);
+    listener.retarget(resources.listeners);
+    state.subscriptions.route.retarget(resources.routes);
+  }
+}
+
+/** Additions and updates of the target, type after type; whether the proxy has them all. */
+function rollOut(state: StreamState, now: number, actions: StreamAction[]): boolean {
+  for (const name of ORDER) {
+    const subscription = state.subscriptions[name];
+    sendDue(state, subscription, actions);
+    if (subscription.inFlight) return false;
+    if (name === 'endpoint' && state.warming.size > 0) {
+      if (now < state.warmingUntil) {
+        actions.push({ kind: 'wake', at: state.warmingUntil });
+        return false;
+      }
+      state.warming.clear();
+    }
+  }
+  return true;
+}
+
+/** Removals come last: listeners at once, clusters when nothing can refer to them any more. */
+function removeGone(state: StreamState, now: number, actions: StreamAction[]): void {
+  const { cluster, listener, route } = state.subscriptions;
+  const unused = [...listener.gone.keys()];
+  if (unused.length > 0) send(state, listener, { resources: [], removed: unused }, actions);
+  // A proxy that refuses a listener or a route keeps its old one, which may name a cluster that the new one does not.
+  if (listener.rejections().size + route.rejections().size > 0) return;
+  const removed: string[] = [];
+  let wake = Infinity;
+  for (const [name, since] of cluster.gone) {
+    if (since === undefined) cluster.gone.set(name, now);
+    const at = (since ?? now) + LINGER_MS;
+    if (at > now) wake = Math.min(wake, at);
+    else if (unused.length === 0 && !state.next?.resources.clusters.has(name)) removed.push(name);
+  }
+  if (removed.length > 0) send(state, cluster, { resources: [], removed }, actions);
+  if (wake < Infinity) actions.push({ kind: 'wake', at: wake });
+}
+
+function sendDue(state: StreamState, subscription: Subscription, actions: StreamAction[]): void {
+  const delta = subscription.due();
+  if (delta) send(state, subscription, delta, actions);
+}
+
+function send(state: StreamState, subscription: Subscription, delta: Delta, actions: StreamAction[]): void {
+  const nonce = String(++state.nonce);
+  subscription.send(nonce, delta);
+  actions.push({ kind: 'send', response: { typeUrl: subscription.typeUrl, nonce, ...delta } });
+}
