@@ -14,7 +14,11 @@ export interface FakeCall {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type Stored = KubeObject & { metadata: Mutable<ObjectMeta>; spec?: Record<string, unknown>; status?: Record<string, unknown> };
+type Stored = Omit<KubeObject, 'metadata'> & {
+  metadata: Mutable<ObjectMeta>;
+  spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
+};
 
 interface Change {
   readonly revision: number;
@@ -127,9 +131,8 @@ export class FakeClient implements Client {
   }
 
   async delete<T extends KubeObject>(resource: Resource<T>, key: Key, options: DeleteOptions = {}): Promise<T | undefined> {
-    return this.#write({ verb: 'delete', resource, key, subresource: undefined }, () => this.#delete(resource, key, options)) as Promise<
-      T | undefined
-    >;
+    const call: FakeCall = { verb: 'delete', resource, key, subresource: undefined };
+    return this.#write<unknown>(call, () => this.#delete(resource, key, options)) as T | undefined;
   }
 
   #write<T>(call: FakeCall, write: () => T): T {
