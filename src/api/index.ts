@@ -17,3 +17,4 @@ export type * from './kinds/flagger/types.ts';
 export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresource } from './kind.ts';
 export { createCatalog } from './kinds/index.ts';
 export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
+export { tableOf, type Table, type TableColumn, type TableRow } from './table.ts';

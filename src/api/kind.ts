@@ -93,8 +93,11 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly scale?: ScaleSubresource;
   /** Those besides `status` and `scale`. */
   readonly subresources?: readonly Subresource[];
-  /** Fills in defaults, in place, on a copy that nobody else holds. Runs before `validate`, on create and update. */
-  default?(object: T): void;
+  /**
+   * Fills in defaults, in place, on a copy that nobody else holds. Runs before `validate`, on create and update; what the
+   * server once allotted is carried over from `old`.
+   */
+  default?(object: T, old?: T): void;
   /** What is wrong with the object beyond its schema, with field paths as Kubernetes phrases them. */
   validate?(object: T, old: T | undefined): StatusCause[];
   /** Shown by `kubectl get`; the name column is part of it. */

@@ -1,6 +1,52 @@
 import { catalogOf, type Catalog } from '../catalog.ts';
+import type { KindDef } from '../kind.ts';
+import { deployments, replicaSets } from './apps/deployment.ts';
+import { controllerRevisions, daemonSets, statefulSets } from './apps/sets.ts';
+import { horizontalPodAutoscalers } from './autoscaling.ts';
+import { cronJobs, jobs } from './batch.ts';
+import { events, namespaces, nodes, persistentVolumeClaims } from './core/cluster.ts';
+import { configMaps, secrets, serviceAccounts } from './core/config.ts';
+import { pods } from './core/pod.ts';
+import { endpoints, services } from './core/service.ts';
+import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
+import { leases, podDisruptionBudgets, priorityClasses, storageClasses } from './policy.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
+
+/** Every kind the server has from the start. */
+const BUILT_IN: readonly KindDef[] = [
+  configMaps,
+  endpoints,
+  events,
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  pods,
+  secrets,
+  serviceAccounts,
+  services,
+  controllerRevisions,
+  daemonSets,
+  deployments,
+  replicaSets,
+  statefulSets,
+  horizontalPodAutoscalers,
+  cronJobs,
+  jobs,
+  podDisruptionBudgets,
+  ingressClasses,
+  ingresses,
+  networkPolicies,
+  endpointSlices,
+  leases,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+  storageClasses,
+  priorityClasses,
+];
 
 /** A catalog of every built-in kind. */
 export function createCatalog(): Catalog {
-  return catalogOf([]);
+  return catalogOf(BUILT_IN);
 }

@@ -1,0 +1,207 @@
+import type { StatusCause } from '../status.ts';
+
+/** Collects what is wrong with an object, in the words and with the field paths that Kubernetes uses. */
+export class Causes {
+  readonly list: StatusCause[] = [];
+
+  required(field: string, detail = ''): void {
+    this.add('FieldValueRequired', field, detail ? `Required value: ${detail}` : 'Required value');
+  }
+
+  invalid(field: string, value: unknown, detail: string): void {
+    this.add('FieldValueInvalid', field, `Invalid value: ${shown(value)}: ${detail}`);
+  }
+
+  unsupported(field: string, value: unknown, supported: readonly string[]): void {
+    this.add(
+      'FieldValueNotSupported',
+      field,
+      `Unsupported value: ${shown(value)}: supported values: ${[...supported]
+        .sort()
+        .map((s) => JSON.stringify(s))
+        .join(', ')}`,
+    );
+  }
+
+  duplicate(field: string, value: unknown): void {
+    this.add('FieldValueDuplicate', field, `Duplicate value: ${shown(value)}`);
+  }
+
+  forbidden(field: string, detail: string): void {
+    this.add('FieldValueForbidden', field, `Forbidden: ${detail}`);
+  }
+
+  notFound(field: string, value: unknown): void {
+    this.add('FieldValueNotFound', field, `Not found: ${shown(value)}`);
+  }
+
+  tooLong(field: string, limit: number): void {
+    this.add('FieldValueTooLong', field, `Too long: may not be more than ${limit} bytes`);
+  }
+
+  /** The value must be one of these, unless it is absent. */
+  oneOf(field: string, value: string | undefined, supported: readonly string[]): void {
+    if (value !== undefined && !supported.includes(value)) this.unsupported(field, value, supported);
+  }
+
+  /** The field must not have changed. */
+  immutable(field: string, value: unknown, old: unknown): void {
+    if (JSON.stringify(value) !== JSON.stringify(old)) this.invalid(field, value, 'field is immutable');
+  }
+
+  nonNegative(field: string, value: number | undefined): void {
+    if (value !== undefined && value < 0) this.invalid(field, value, 'must be greater than or equal to 0');
+  }
+
+  private add(reason: string, field: string, message: string): void {
+    this.list.push({ reason, message, field });
+  }
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'null';
+  return text.length > 400 ? `${text.slice(0, 400)}...` : text;
+}
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const DNS_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
+const ENV_NAME = /^[ -<>-~]+$/;
+const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
+
+/** What is wrong with a value, or undefined. */
+export type Rule = (value: string) => string | undefined;
+
+const LABEL_HELP =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const SUBDOMAIN_HELP =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const DNS_1035_HELP =
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const QUALIFIED_HELP =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const VALUE_HELP =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+const tooLong = (limit: number): string => `must be no more than ${limit} characters`;
+
+export const dnsLabel: Rule = (v) => (v.length > 63 ? tooLong(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
+export const dnsSubdomain: Rule = (v) => (v.length > 253 ? tooLong(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP);
+export const dns1035: Rule = (v) => (v.length > 63 ? tooLong(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);
+export const labelValue: Rule = (v) => (v.length > 63 ? tooLong(63) : v === '' || QUALIFIED.test(v) ? undefined : VALUE_HELP);
+export const envName: Rule = (v) =>
+  ENV_NAME.test(v) ? undefined : "a valid environment variable name must consist only of printable ASCII characters other than '='";
+export const configKey: Rule = (v) =>
+  v.length > 253
+    ? tooLong(253)
+    : !CONFIG_KEY.test(v) || v === '.' || v === '..'
+      ? "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+      : undefined;
+
+/** Keys of labels and annotations: `[prefix/]name`. */
+export const qualifiedName: Rule = (v) => {
+  const slash = v.indexOf('/');
+  const [prefix, name] = slash < 0 ? [undefined, v] : [v.slice(0, slash), v.slice(slash + 1)];
+  if (prefix !== undefined) {
+    if (!prefix) return 'prefix part must be non-empty';
+    const wrong = dnsSubdomain(prefix);
+    if (wrong) return `prefix part ${wrong}`;
+  }
+  if (!name) return 'name part must be non-empty';
+  if (name.length > 63) return `name part ${tooLong(63)}`;
+  return QUALIFIED.test(name) ? undefined : QUALIFIED_HELP;
+};
+
+/** Checks a value against a rule. */
+export function follow(causes: Causes, field: string, value: string, rule: Rule): void {
+  const wrong = rule(value);
+  if (wrong) causes.invalid(field, value, wrong);
+}
+
+/** Checks labels at `field`. */
+export function checkLabels(causes: Causes, field: string, labels: Readonly<Record<string, string>> | undefined): void {
+  for (const [key, value] of Object.entries(labels ?? {})) {
+    follow(causes, field, key, qualifiedName);
+    follow(causes, field, value, labelValue);
+  }
+}
+
+/** Checks that a number is a port. */
+export function checkPort(causes: Causes, field: string, port: number | undefined): void {
+  if (port === undefined) causes.required(field);
+  else if (!Number.isInteger(port) || port < 1 || port > 65535) causes.invalid(field, port, 'must be between 1 and 65535, inclusive');
+}
+
+const PORT_NAME_HELP: readonly [RegExp, boolean, string][] = [
+  [/^[-a-z0-9]+$/, true, 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)'],
+  [/[a-z]/, true, 'must contain at least one letter (a-z)'],
+  [/--/, false, 'must not contain consecutive hyphens'],
+  [/^-|-$/, false, 'must not begin or end with a hyphen'],
+];
+
+/** Names of ports (IANA service names). */
+export const portName: Rule = (v) => {
+  if (v.length > 15) return tooLong(15);
+  return PORT_NAME_HELP.find(([pattern, wanted]) => pattern.test(v) !== wanted)?.[2];
+};
+
+/** A port by number or by name. */
+export function checkPortOrName(causes: Causes, field: string, port: number | string | undefined): void {
+  if (typeof port === 'string') follow(causes, field, port, portName);
+  else checkPort(causes, field, port);
+}
+
+interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+/** Checks a label selector at `field`. */
+export function checkSelector(causes: Causes, field: string, selector: LabelSelector | undefined): void {
+  checkLabels(causes, `${field}.matchLabels`, selector?.matchLabels);
+  selector?.matchExpressions?.forEach(({ key, operator, values }, i) => {
+    const at = `${field}.matchExpressions[${i}]`;
+    follow(causes, `${at}.key`, key, qualifiedName);
+    if (operator === 'In' || operator === 'NotIn') {
+      if (!values?.length) causes.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      if (values?.length) causes.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    } else causes.invalid(`${at}.operator`, operator, 'not a valid selector operator');
+  });
+}
+
+/** True when a selector chooses labels. */
+export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
+  return (
+    Object.entries(selector.matchLabels ?? {}).every(([k, v]) => labels[k] === v) &&
+    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value);
+        case 'NotIn':
+          return value === undefined || !values.includes(value);
+        case 'Exists':
+          return value !== undefined;
+        default:
+          return value === undefined;
+      }
+    })
+  );
+}
+
+/** A selector that chooses something and that the labels of a pod template satisfy. */
+export function checkTemplateSelector(
+  causes: Causes,
+  selector: LabelSelector | undefined,
+  labels: Readonly<Record<string, string>> | undefined,
+): void {
+  if (!selector) return causes.required('spec.selector');
+  checkSelector(causes, 'spec.selector', selector);
+  if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
+    causes.invalid('spec.selector', selector, 'empty selector is invalid for deployment');
+  } else if (!selects(selector, labels ?? {})) {
+    causes.invalid('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
+  }
+}

@@ -1,0 +1,76 @@
+import { humanDuration } from '../../base/index.ts';
+import type { Column } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+
+type Cell = string | number | boolean | null;
+
+/** The column kubectl takes the name from. */
+export const nameColumn: Column<KubeObject> = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: 'The name, unique in the namespace.',
+  priority: 0,
+  value: (o) => o.metadata?.name ?? '',
+};
+
+/** Time since the object was created. */
+export const ageColumn: Column<KubeObject> = {
+  name: 'Age',
+  type: 'string',
+  description: 'Time since the object was created.',
+  priority: 0,
+  value: (o, now) => age(o.metadata?.creationTimestamp, now),
+};
+
+/** A column that is always shown. */
+export function column<T>(name: string, value: (object: T, now: number) => Cell, type: Column['type'] = 'string'): Column<T> {
+  return { name, type, priority: 0, value };
+}
+
+/** A column shown with `-o wide`. */
+export function wide<T>(name: string, value: (object: T, now: number) => Cell, type: Column['type'] = 'string'): Column<T> {
+  return { name, type, priority: 1, value };
+}
+
+/** Time since an RFC 3339 stamp, as kubectl prints ages. */
+export function age(stamp: string | undefined, now: number): string {
+  const then = stamp ? Date.parse(stamp) : NaN;
+  return Number.isNaN(then) ? '<unknown>' : humanDuration(now - then);
+}
+
+/** `a=1,b=2`, or `<none>`. */
+export function labelsText(labels: Readonly<Record<string, string>> | undefined): string {
+  return (
+    Object.keys(labels ?? {})
+      .sort()
+      .map((k) => `${k}=${labels![k]}`)
+      .join(',') || '<none>'
+  );
+}
+
+interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+/** A label selector as it is written on the command line, or `<none>`. */
+export function selectorText(selector: LabelSelector | undefined): string {
+  const parts = Object.entries(selector?.matchLabels ?? {}).map(([k, v]) => `${k}=${v}`);
+  for (const { key, operator, values } of selector?.matchExpressions ?? []) {
+    if (operator === 'Exists') parts.push(key);
+    else if (operator === 'DoesNotExist') parts.push(`!${key}`);
+    else parts.push(`${key} ${operator.toLowerCase()} (${[...(values ?? [])].sort().join(',')})`);
+  }
+  return parts.sort().join(',') || '<none>';
+}
+
+interface Images {
+  containers?: { name: string; image?: string }[];
+}
+
+/** Names of the containers of a pod template. */
+export const containersText = (pod: Images | undefined): string => (pod?.containers ?? []).map((c) => c.name).join(',');
+
+/** Images of the containers of a pod template. */
+export const imagesText = (pod: Images | undefined): string => (pod?.containers ?? []).map((c) => c.image ?? '').join(',');

@@ -1,0 +1,167 @@
+import type { Event, Namespace, Node, PersistentVolumeClaim } from 'kubernetes-types/core/v1.js';
+import type { Resource } from '../../object.ts';
+import { Events, Namespaces, Nodes } from '../../resources.ts';
+import { checkLabels, dnsLabel } from '../check.ts';
+import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
+import { define } from '../define.ts';
+
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+export const namespaces = define<Namespace>({
+  resource: Namespaces,
+  shortNames: ['ns'],
+  schema: 'k8s.io.api.core.v1.Namespace',
+  status: true,
+  subresources: [{ name: 'finalize', group: '', version: 'v1', kind: 'Namespace', verbs: ['update'] }],
+  nameRule: dnsLabel,
+  default(o, old) {
+    const meta = (o.metadata ??= {});
+    if (meta.name) meta.labels = { ...meta.labels, [NAME_LABEL]: meta.name };
+    // Only the `finalize` subresource takes the finalizers away.
+    if (!old) (o.spec ??= {}).finalizers ??= ['kubernetes'];
+    (o as { status?: { phase?: string } }).status ??= { phase: 'Active' };
+  },
+  columns: [nameColumn, column('Status', (o) => o.status?.phase ?? ''), ageColumn],
+  selectableFields: ['status.phase'],
+});
+
+const ROLE_PREFIX = 'node-role.kubernetes.io/';
+
+function rolesOf(node: Node): string {
+  const roles = Object.entries(node.metadata?.labels ?? {}).flatMap(([key, value]) =>
+    key.startsWith(ROLE_PREFIX) && key.length > ROLE_PREFIX.length
+      ? [key.slice(ROLE_PREFIX.length)]
+      : key === 'kubernetes.io/role' && value
+        ? [value]
+        : [],
+  );
+  return [...new Set(roles)].sort().join(',') || '<none>';
+}
+
+function nodeStatus(node: Node): string {
+  const ready = node.status?.conditions?.find((c) => c.type === 'Ready');
+  const words = [ready ? (ready.status === 'True' ? 'Ready' : 'NotReady') : 'Unknown'];
+  if (node.spec?.unschedulable) words.push('SchedulingDisabled');
+  return words.join(',');
+}
+
+const addressOf = (node: Node, type: string): string => node.status?.addresses?.find((a) => a.type === type)?.address ?? '<none>';
+
+export const nodes = define<Node>({
+  resource: Nodes,
+  shortNames: ['no'],
+  schema: 'k8s.io.api.core.v1.Node',
+  status: true,
+  check(causes, o) {
+    o.spec?.taints?.forEach((taint, i) => {
+      if (!taint.key) causes.required(`spec.taints[${i}].key`);
+      else checkLabels(causes, `spec.taints[${i}]`, { [taint.key]: taint.value ?? '' });
+      causes.oneOf(`spec.taints[${i}].effect`, taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
+    });
+  },
+  columns: [
+    nameColumn,
+    column('Status', nodeStatus),
+    column('Roles', rolesOf),
+    ageColumn,
+    column('Version', (o) => o.status?.nodeInfo?.kubeletVersion ?? ''),
+    wide('Internal-IP', (o) => addressOf(o, 'InternalIP')),
+    wide('External-IP', (o) => addressOf(o, 'ExternalIP')),
+    wide('OS-Image', (o) => o.status?.nodeInfo?.osImage || '<unknown>'),
+    wide('Kernel-Version', (o) => o.status?.nodeInfo?.kernelVersion || '<unknown>'),
+    wide('Container-Runtime', (o) => o.status?.nodeInfo?.containerRuntimeVersion || '<unknown>'),
+  ],
+  selectableFields: ['spec.unschedulable'],
+});
+
+const firstSeen = (o: Event, now: number): string => age(o.firstTimestamp ?? o.eventTime, now);
+
+function lastSeen(o: Event, now: number): string {
+  if (o.series) return age(o.series.lastObservedTime, now);
+  return o.lastTimestamp ? age(o.lastTimestamp, now) : firstSeen(o, now);
+}
+
+function involved(o: Event): string {
+  const { kind = '', name } = o.involvedObject;
+  return name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase();
+}
+
+export const events = define<Event>({
+  resource: Events,
+  shortNames: ['ev'],
+  schema: 'k8s.io.api.core.v1.Event',
+  default(o) {
+    o.type ||= 'Normal';
+  },
+  check(causes, o) {
+    if (!o.involvedObject) return causes.required('involvedObject');
+    const namespace = o.involvedObject.namespace || 'default';
+    if (namespace !== o.metadata.namespace)
+      causes.invalid('involvedObject.namespace', o.involvedObject.namespace ?? '', 'does not match event.namespace');
+  },
+  columns: [
+    column('Last Seen', lastSeen),
+    column('Type', (o) => o.type ?? ''),
+    column('Reason', (o) => o.reason ?? ''),
+    column('Object', involved),
+    wide('Subobject', (o) => o.involvedObject.fieldPath ?? ''),
+    wide('Source', (o) => [o.source?.component || o.reportingComponent, o.source?.host || o.reportingInstance].filter(Boolean).join(', ')),
+    column('Message', (o) => (o.message ?? '').trim()),
+    wide('First Seen', firstSeen),
+    wide('Count', (o) => o.series?.count ?? (o.count || 1), 'integer'),
+    { ...nameColumn, priority: 1 },
+  ],
+  selectableFields: [
+    'involvedObject.kind',
+    'involvedObject.namespace',
+    'involvedObject.name',
+    'involvedObject.uid',
+    'involvedObject.apiVersion',
+    'involvedObject.resourceVersion',
+    'involvedObject.fieldPath',
+    'reason',
+    'reportingComponent',
+    'source',
+    'type',
+  ],
+});
+
+const Claims: Resource<PersistentVolumeClaim> = {
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+  namespaced: true,
+};
+
+const ACCESS: Readonly<Record<string, string>> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+};
+
+export const persistentVolumeClaims = define<PersistentVolumeClaim>({
+  resource: Claims,
+  shortNames: ['pvc'],
+  schema: 'k8s.io.api.core.v1.PersistentVolumeClaim',
+  status: true,
+  default(o) {
+    if (o.spec) o.spec.volumeMode ??= 'Filesystem';
+    (o as { status?: object }).status ??= { phase: 'Pending' };
+  },
+  check(causes, o) {
+    if (!o.spec?.accessModes?.length) causes.required('spec.accessModes', 'at least 1 access mode is required');
+    if (!o.spec?.resources?.requests?.storage) causes.required('spec.resources[storage]');
+  },
+  columns: [
+    nameColumn,
+    column('Status', (o) => (o.metadata?.deletionTimestamp ? 'Terminating' : (o.status?.phase ?? ''))),
+    column('Volume', (o) => o.spec?.volumeName ?? ''),
+    column('Capacity', (o) => (o.spec?.volumeName ? String(o.status?.capacity?.storage ?? '') : '')),
+    column('Access Modes', (o) => (o.spec?.volumeName ? (o.status?.accessModes ?? []).map((m) => ACCESS[m] ?? m).join(',') : '')),
+    column('StorageClass', (o) => o.spec?.storageClassName ?? ''),
+    ageColumn,
+    wide('VolumeMode', (o) => o.spec?.volumeMode ?? '<unset>'),
+  ],
+});

@@ -1,0 +1,60 @@
+import type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresource } from '../kind.ts';
+import type { KubeObject, Resource } from '../object.ts';
+import type { StatusCause } from '../status.ts';
+import { Causes, dnsSubdomain, type Rule } from './check.ts';
+import { ageColumn, nameColumn } from './columns.ts';
+import { checkMetadata } from './metadata.ts';
+import { kindSchema } from './schema/builtin.ts';
+
+/** What a kind's file says; the rest follows. */
+export interface Definition<T extends KubeObject> {
+  readonly resource: Resource<T>;
+  /** The kind in lower case when absent. */
+  readonly singular?: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  /** A protobuf message of Kubernetes' own, or a schema of the whole object. */
+  readonly schema: string | (() => Schema);
+  readonly status?: boolean;
+  readonly scale?: ScaleSubresource;
+  readonly subresources?: readonly Subresource[];
+  /** What names have to look like; a DNS subdomain when absent. */
+  readonly nameRule?: Rule;
+  default?(object: T, old?: T): void;
+  /** What is wrong beyond the metadata. */
+  check?(causes: Causes, object: T, old: T | undefined): void;
+  /** NAME and AGE when absent. */
+  readonly columns?: readonly Column<T>[];
+  readonly legacy?: readonly LegacyVersion[];
+  readonly selectableFields?: readonly string[];
+  readonly custom?: boolean;
+}
+
+/** The definition of a kind. Its schema is made when it is first asked for. */
+export function define<T extends KubeObject>(d: Definition<T>): KindDef {
+  let schema: Schema | undefined;
+  const def = {
+    resource: d.resource,
+    singular: d.singular ?? d.resource.kind.toLowerCase(),
+    shortNames: d.shortNames ?? [],
+    categories: d.categories ?? [],
+    get schema(): Schema {
+      return (schema ??= typeof d.schema === 'string' ? kindSchema(d.schema) : d.schema());
+    },
+    status: d.status ?? false,
+    ...(d.scale ? { scale: d.scale } : {}),
+    ...(d.subresources ? { subresources: d.subresources } : {}),
+    ...(d.default ? { default: d.default } : {}),
+    validate(object: T, old: T | undefined): StatusCause[] {
+      const causes = new Causes();
+      checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object);
+      d.check?.(causes, object, old);
+      return causes.list;
+    },
+    columns: d.columns ?? [nameColumn, ageColumn],
+    legacy: d.legacy ?? [],
+    selectableFields: d.selectableFields ?? [],
+    custom: d.custom ?? false,
+  };
+  return def as unknown as KindDef;
+}

@@ -1,0 +1,103 @@
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
+import type { Column } from '../kind.ts';
+import type { KubeObject, Resource } from '../object.ts';
+import { canonicalJson } from '../../base/index.ts';
+import type { Causes } from './check.ts';
+import { ageColumn, column, nameColumn, wide } from './columns.ts';
+import { define } from './define.ts';
+import { pathSegment } from './metadata.ts';
+
+const GROUP = 'rbac.authorization.k8s.io';
+
+function resource<T extends KubeObject>(kind: string, namespaced: boolean): Resource<T> {
+  return { group: GROUP, version: 'v1', kind, plural: `${kind.toLowerCase()}s`, namespaced };
+}
+
+const createdColumn: Column<KubeObject> = column('Created At', (o) => o.metadata?.creationTimestamp ?? null, 'date');
+
+function checkRules(causes: Causes, o: Role | ClusterRole, clusterWide: boolean): void {
+  o.rules?.forEach((rule, i) => {
+    const at = `rules[${i}]`;
+    if (!rule.verbs?.length) causes.required(`${at}.verbs`, 'verbs must contain at least one value');
+    if (rule.nonResourceURLs?.length) {
+      if (!clusterWide) causes.invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs');
+      return;
+    }
+    if (!rule.apiGroups?.length) causes.required(`${at}.apiGroups`, 'resource rules must supply at least one api group');
+    if (!rule.resources?.length) causes.required(`${at}.resources`, 'resource rules must supply at least one resource');
+  });
+}
+
+export const roles = define<Role>({
+  resource: resource('Role', true),
+  schema: 'k8s.io.api.rbac.v1.Role',
+  nameRule: pathSegment,
+  check: (causes, o) => checkRules(causes, o, false),
+  columns: [nameColumn, createdColumn],
+});
+
+export const clusterRoles = define<ClusterRole>({
+  resource: resource('ClusterRole', false),
+  schema: 'k8s.io.api.rbac.v1.ClusterRole',
+  nameRule: pathSegment,
+  check: (causes, o) => checkRules(causes, o, true),
+  columns: [nameColumn, createdColumn],
+});
+
+type Binding = RoleBinding | ClusterRoleBinding;
+
+function defaultBinding(o: Binding): void {
+  if (o.roleRef) o.roleRef.apiGroup ||= GROUP;
+  for (const subject of o.subjects ?? []) {
+    if (subject.kind === 'ServiceAccount') continue;
+    subject.apiGroup ||= GROUP;
+  }
+}
+
+function checkBinding(causes: Causes, o: Binding, old: Binding | undefined, roleKinds: readonly string[]): void {
+  if (!o.roleRef) return causes.required('roleRef');
+  if (!o.roleRef.name) causes.required('roleRef.name');
+  if (!roleKinds.includes(o.roleRef.kind)) causes.unsupported('roleRef.kind', o.roleRef.kind, roleKinds);
+  if (old && canonicalJson(old.roleRef) !== canonicalJson(o.roleRef)) causes.invalid('roleRef', o.roleRef, 'cannot change roleRef');
+  o.subjects?.forEach((subject, i) => {
+    if (!subject.name) causes.required(`subjects[${i}].name`);
+    if (!['ServiceAccount', 'User', 'Group'].includes(subject.kind)) {
+      causes.unsupported(`subjects[${i}].kind`, subject.kind, ['ServiceAccount', 'User', 'Group']);
+    }
+    if (subject.kind === 'ServiceAccount' && !subject.namespace && !o.metadata?.namespace) causes.required(`subjects[${i}].namespace`);
+  });
+}
+
+function subjectsOf(o: Binding, kind: string): string {
+  return (o.subjects ?? [])
+    .filter((s) => s.kind === kind)
+    .map((s) => (kind === 'ServiceAccount' ? `${s.namespace ?? o.metadata?.namespace ?? ''}/${s.name}` : s.name))
+    .join(', ');
+}
+
+const bindingColumns: Column<Binding>[] = [
+  nameColumn,
+  column('Role', (o: Binding) => `${o.roleRef.kind}/${o.roleRef.name}`),
+  ageColumn,
+  wide('Users', (o: Binding) => subjectsOf(o, 'User')),
+  wide('Groups', (o: Binding) => subjectsOf(o, 'Group')),
+  wide('ServiceAccounts', (o: Binding) => subjectsOf(o, 'ServiceAccount')),
+];
+
+export const roleBindings = define<RoleBinding>({
+  resource: resource('RoleBinding', true),
+  schema: 'k8s.io.api.rbac.v1.RoleBinding',
+  nameRule: pathSegment,
+  default: defaultBinding,
+  check: (causes, o, old) => checkBinding(causes, o, old, ['Role', 'ClusterRole']),
+  columns: bindingColumns,
+});
+
+export const clusterRoleBindings = define<ClusterRoleBinding>({
+  resource: resource('ClusterRoleBinding', false),
+  schema: 'k8s.io.api.rbac.v1.ClusterRoleBinding',
+  nameRule: pathSegment,
+  default: defaultBinding,
+  check: (causes, o, old) => checkBinding(causes, o, old, ['ClusterRole']),
+  columns: bindingColumns,
+});
