@@ -42,7 +42,11 @@ export function readPidFile(file: string): ProcessId | undefined {
 }
 
 /** Starts a process that outlives this one; its output is appended to `log`. */
-export function startDaemon(file: string, args: readonly string[], options: { log: string; pidFile: string; env?: NodeJS.ProcessEnv }): ProcessId {
+export function startDaemon(
+  file: string,
+  args: readonly string[],
+  options: { log: string; pidFile: string; env?: NodeJS.ProcessEnv },
+): ProcessId {
   mkdirSync(dirname(options.log), { recursive: true, mode: 0o700 });
   const out = openSync(options.log, 'a', 0o600);
   try {

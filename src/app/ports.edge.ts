@@ -38,7 +38,10 @@ export function portHolder(port: number): string | undefined {
 }
 
 /** `wanted` when it is free; a Fault that names the holder when it was asked for by name; else the next free port. */
-export async function choosePort(wanted: number, options: { explicit: boolean; flag: string; what: string; taken: ReadonlySet<number> }): Promise<number> {
+export async function choosePort(
+  wanted: number,
+  options: { explicit: boolean; flag: string; what: string; taken: ReadonlySet<number> },
+): Promise<number> {
   for (let port = wanted; port < wanted + 200; port++) {
     if (!options.taken.has(port) && (await portFree(port))) return port;
     if (options.explicit) {
@@ -48,5 +51,7 @@ export async function choosePort(wanted: number, options: { explicit: boolean; f
       });
     }
   }
-  throw new Fault('PortTaken', `no port from ${wanted} to ${wanted + 199} is free for ${options.what}`, { hint: `Choose one with ${options.flag}.` });
+  throw new Fault('PortTaken', `no port from ${wanted} to ${wanted + 199} is free for ${options.what}`, {
+    hint: `Choose one with ${options.flag}.`,
+  });
 }

@@ -1,0 +1,34 @@
+import type { InstancePaths } from '../app/index.ts';
+
+/** What a command is given: the instance it is about and the terminal. Nothing else is global. */
+export interface CommandContext {
+  readonly paths: InstancePaths;
+  readonly env: NodeJS.ProcessEnv;
+  /** The user's kubeconfig: the first file of KUBECONFIG, else `~/.kube/config`. */
+  readonly userKubeconfig: string;
+  readonly output: OutputFormat;
+  /** Results, to standard output. */
+  print(text: string): void;
+  /** Progress and remarks, to standard error. */
+  say(text: string): void;
+}
+
+export type OutputFormat = 'text' | 'json' | 'yaml';
+
+/** A command as a value: its words, its flags, what it does. Resolves with the exit status. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** Arguments as commander writes them, e.g. `[args...]`. */
+  readonly args?: string;
+  readonly flags: readonly Flag[];
+  /** Hands all arguments through unparsed. */
+  readonly passThrough?: boolean;
+  run(context: CommandContext, flags: Readonly<Record<string, string | boolean | undefined>>, args: readonly string[]): Promise<number>;
+}
+
+export interface Flag {
+  /** As commander writes it, e.g. `--api-port <port>`. */
+  readonly usage: string;
+  readonly help: string;
+}
