@@ -1,0 +1,19 @@
+import { writeFileSync } from 'node:fs';
+import { DNS_ADDRESS, NODE_ADDRESS, SERVICE_CIDR } from './addresses.ts';
+import { transact } from './netlink.edge.ts';
+import { addAddress, addRoute, linkUp } from './rtnetlink.ts';
+
+/** The link number of `lo` in every namespace. */
+const LOOPBACK = 1;
+
+/** Readies the node's own network namespace: loopback, the node's and the DNS server's addresses, forwarding. Idempotent. */
+export function prepareNodeNetwork(): void {
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  transact('route', [
+    linkUp('lo'),
+    addAddress(LOOPBACK, NODE_ADDRESS),
+    addAddress(LOOPBACK, DNS_ADDRESS),
+    // Gives service addresses a way and a source, so that connections made on the node get as far as the rewriting rule.
+    addRoute({ cidr: SERVICE_CIDR, link: LOOPBACK, source: NODE_ADDRESS }),
+  ]);
+}
