@@ -1,0 +1,23 @@
+/** Shapes of the core API that this room speaks of. */
+export type {
+  ConfigMap,
+  Container,
+  ContainerState,
+  ContainerStatus,
+  EnvVar,
+  EnvVarSource,
+  ExecAction,
+  HTTPGetAction,
+  KeyToPath,
+  Lifecycle,
+  Node,
+  Pod,
+  PodCondition,
+  PodSpec,
+  PodStatus,
+  Probe,
+  Secret,
+  Service,
+  Volume,
+  VolumeMount,
+} from 'kubernetes-types/core/v1.js';

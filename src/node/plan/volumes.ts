@@ -1,0 +1,133 @@
+import { parseQuantity } from '../../base/index.ts';
+import type { KeyToPath, Pod, Volume } from '../objects.ts';
+import { fieldValue, resourceValue } from './downward.ts';
+import { allContainers, ConfigProblem } from './env.ts';
+import type { PlanInputs, VolumeFile, VolumePlan } from './types.ts';
+
+type Files = Record<string, VolumeFile>;
+
+/** The file mode of volumes that name none. */
+const DEFAULT_MODE = 0o644;
+
+/**
+ * The volumes of a pod with the content of their files. Throws {@link ConfigProblem} when something that is not optional is
+ * missing, or a kind of volume is not served here.
+ */
+export function planVolumes(pod: Pod, inputs: PlanInputs): VolumePlan[] {
+  return (pod.spec?.volumes ?? []).map((volume) => planVolume(pod, volume, inputs));
+}
+
+function planVolume(pod: Pod, volume: Volume, inputs: PlanInputs): VolumePlan {
+  const { name } = volume;
+  const files = (content: Files): VolumePlan => ({ kind: 'files', name, files: content });
+  if (volume.emptyDir) {
+    const limit = volume.emptyDir.sizeLimit;
+    return {
+      kind: 'empty',
+      name,
+      memory: volume.emptyDir.medium === 'Memory',
+      sizeBytes: limit === undefined ? undefined : parseQuantity(String(limit)),
+    };
+  }
+  if (volume.hostPath) return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
+  if (volume.configMap) {
+    const { name: ref = '', items, optional, defaultMode } = volume.configMap;
+    return files(configMapFiles(name, ref, items, optional, defaultMode ?? DEFAULT_MODE, inputs));
+  }
+  if (volume.secret) {
+    const { secretName = '', items, optional, defaultMode } = volume.secret;
+    return files(secretFiles(name, secretName, items, optional, defaultMode ?? DEFAULT_MODE, inputs));
+  }
+  if (volume.downwardAPI) return files(downwardFiles(pod, volume.downwardAPI, volume.downwardAPI.defaultMode ?? DEFAULT_MODE, inputs));
+  if (volume.projected) return files(projectedFiles(pod, name, volume.projected, inputs));
+  const kind = Object.keys(volume).find((k) => k !== 'name') ?? 'no source';
+  throw new ConfigProblem(
+    `volume "${name}": ${kind} is not served by this node; use emptyDir, configMap, secret, downwardAPI or projected`,
+  );
+}
+
+function projectedFiles(pod: Pod, volume: string, projected: NonNullable<Volume['projected']>, inputs: PlanInputs): Files {
+  const mode = projected.defaultMode ?? DEFAULT_MODE;
+  const out: Files = {};
+  for (const source of projected.sources ?? []) {
+    if (source.configMap) {
+      const { name = '', items, optional } = source.configMap;
+      Object.assign(out, configMapFiles(volume, name, items, optional, mode, inputs));
+    }
+    if (source.secret) {
+      const { name = '', items, optional } = source.secret;
+      Object.assign(out, secretFiles(volume, name, items, optional, mode, inputs));
+    }
+    if (source.downwardAPI) Object.assign(out, downwardFiles(pod, source.downwardAPI, mode, inputs));
+  }
+  return out;
+}
+
+function configMapFiles(
+  volume: string,
+  name: string,
+  items: KeyToPath[] | undefined,
+  optional: boolean | undefined,
+  mode: number,
+  inputs: PlanInputs,
+): Files {
+  const object = inputs.configMap(name);
+  if (!object && !optional) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : configmap "${name}" not found`);
+  const data = new Map<string, Uint8Array>();
+  for (const [key, text] of Object.entries(object?.data ?? {})) data.set(key, Buffer.from(text, 'utf8'));
+  for (const [key, base64] of Object.entries(object?.binaryData ?? {})) data.set(key, Buffer.from(base64, 'base64'));
+  return select(volume, data, items, optional, mode);
+}
+
+function secretFiles(
+  volume: string,
+  name: string,
+  items: KeyToPath[] | undefined,
+  optional: boolean | undefined,
+  mode: number,
+  inputs: PlanInputs,
+): Files {
+  const object = inputs.secret(name);
+  if (!object && !optional) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : secret "${name}" not found`);
+  const data = new Map(Object.entries(object?.data ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]));
+  return select(volume, data, items, optional, mode);
+}
+
+function select(
+  volume: string,
+  data: ReadonlyMap<string, Uint8Array>,
+  items: KeyToPath[] | undefined,
+  optional: boolean | undefined,
+  mode: number,
+): Files {
+  if (!items) return Object.fromEntries([...data].map(([key, content]) => [safePath(volume, key), { content, mode }]));
+  const out: Files = {};
+  for (const item of items) {
+    const content = data.get(item.key);
+    if (content) out[safePath(volume, item.path)] = { content, mode: item.mode ?? mode };
+    else if (!optional)
+      throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : references non-existent config key: ${item.key}`);
+  }
+  return out;
+}
+
+function downwardFiles(pod: Pod, source: { items?: NonNullable<Volume['downwardAPI']>['items'] }, mode: number, inputs: PlanInputs): Files {
+  const out: Files = {};
+  for (const item of source.items ?? []) {
+    const container = allContainers(pod).find((c) => c.name === item.resourceFieldRef?.containerName);
+    const value = item.fieldRef
+      ? fieldValue(pod, item.fieldRef.fieldPath, inputs)
+      : container && resourceValue(container, item.resourceFieldRef!.resource, item.resourceFieldRef!.divisor?.toString(), inputs);
+    if (value === undefined) throw new ConfigProblem(`downwardAPI item "${item.path}" names no field of the pod`);
+    out[safePath('downwardAPI', item.path)] = { content: Buffer.from(value, 'utf8'), mode: item.mode ?? mode };
+  }
+  return out;
+}
+
+/** Refuses paths that would leave the volume. */
+function safePath(volume: string, path: string): string {
+  if (path === '' || path.startsWith('/') || path.split('/').some((p) => p === '..' || p === '')) {
+    throw new ConfigProblem(`volume "${volume}": the path "${path}" must be relative and without ".."`);
+  }
+  return path;
+}
