@@ -1,1 +1,20 @@
 export type { ExecOptions, ExecSession, Kubelet, LogOptions } from './kubelet.ts';
+export type {
+  Body,
+  Deleted,
+  DeleteQuery,
+  Entry,
+  EntryList,
+  FieldValidation,
+  ListQuery,
+  PatchQuery,
+  PatchType,
+  Registry,
+  SelectQuery,
+  Target,
+  User,
+  WatchMessage,
+  WatchQuery,
+  WriteQuery,
+  Written,
+} from './registry.ts';

@@ -1,0 +1,1 @@
+export { StoreError, type Listing, type Store, type StoreErrorCode, type StoreEvent, type Stored, type Watch } from './types.ts';
