@@ -18,3 +18,5 @@ export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresou
 export { createCatalog } from './kinds/index.ts';
 export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
 export { tableOf, type Table, type TableColumn, type TableRow } from './table.ts';
+export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
+export { openApiOf, type OpenApi, type OpenApiDocument } from './openapi.ts';
