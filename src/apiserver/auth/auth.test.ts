@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { parseYaml } from '../../base/index.ts';
+import { ADMIN, ANONYMOUS, anyOf, isAllowed, NODE, tokenAuthenticator } from './identity.ts';
+import { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './kubeconfig.edge.ts';
+import { kubeconfigPath, withContext, withoutContext } from './kubeconfig.ts';
+import { loadServerPki } from './pki.edge.ts';
+import { answerReview } from './reviews.ts';
+
+function tempDir(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-auth-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const ENTRY = { name: 'sluice', server: 'https://127.0.0.1:16443', caCert: 'PEM', token: 't0ken' };
+
+test('tokens are known or not; the first authenticator that knows one decides', () => {
+  const first = tokenAuthenticator({ abc: ADMIN });
+  const both = anyOf(first, tokenAuthenticator({ def: NODE }));
+  assert.equal(first.authenticate('abc'), ADMIN);
+  assert.equal(first.authenticate('ab'), undefined);
+  assert.equal(first.authenticate('__proto__'), undefined);
+  assert.equal(both.authenticate('def'), NODE);
+});
+
+test('anybody sees health and version, only users see the rest', () => {
+  for (const [path, anonymous] of [
+    ['/version', true],
+    ['/readyz', true],
+    ['/livez/ping', true],
+    ['/api', false],
+    ['/versionx', false],
+    ['/metrics', false],
+  ] as const) {
+    assert.equal(isAllowed(ANONYMOUS, path), anonymous, path);
+    assert.equal(isAllowed(ADMIN, path), true, path);
+  }
+});
+
+test('reviews say what a user is and may', () => {
+  assert.deepEqual(answerReview('authentication.k8s.io', 'v1', 'selfsubjectreviews', {}, ADMIN)?.['status'], {
+    userInfo: { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] },
+  });
+  const access = (user: typeof ADMIN): unknown =>
+    answerReview('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews', { spec: { resourceAttributes: { verb: 'get' } } }, user)?.[
+      'status'
+    ];
+  assert.deepEqual(access(ADMIN), { allowed: true });
+  assert.deepEqual(access(ANONYMOUS), { allowed: false });
+  assert.equal(answerReview('authorization.k8s.io', 'v1', 'nothing', {}, ADMIN), undefined);
+});
+
+test('a kubeconfig keeps what it holds besides our entry', () => {
+  const before = [
+    '# mine',
+    'apiVersion: v1',
+    'kind: Config',
+    'clusters:',
+    '- name: work',
+    '  cluster: {server: "https://work.example"}',
+    'contexts: []',
+    'current-context: work',
+    'preferences: {}',
+    'users: null',
+    '',
+  ].join('\n');
+  const once = withContext(before, ENTRY);
+  const twice = withContext(once, { ...ENTRY, token: 'other' });
+  const [config] = parseYaml(twice) as Record<string, any>[];
+  assert.match(once, /^# mine/);
+  assert.deepEqual(
+    config!['clusters'].map((c: { name: string }) => c.name),
+    ['work', 'sluice'],
+  );
+  assert.deepEqual(config!['users'], [{ name: 'sluice', user: { token: 'other' } }]);
+  assert.deepEqual(config!['contexts'], [{ name: 'sluice', context: { cluster: 'sluice', user: 'sluice' } }]);
+  assert.equal(config!['current-context'], 'sluice');
+  const [without] = parseYaml(withoutContext(twice, 'sluice')) as Record<string, any>[];
+  assert.deepEqual(without, {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'work', cluster: { server: 'https://work.example' } }],
+    contexts: [],
+    'current-context': '',
+    preferences: {},
+    users: [],
+  });
+  assert.throws(() => withContext('a: [', ENTRY, 'the file'), /the file is not valid YAML/);
+  assert.throws(() => withContext('just text', ENTRY), /not a kubeconfig/);
+});
+
+test('the kubeconfig file is replaced whole, is private, and a link to it stays one', (t) => {
+  const dir = tempDir(t);
+  const file = join(dir, 'new', 'config');
+  writeKubeconfig(file, ENTRY);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const link = join(dir, 'link');
+  symlinkSync(file, link);
+  writeKubeconfig(link, { ...ENTRY, name: 'second' });
+  assert.match(readFileSync(file, 'utf8'), /name: second/);
+  removeFromKubeconfig(link, 'second');
+  removeFromKubeconfig(join(dir, 'nothing'), 'second');
+  assert.doesNotMatch(readFileSync(file, 'utf8'), /second/);
+  const own = join(dir, 'own');
+  writeKubeconfig(own, { ...ENTRY, name: 'third' });
+  mergeKubeconfig(file, own);
+  assert.match(readFileSync(file, 'utf8'), /current-context: third/);
+  const broken = join(dir, 'broken');
+  writeFileSync(broken, 'a: [');
+  assert.throws(() => writeKubeconfig(broken, ENTRY), /not valid YAML/);
+  assert.equal(readFileSync(broken, 'utf8'), 'a: [');
+});
+
+test('the kubeconfig is the one kubectl writes to', () => {
+  assert.equal(kubeconfigPath({ KUBECONFIG: ':/a:/b' }, '/home/me'), '/a');
+  assert.equal(kubeconfigPath({}, '/home/me'), '/home/me/.kube/config');
+});
+
+test('the server keeps its authority and token, and renews its certificate in time', async (t) => {
+  const dir = tempDir(t);
+  const now = Date.UTC(2026, 5, 1);
+  const first = await loadServerPki(dir, now);
+  const leaf = new X509Certificate(first.cert);
+  assert.ok(leaf.checkIssued(new X509Certificate(first.ca)));
+  assert.equal(leaf.checkIP('127.0.0.1'), '127.0.0.1');
+  assert.equal(leaf.checkHost('kubernetes.default.svc'), 'kubernetes.default.svc');
+  assert.equal(statSync(join(dir, 'api.key')).mode & 0o777, 0o600);
+  assert.deepEqual(await loadServerPki(dir, now + 300 * 86_400_000), first);
+  const renewed = await loadServerPki(dir, now + 340 * 86_400_000);
+  assert.notEqual(renewed.cert, first.cert);
+  assert.equal(renewed.ca, first.ca);
+  assert.equal(renewed.adminToken, first.adminToken);
+});

@@ -1,0 +1,87 @@
+import { ApiError, type AnyObject } from '../../api/index.ts';
+import { Fault, parseYaml } from '../../base/index.ts';
+import type { Body, PatchType } from '../registry.ts';
+import { decodeProtobuf, type MessageTable } from './protobuf.ts';
+
+/** The largest body that is read. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+/** All bytes of a body; RequestEntityTooLarge when it is larger than is allowed. */
+export async function readBody(chunks: AsyncIterable<Uint8Array>, limit = MAX_BODY_BYTES): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > limit) throw new ApiError('RequestEntityTooLarge', `the request is too large: at most ${limit} bytes are read`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Reads a body by its content type: JSON, YAML or protobuf; UnsupportedMediaType for others, BadRequest when it is damaged. */
+export function decodeBody(bytes: Buffer, contentType: string | undefined, protobufTable: () => MessageTable): Body {
+  const type = mediaType(contentType);
+  switch (type) {
+    case '':
+    case 'application/json':
+      return { value: parseJson(bytes) };
+    case 'application/yaml':
+      return { value: oneYaml(bytes) };
+    case 'application/vnd.kubernetes.protobuf':
+      return { value: decodeProtobuf(bytes, protobufTable()) };
+    default:
+      throw unsupported(type, ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+  }
+}
+
+const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+/** Reads the body of a PATCH; which kind of patch it is, its content type says. */
+export function decodePatch(bytes: Buffer, contentType: string | undefined): { type: PatchType; body: Body } {
+  const media = mediaType(contentType);
+  const type = Object.hasOwn(PATCH_TYPES, media) ? PATCH_TYPES[media]! : undefined;
+  if (!type) throw unsupported(media, Object.keys(PATCH_TYPES));
+  return { type, body: { value: type === 'apply' ? oneYaml(bytes) : parseJson(bytes) } };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new ApiError('BadRequest', `the body is not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+function oneYaml(bytes: Buffer): unknown {
+  const text = bytes.toString('utf8');
+  // Most clients send JSON as YAML, and JSON is read much faster.
+  if (text.trimStart().startsWith('{')) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // A flow mapping in YAML may begin like that too.
+    }
+  }
+  let documents: unknown[];
+  try {
+    documents = parseYaml(text, 'the body');
+  } catch (error) {
+    if (error instanceof Fault) throw new ApiError('BadRequest', error.message);
+    throw error;
+  }
+  if (documents.length !== 1) throw new ApiError('BadRequest', `the body holds ${documents.length} YAML documents: send one`);
+  return documents[0] as AnyObject;
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+function unsupported(type: string, known: readonly string[]): ApiError {
+  return new ApiError('UnsupportedMediaType', `the body of the request was in an unknown format ("${type}"): send ${known.join(', ')}`);
+}
