@@ -14,7 +14,7 @@ export type StoreEvent<T> =
   | { readonly type: 'delete'; readonly revision: number; readonly current: Stored<T>; readonly previous: Stored<T> }
   | { readonly type: 'progress'; readonly revision: number };
 
-/** A stream of changes, in order and without gaps; it ends by throwing StoreError (`slow`, `closed`) or when it is stopped. */
+/** A stream of changes, in order and without gaps; it ends by throwing StoreError `slow`, or cleanly when it is stopped or the store is closed. */
 export interface Watch<T> extends AsyncIterable<StoreEvent<T>> {
   /** Queues a `progress` event behind what is waiting to be read; does nothing when one is already waiting there. */
   progress(): void;

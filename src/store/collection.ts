@@ -1,0 +1,115 @@
+import { StoreError, type StoreEvent, type Stored } from './types.ts';
+import type { Subscription } from './subscription.ts';
+
+export type Change<T> = Exclude<StoreEvent<T>, { type: 'progress' }>;
+
+/** The `<group>/<plural>/` that a key or a prefix begins with. */
+export function collectionOf(key: string): string {
+  const second = key.indexOf('/', key.indexOf('/') + 1);
+  if (second < 0) throw new RangeError(`the store's keys are <group>/<plural>/<namespace>/<name>, not "${key}"`);
+  return key.slice(0, second + 1);
+}
+
+/** The live values of one kind in the order of their keys, and the changes that led to them as far back as is kept. */
+export class Collection<T> {
+  readonly subscriptions = new Set<Subscription<T>>();
+  readonly #live = new Map<string, Stored<T>>();
+  readonly #keys: string[] = [];
+  readonly #limit: number;
+  #history: Change<T>[] = [];
+  /** Changes up to this revision are forgotten. */
+  #floor: number;
+
+  constructor(floor: number, limit: number) {
+    this.#floor = floor;
+    this.#limit = limit;
+  }
+
+  get(key: string): Stored<T> | undefined {
+    return this.#live.get(key);
+  }
+
+  /** Takes over values that were there before the history began, in the order of their keys. */
+  load(value: Stored<T>): void {
+    this.#place(value);
+  }
+
+  apply(change: Change<T>): void {
+    if (change.type === 'put') this.#place(change.current);
+    else this.#drop(change.current.key);
+    this.#history.push(change);
+    // Trimmed in strides, so that the cost of moving the array is spread over many changes.
+    if (this.#history.length >= this.#limit * 1.25) this.compact(this.#history[this.#history.length - this.#limit - 1]!.revision);
+  }
+
+  compact(revision: number): void {
+    if (revision <= this.#floor) return;
+    this.#history = this.#history.slice(this.#after(revision));
+    this.#floor = revision;
+  }
+
+  /** The values under a prefix. */
+  list(prefix: string): Stored<T>[] {
+    const out: Stored<T>[] = [];
+    for (let i = lowerBound(this.#keys, prefix); i < this.#keys.length; i++) {
+      const key = this.#keys[i]!;
+      if (!key.startsWith(prefix)) break;
+      out.push(this.#live.get(key)!);
+    }
+    return out;
+  }
+
+  /** The values under a prefix as they were at an old revision: today's, with every later change undone. */
+  listAt(prefix: string, revision: number): Stored<T>[] {
+    const later = this.since(prefix, revision);
+    if (later.length === 0) return this.list(prefix);
+    const then = new Map(this.list(prefix).map((value) => [value.key, value]));
+    for (const change of later.reverse()) {
+      if (change.previous) then.set(change.current.key, change.previous);
+      else then.delete(change.current.key);
+    }
+    return [...then.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  /** The changes under a prefix after a revision. Throws `compacted` when they are no longer all known. */
+  since(prefix: string, revision: number): Change<T>[] {
+    if (revision < this.#floor) throw new StoreError('compacted', `too old resource version: ${revision} (${this.#floor})`);
+    return this.#history.slice(this.#after(revision)).filter((change) => change.current.key.startsWith(prefix));
+  }
+
+  #after(revision: number): number {
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.#history[mid]!.revision <= revision) low = mid + 1;
+      else high = mid;
+    }
+    return low;
+  }
+
+  #place(value: Stored<T>): void {
+    if (!this.#live.has(value.key)) {
+      const last = this.#keys.at(-1);
+      if (last === undefined || last < value.key) this.#keys.push(value.key);
+      else this.#keys.splice(lowerBound(this.#keys, value.key), 0, value.key);
+    }
+    this.#live.set(value.key, value);
+  }
+
+  #drop(key: string): void {
+    if (this.#live.delete(key)) this.#keys.splice(lowerBound(this.#keys, key), 1);
+  }
+}
+
+/** Where `key` is, or belongs, in a sorted array. */
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (keys[mid]! < key) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
