@@ -1,0 +1,123 @@
+/** Runs the canary machine over every Canary: observe, ask, decide, enact, write the status. */
+import { Canaries, Deployments, parseKey, VirtualServices, type Canary } from '../api/index.ts';
+import type { Clock, Log } from '../base/index.ts';
+import {
+  again,
+  changesOf,
+  eventRecorder,
+  runController,
+  settled,
+  updateStatus,
+  type Informers,
+  type Outcome,
+  type ReconcileContext,
+} from '../control/index.ts';
+import { runHooks, runMetrics } from './checks.ts';
+import { statusWith } from './conditions.ts';
+import { decide, wanted, type Answers, type Observation } from './decide.ts';
+import { createEnactor } from './enact.ts';
+import type { Http, Metrics } from './ports.ts';
+import { primaryName } from './primary.ts';
+import { weightsOf } from './routes.ts';
+import { settingsOf, type Settings } from './settings.ts';
+
+export interface DeliveryOptions {
+  readonly informers: Informers;
+  readonly metrics: Metrics;
+  readonly http: Http;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** How many canaries are worked on at a time: a hook that answers slowly holds up only its own. */
+const CONCURRENCY = 8;
+
+/** Resolves when the signal has aborted and the work in hand is over. */
+export async function startDelivery(options: DeliveryOptions): Promise<void> {
+  const { informers, metrics, http, clock, signal } = options;
+  const { client } = informers;
+  const log = options.log.with({ component: 'flagger' });
+  const canaries = informers.of(Canaries);
+  const deployments = informers.of(Deployments);
+  const events = eventRecorder(client, { component: 'flagger', clock, log });
+  const enactor = createEnactor(client, http);
+  /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
+  const due = new Map<string, number>();
+
+  async function observe(canary: Canary, settings: Settings, key: string): Promise<Observation> {
+    const { namespace } = settings;
+    // Read from the server, not from a cache: a decision on old weights would move traffic back and forth.
+    const [target, primary, routes] = await Promise.all([
+      client.get(Deployments, { namespace, name: settings.target }),
+      client.get(Deployments, { namespace, name: primaryName(settings.target) }),
+      client.get(VirtualServices, { namespace, name: settings.apex }),
+    ]);
+    const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
+    return { canary, settings, target, primary, weights: routes && weightsOf(routes, settings), dueIn, now: clock.now() };
+  }
+
+  async function ask(o: Observation): Promise<Answers> {
+    const asked = wanted(o);
+    const phase = o.canary.status?.phase ?? '';
+    const hooks: Partial<Record<string, Awaited<ReturnType<typeof runHooks>>>> = {};
+    for (const type of asked.hooks) {
+      hooks[type] = await runHooks(http, o.settings, type, phase, o.canary.status?.lastAppliedSpec ?? '');
+      if (type === 'rollback' ? hooks[type].some((r) => r.ok) : hooks[type].some((r) => !r.ok)) return { hooks, metrics: undefined };
+    }
+    return {
+      hooks,
+      metrics: asked.metrics ? await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`) : undefined,
+    };
+  }
+
+  async function say(canary: Canary, type: 'Normal' | 'Warning', message: string): Promise<void> {
+    log[type === 'Normal' ? 'info' : 'warn'](message, { canary: `${canary.metadata?.name}.${canary.metadata?.namespace}` });
+    await events.record({ apiVersion: 'flagger.app/v1beta1', kind: 'Canary', ...canary }, type, 'Synced', message);
+  }
+
+  async function reconcile(key: string, _ctx: ReconcileContext): Promise<Outcome> {
+    const canary = await client.get(Canaries, parseKey(key));
+    if (!canary || canary.metadata?.deletionTimestamp) {
+      due.delete(key);
+      return settled;
+    }
+    const settings = settingsOf(canary);
+    if ('problem' in settings) {
+      const status = statusWith(canary.status, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), settings.problem);
+      if (status.conditions?.[0]?.message !== canary.status?.conditions?.[0]?.message) await say(canary, 'Warning', settings.problem);
+      await updateStatus(client, Canaries, canary, status);
+      return settled;
+    }
+    const observation = await observe(canary, settings, key);
+    const { effects, says, status, after, stepped } = decide(observation, await ask(observation));
+    for (const effect of effects) await enactor.enact(observation, effect);
+    for (const { type, message } of says) await say(canary, type, message);
+    if (status) await updateStatus(client, Canaries, canary, status);
+    if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
+    return after === undefined ? settled : again(after);
+  }
+
+  await runController({
+    name: 'canary',
+    concurrency: CONCURRENCY,
+    sources: [
+      changesOf(canaries),
+      // A Deployment concerns the canaries whose target or primary it is.
+      changesOf(deployments, (d) =>
+        canaries
+          .list()
+          .filter(
+            (c) =>
+              c.metadata?.namespace === d.metadata?.namespace &&
+              [c.spec.targetRef.name, primaryName(c.spec.targetRef.name)].includes(d.metadata?.name ?? ''),
+          )
+          .map((c) => `${c.metadata?.namespace}/${c.metadata?.name}`),
+      ),
+    ],
+    reconcile,
+    clock,
+    log,
+    signal,
+  });
+}

@@ -1,0 +1,19 @@
+/** What delivery needs of the rest of the program. */
+
+/** Answers PromQL. */
+export interface Metrics {
+  /** The value of an instant query that has one; undefined when no series matches or the value is NaN. Rejects when the query is wrong. */
+  query(promql: string): Promise<number | undefined>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** At most 64 KiB of the body. */
+  readonly body: string;
+}
+
+/** Calls webhooks; knows how to reach services of the cluster by their names. */
+export interface Http {
+  /** Rejects when there is no answer within `timeoutMs`. */
+  post(url: string, body: unknown, timeoutMs: number): Promise<HttpAnswer>;
+}

@@ -1,0 +1,31 @@
+/** Whether a Deployment has rolled out, in the words Flagger's events use. Pure. */
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+
+export type Readiness =
+  | { readonly state: 'ready' }
+  | { readonly state: 'waiting'; readonly message: string }
+  | { readonly state: 'failed'; readonly message: string };
+
+/** `percent` of the updated replicas must be available; `deadlineMs` bounds how long none may be. */
+export function readinessOf(deployment: Deployment, percent: number, deadlineMs: number, now: number): Readiness {
+  const name = deployment.metadata?.name ?? '';
+  const { status = {}, spec } = deployment;
+  if ((deployment.metadata?.generation ?? 0) > (status.observedGeneration ?? 0))
+    return { state: 'waiting', message: 'observed deployment generation less than desired generation' };
+  const condition = (type: string) => status.conditions?.find((c) => c.type === type);
+  if (condition('Progressing')?.reason === 'ProgressDeadlineExceeded')
+    return { state: 'failed', message: `deployment "${name}" exceeded its progress deadline` };
+  const unavailable = condition('Available');
+  const since = Date.parse(String(unavailable?.lastUpdateTime ?? unavailable?.lastTransitionTime ?? ''));
+  const overdue = unavailable?.status === 'False' && now - since > deadlineMs;
+  const wait = (message: string): Readiness => (overdue ? { state: 'failed', message } : { state: 'waiting', message });
+  const desired = spec?.replicas ?? 1;
+  const updated = status.updatedReplicas ?? 0;
+  const available = status.availableReplicas ?? 0;
+  if (updated < desired) return wait(`waiting for rollout to finish: ${updated} out of ${desired} new replicas have been updated`);
+  const old = (status.replicas ?? 0) - updated;
+  if (old > 0) return wait(`waiting for rollout to finish: ${old} old replicas are pending termination`);
+  if (available < Math.floor((updated * percent) / 100))
+    return wait(`waiting for rollout to finish: ${available} of ${updated} (readyThreshold ${percent}%) updated replicas are available`);
+  return { state: 'ready' };
+}
