@@ -8,6 +8,19 @@ import { events, namespaces, nodes, persistentVolumeClaims } from './core/cluste
 import { configMaps, secrets, serviceAccounts } from './core/config.ts';
 import { pods } from './core/pod.ts';
 import { endpoints, services } from './core/service.ts';
+import { alertProviders, canaries, metricTemplates } from './flagger/kinds.ts';
+import { destinationRules } from './istio/destination-rule.ts';
+import { gateways, serviceEntries } from './istio/gateway.ts';
+import {
+  authorizationPolicies,
+  envoyFilters,
+  peerAuthentications,
+  requestAuthentications,
+  sidecars,
+  telemetries,
+  workloadEntries,
+} from './istio/policies.ts';
+import { virtualServices } from './istio/virtual-service.ts';
 import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { leases, podDisruptionBudgets, priorityClasses, storageClasses } from './policy.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
@@ -44,6 +57,20 @@ const BUILT_IN: readonly KindDef[] = [
   roles,
   storageClasses,
   priorityClasses,
+  destinationRules,
+  envoyFilters,
+  gateways,
+  serviceEntries,
+  sidecars,
+  virtualServices,
+  workloadEntries,
+  authorizationPolicies,
+  peerAuthentications,
+  requestAuthentications,
+  telemetries,
+  alertProviders,
+  canaries,
+  metricTemplates,
 ];
 
 /** A catalog of every built-in kind. */

@@ -1,0 +1,90 @@
+/** What can never work in Istio objects, whatever else the mesh holds. */
+import { RE2JS } from 're2js';
+import { parseDuration } from '../../../base/index.ts';
+import { type Causes, dnsLabel } from '../check.ts';
+import type { Percent, StringMatch } from './types.ts';
+
+/** An RE2 expression, as Envoy takes it. */
+export function checkRegex(causes: Causes, field: string, regex: string): void {
+  if (!regex) return causes.invalid(field, regex, 'regex must not be empty');
+  try {
+    RE2JS.compile(regex);
+  } catch (error) {
+    causes.invalid(field, regex, `not a valid RE2 expression: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+export function checkStringMatch(causes: Causes, field: string, match: StringMatch | undefined): void {
+  if (!match) return;
+  const given = (['exact', 'prefix', 'regex'] as const).filter((k) => match[k] !== undefined);
+  if (given.length > 1) causes.invalid(field, match, 'only one of exact, prefix and regex may be set');
+  if (match.regex !== undefined) checkRegex(causes, `${field}.regex`, match.regex);
+}
+
+/** A duration of at least a millisecond, unless `zero` allows none at all. */
+export function checkDuration(causes: Causes, field: string, text: string | undefined, zero = false): void {
+  if (text === undefined) return;
+  const ms = parseDuration(text);
+  if (ms === undefined) causes.invalid(field, text, 'not a duration; write a number and a unit, such as 250ms, 10s or 1m30s');
+  else if (ms < 1 && !(zero && ms === 0)) causes.invalid(field, text, 'duration must be greater than 1ms');
+}
+
+export function checkPercent(causes: Causes, field: string, percent: Percent | number | undefined): void {
+  const value = typeof percent === 'object' ? percent.value : percent;
+  if (value !== undefined && !(value >= 0 && value <= 100)) causes.invalid(field, value, 'percentage must be between 0 and 100');
+}
+
+/** A port, where one is given. */
+export function checkPortNumber(causes: Causes, field: string, port: number | undefined): void {
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65535)) {
+    causes.invalid(field, port, `port number ${port} must be in the range 1..65535`);
+  }
+}
+
+/** Names of subsets and ports, and DNS labels in general. */
+export function checkName(causes: Causes, field: string, name: string | undefined): void {
+  if (!name) return causes.required(field);
+  const wrong = dnsLabel(name.toLowerCase());
+  if (wrong) causes.invalid(field, name, wrong);
+}
+
+const HOST_LABEL = /^[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?$/;
+const IP = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/;
+
+/** A DNS name, an address, or a name with `*` as its first label. */
+export function checkHost(causes: Causes, field: string, host: string | undefined, wildcard = true): void {
+  if (!host) return causes.required(field, 'a host must not be empty');
+  if (IP.test(host) || (wildcard && host === '*')) return;
+  const name = wildcard ? host.replace(/^\*[-.]?/, '') : host;
+  if (name.length > 255) return causes.invalid(field, host, 'must be no more than 255 characters');
+  const wrong = name
+    .replace(/\.$/, '')
+    .split('.')
+    .find((label) => label.length > 63 || !HOST_LABEL.test(label));
+  if (wrong === undefined) return;
+  causes.invalid(
+    field,
+    host,
+    wrong.includes('*')
+      ? "a wildcard '*' may only be the first label of a host"
+      : `domain name "${host}" invalid (label "${wrong}" invalid)`,
+  );
+}
+
+/** `name` or `namespace/name` of a Gateway, or `mesh`. */
+export function checkGatewayName(causes: Causes, field: string, gateway: string): void {
+  const parts = gateway.split('/');
+  if (parts.length > 2 || parts.some((p) => !p)) causes.invalid(field, gateway, 'must be a name or namespace/name');
+}
+
+/** `.`, `*`, `~` or names of namespaces. */
+export function checkExportTo(causes: Causes, exportTo: readonly string[] | undefined): void {
+  exportTo?.forEach((namespace, i) => {
+    if (['.', '*', '~'].includes(namespace)) return;
+    const wrong = dnsLabel(namespace);
+    if (wrong) causes.invalid(`spec.exportTo[${i}]`, namespace, wrong);
+  });
+  if (exportTo && exportTo.length > 1 && exportTo.some((n) => n === '*' || n === '~')) {
+    causes.invalid('spec.exportTo', exportTo, "'*' and '~' must stand alone");
+  }
+}

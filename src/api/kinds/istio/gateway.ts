@@ -1,0 +1,108 @@
+import { Gateways, ServiceEntries } from '../../resources.ts';
+import type { Causes } from '../check.ts';
+import { ageColumn, column, nameColumn } from '../columns.ts';
+import { define } from '../define.ts';
+import { checkExportTo, checkHost, checkName, checkPortNumber } from './checks.ts';
+import { gatewaySpec, istioObject, serviceEntrySpec } from './schema.ts';
+import { networking } from './shared.ts';
+import type { Gateway, GatewayServer, ServiceEntry } from './types.ts';
+
+export const gateways = define<Gateway>({
+  ...networking,
+  resource: Gateways,
+  shortNames: ['gw'],
+  schema: () => istioObject(gatewaySpec),
+  check: checkGateway,
+});
+
+const PROTOCOLS = ['GRPC', 'GRPC-WEB', 'HTTP', 'HTTP2', 'HTTPS', 'MONGO', 'MYSQL', 'REDIS', 'TCP', 'TLS', 'UDP'];
+
+function checkProtocol(causes: Causes, field: string, protocol: string | undefined): void {
+  if (protocol !== undefined && !PROTOCOLS.includes(protocol.toUpperCase())) causes.unsupported(field, protocol, PROTOCOLS);
+}
+
+function checkGateway(causes: Causes, o: Gateway): void {
+  const servers = o.spec?.servers ?? [];
+  if (!servers.length) causes.required('spec.servers', 'gateway must have at least one server');
+  const names = new Set<string>();
+  servers.forEach((server, i) => {
+    const at = `spec.servers[${i}]`;
+    checkServer(causes, at, server);
+    const name = server.port?.name;
+    if (!name) return;
+    if (names.has(name)) causes.invalid(`${at}.port.name`, name, `port names in servers must be unique: duplicate name ${name}`);
+    names.add(name);
+  });
+}
+
+function checkServer(causes: Causes, at: string, { port, hosts, tls }: GatewayServer): void {
+  if (!hosts?.length) causes.required(`${at}.hosts`, 'server config must contain at least one host');
+  hosts?.forEach((host, i) => {
+    const [namespace, name] = host.includes('/') ? [host.slice(0, host.indexOf('/')), host.slice(host.indexOf('/') + 1)] : ['*', host];
+    if (!namespace) causes.invalid(`${at}.hosts[${i}]`, host, 'namespace must not be empty');
+    checkHost(causes, `${at}.hosts[${i}]`, name);
+  });
+  if (!port) return causes.required(`${at}.port`, 'port is required');
+  if (port.number === undefined) causes.required(`${at}.port.number`);
+  checkPortNumber(causes, `${at}.port.number`, port.number);
+  checkName(causes, `${at}.port.name`, port.name);
+  if (!port.protocol) causes.required(`${at}.port.protocol`);
+  checkProtocol(causes, `${at}.port.protocol`, port.protocol);
+
+  const secured = ['HTTPS', 'TLS'].includes(port.protocol?.toUpperCase() ?? '');
+  if (secured && !tls) causes.required(`${at}.tls`, 'server must have TLS settings for HTTPS/TLS protocols');
+  if (!tls) return;
+  if (tls.httpsRedirect && port.protocol?.toUpperCase() === 'HTTPS')
+    causes.invalid(`${at}.tls.httpsRedirect`, true, 'tls.httpsRedirect should only be used with http servers');
+  const own = tls.mode === undefined || tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL';
+  if (!secured || !own || tls.credentialName) return;
+  const mode = tls.mode ?? 'SIMPLE';
+  if (!tls.serverCertificate)
+    causes.required(`${at}.tls.serverCertificate`, `${mode} TLS requires a server certificate, or a credentialName`);
+  if (!tls.privateKey) causes.required(`${at}.tls.privateKey`, `${mode} TLS requires a private key, or a credentialName`);
+}
+
+export const serviceEntries = define<ServiceEntry>({
+  ...networking,
+  resource: ServiceEntries,
+  shortNames: ['se'],
+  schema: () => istioObject(serviceEntrySpec),
+  check: checkServiceEntry,
+  columns: [
+    nameColumn,
+    column('Hosts', (o) => (o.spec?.hosts ? JSON.stringify(o.spec.hosts) : null)),
+    column('Location', (o) => o.spec?.location ?? null),
+    column('Resolution', (o) => o.spec?.resolution ?? null),
+    ageColumn,
+  ],
+});
+
+function checkServiceEntry(causes: Causes, o: ServiceEntry): void {
+  const spec = o.spec;
+  if (!spec?.hosts?.length) return causes.required('spec.hosts', 'service entry must have at least one host');
+  spec.hosts.forEach((host, i) => {
+    if (host === '*') causes.invalid(`spec.hosts[${i}]`, host, 'invalid host *');
+    else checkHost(causes, `spec.hosts[${i}]`, host);
+  });
+  const names = new Set<string>();
+  spec.ports?.forEach((port, i) => {
+    const at = `spec.ports[${i}]`;
+    checkName(causes, `${at}.name`, port.name);
+    checkPortNumber(causes, `${at}.number`, port.number);
+    checkPortNumber(causes, `${at}.targetPort`, port.targetPort);
+    checkProtocol(causes, `${at}.protocol`, port.protocol);
+    if (names.has(port.name)) causes.duplicate(`${at}.name`, port.name);
+    names.add(port.name);
+  });
+  const endpoints = spec.endpoints ?? [];
+  if (endpoints.length && spec.workloadSelector) {
+    causes.invalid('spec.workloadSelector', spec.workloadSelector, 'only one of WorkloadSelector or Endpoints is allowed in Service Entry');
+  }
+  const resolution = spec.resolution ?? 'NONE';
+  if (resolution === 'STATIC' && !endpoints.length && !spec.workloadSelector) {
+    causes.required('spec.endpoints', 'endpoints must be provided if service entry resolution mode is static');
+  }
+  if (resolution === 'NONE' && endpoints.length)
+    causes.forbidden('spec.endpoints', 'no endpoints should be provided for resolution type none');
+  checkExportTo(causes, spec.exportTo);
+}
