@@ -109,7 +109,7 @@ test('the kubeconfig file is replaced whole, is private, and a link to it stays 
   const own = join(dir, 'own');
   writeKubeconfig(own, { ...ENTRY, name: 'third' });
   mergeKubeconfig(file, own);
-  assert.match(readFileSync(file, 'utf8'), /current-context: third/);
+  assert.match(readFileSync(file, 'utf8'), /current-context: "?third/);
   const broken = join(dir, 'broken');
   writeFileSync(broken, 'a: [');
   assert.throws(() => writeKubeconfig(broken, ENTRY), /not valid YAML/);

@@ -1,0 +1,91 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError } from '../../api/index.ts';
+import { messageOf, toYaml, type Clock, type Log } from '../../base/index.ts';
+import type { Kubelet } from '../kubelet.ts';
+import type { Registry, User } from '../registry.ts';
+import type { Representation } from './accept.ts';
+import type { MessageTable } from './protobuf.ts';
+
+/** What requests are answered with. */
+export interface Api {
+  readonly registry: Registry;
+  readonly kubelet: Kubelet;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** `v1.35.2`. */
+  readonly version: string;
+  readonly protobufTable: () => MessageTable;
+  /** Aborted when the server stops: open watches end. */
+  readonly stopping: AbortSignal;
+}
+
+/** One request and its answer. */
+export interface Call {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly url: URL;
+  readonly user: User;
+}
+
+/** Answers with JSON that is already written; as YAML or indented when that is asked for. */
+export function sendJson(call: Call, code: number, json: Buffer, representation: Representation = 'json'): void {
+  if (representation === 'yaml') return send(call, code, 'application/yaml', Buffer.from(toYaml(JSON.parse(json.toString('utf8')))));
+  const pretty = call.url.searchParams.get('pretty');
+  const body = pretty === 'true' || pretty === '1' ? Buffer.from(`${JSON.stringify(JSON.parse(json.toString('utf8')), null, 2)}\n`) : json;
+  send(call, code, 'application/json', body);
+}
+
+export function sendObject(call: Call, code: number, value: unknown): void {
+  sendJson(call, code, Buffer.from(JSON.stringify(value)));
+}
+
+export function send({ res }: Call, code: number, contentType: string, body: string | Buffer): void {
+  res.statusCode = code;
+  res.setHeader('content-type', contentType);
+  res.setHeader('content-length', Buffer.byteLength(body));
+  if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-cache, private');
+  res.end(body);
+}
+
+/** Any failure as an ApiError; what was not foreseen is logged and shown without its stack. */
+export function asApiError(error: unknown, log: Log): ApiError {
+  if (error instanceof ApiError) return error;
+  log.error('a request failed', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+  return new ApiError('InternalError', `Internal error occurred: ${messageOf(error)}`);
+}
+
+/** Answers with a Status; when the answer has begun already, all that is left is to break it off. */
+export function sendError(api: Pick<Api, 'log'>, call: Call, error: unknown): void {
+  const failure = asApiError(error, api.log);
+  if (call.res.headersSent) {
+    call.res.destroy();
+    return;
+  }
+  const retry = failure.details?.retryAfterSeconds;
+  if (retry !== undefined) call.res.setHeader('retry-after', retry);
+  // The rest of a body that was refused is not waited for.
+  if (failure.reason === 'RequestEntityTooLarge') call.res.setHeader('connection', 'close');
+  sendObject(call, failure.code, failure.body());
+}
+
+/** Adds `Warning: 299 - "..."` headers, which kubectl prints. */
+export function warn(call: Call, warnings: readonly string[]): void {
+  if (warnings.length === 0) return;
+  const values = warnings.slice(0, 32).map(
+    (text) =>
+      `299 - "${text
+        .replace(/[^\x20-\x7e]/g, '?')
+        .replace(/["\\]/g, '\\$&')
+        .slice(0, 1000)}"`,
+  );
+  call.res.setHeader('warning', values);
+}
+
+/** A path that nothing is served at. */
+export function notServed(): ApiError {
+  return new ApiError('NotFound', 'the server could not find the requested resource');
+}
+
+export function methodNotAllowed(): ApiError {
+  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+}

@@ -1,0 +1,100 @@
+import {
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+  coreDiscovery,
+  groupsDiscovery,
+  openApiOf,
+  type OpenApi,
+} from '../../api/index.ts';
+import { sha256Hex } from '../../base/index.ts';
+import { parseAccept } from './accept.ts';
+import { notServed, send, sendObject, type Api, type Call } from './call.ts';
+import type { RequestInfo } from './request-info.ts';
+
+/** Answers what is not about objects: discovery, OpenAPI, the version, health. */
+export interface Documents {
+  discovery(call: Call, info: RequestInfo & { type: 'discovery' }): void;
+  other(call: Call, path: string): void;
+}
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const YEAR_SECONDS = 31_536_000;
+
+export function createDocuments(api: Api): Documents {
+  const { catalog } = api.registry;
+  const openApi = openApiOf(catalog);
+  const version = versionInfo(api.version);
+
+  const memo = new Map<string, { generation: number; text: string; etag: string }>();
+  /** A document, written out once a generation of the catalog. */
+  const document = (name: string, make: () => object): { text: string; etag: string } => {
+    let known = memo.get(name);
+    if (known?.generation !== catalog.generation) {
+      const text = JSON.stringify(make());
+      known = { generation: catalog.generation, text, etag: `"${sha256Hex(text, 32)}"` };
+      memo.set(name, known);
+    }
+    return known;
+  };
+
+  return {
+    discovery(call, { legacy, group, version: wanted }) {
+      if (group === undefined && wanted === undefined) {
+        const aggregated = parseAccept(call.req.headers.accept).some(
+          ({ params }) => params['as'] === 'APIGroupDiscoveryList' && params['g'] === 'apidiscovery.k8s.io' && params['v'] === 'v2',
+        );
+        if (!aggregated) return sendObject(call, 200, legacy ? apiVersions(call.req.headers.host ?? '') : apiGroupList(catalog));
+        // Clients know the aggregated form by the parameters of the content type alone.
+        const { text, etag } = legacy ? document('/api', () => coreDiscovery(catalog)) : document('/apis', () => groupsDiscovery(catalog));
+        call.res.setHeader('etag', etag);
+        call.res.setHeader('vary', 'Accept');
+        return call.req.headers['if-none-match'] === etag ? void call.res.writeHead(304).end() : send(call, 200, AGGREGATED, text);
+      }
+      const found = wanted === undefined ? apiGroup(catalog, group!) : apiResourceList(catalog, legacy ? '' : group!, wanted);
+      if (!found) throw notServed();
+      sendObject(call, 200, found);
+    },
+    other(call, path) {
+      if (path === '/version') return sendObject(call, 200, version);
+      if (/^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.test(path)) return send(call, 200, 'text/plain; charset=utf-8', 'ok');
+      if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());
+      if (path.startsWith('/openapi/v3/')) return sendOpenApi(call, openApi, path.slice('/openapi/v3/'.length));
+      throw notServed();
+    },
+  };
+}
+
+/** kubectl keeps documents by their hash: one with the right hash never changes, one with an old hash is sent on. */
+function sendOpenApi(call: Call, openApi: OpenApi, path: string): void {
+  const found = openApi.document(path);
+  if (!found) throw notServed();
+  const hash = call.url.searchParams.get('hash');
+  const { res } = call;
+  res.setHeader('vary', 'Accept');
+  if (hash && hash !== found.hash) {
+    res.setHeader('location', `/openapi/v3/${path}?hash=${found.hash}`);
+    return send(call, 301, 'text/plain', '');
+  }
+  res.setHeader('etag', `"${found.hash}"`);
+  res.setHeader('cache-control', hash ? `public, immutable, max-age=${YEAR_SECONDS}` : 'no-cache, private');
+  send(call, 200, 'application/json', found.text);
+}
+
+function versionInfo(gitVersion: string): object {
+  const [major, minor] = gitVersion.replace(/^v/, '').split('.');
+  return {
+    major,
+    minor,
+    emulationMajor: major,
+    emulationMinor: minor,
+    gitVersion,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: 'node',
+    platform: 'linux/amd64',
+  };
+}

@@ -1,0 +1,204 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { ApiError } from '../../api/index.ts';
+import { Fault, type Clock, type Log } from '../../base/index.ts';
+import { ANONYMOUS, isAllowed, NODE, type Authenticator } from '../auth/identity.ts';
+import type { Kubelet } from '../kubelet.ts';
+import type { Registry, User } from '../registry.ts';
+import { asApiError, sendError, type Api } from './call.ts';
+import { createDocuments, type Documents } from './documents.ts';
+import { serveObjects } from './objects.ts';
+import { protobufTable } from './protobuf-table.edge.ts';
+import { parsePath } from './request-info.ts';
+import { serveUpgrade } from './streams.edge.ts';
+
+export interface ApiServerOptions {
+  readonly registry: Registry;
+  readonly kubelet: Kubelet;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** PEM. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** 0: any free one. */
+  readonly port: number;
+  /** `127.0.0.1` unless given. */
+  readonly host?: string;
+  /** For the node's agent and the programs of this machine's user: who can open it is trusted (0600). */
+  readonly socketPath: string;
+  readonly authenticator: Authenticator;
+  /** `v1.35.2`. */
+  readonly version: string;
+}
+
+export interface ApiServer {
+  readonly port: number;
+  /** Stops accepting, ends watches and streams, and resolves when both listeners are closed. */
+  close(): Promise<void>;
+}
+
+const MAX_CONNECTIONS = 4096;
+
+/** Names by which the server may be addressed: a page in a browser that gets another name to point here is refused. */
+const HOSTS: ReadonlySet<string> = new Set([
+  '127.0.0.1',
+  'localhost',
+  '::1',
+  '10.96.0.1',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+]);
+
+/** Serves the Kubernetes API: over TLS on loopback, and over a Unix socket. Throws a Fault when it cannot listen. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const stopping = new AbortController();
+  const { registry, kubelet, clock, log, version } = options;
+  const api: Api = { registry, kubelet, clock, log, version, protobufTable, stopping: stopping.signal };
+  const documents = createDocuments(api);
+  const upgraded = new Set<Duplex>();
+
+  const attach = (server: Server, userOf: (req: IncomingMessage) => User): void => {
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('request', (req, res) => void answer(api, documents, req, res, userOf));
+    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      upgraded.add(socket);
+      socket.once('close', () => upgraded.delete(socket));
+      socket.on('error', () => socket.destroy());
+      void upgrade(api, req, socket, head, userOf);
+    });
+  };
+
+  const tls = createTlsServer({ ...options.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
+  attach(tls, (req) => bearer(req, options.authenticator));
+  const local = createServer();
+  attach(local, () => NODE);
+
+  mkdirSync(dirname(options.socketPath), { recursive: true, mode: 0o700 });
+  rmSync(options.socketPath, { force: true });
+  await listen(local, { path: options.socketPath });
+  chmodSync(options.socketPath, 0o600);
+  try {
+    await listen(tls, { port: options.port, host: options.host ?? '127.0.0.1' });
+  } catch (error) {
+    local.close();
+    throw error;
+  }
+  return {
+    port: (tls.address() as AddressInfo).port,
+    async close() {
+      stopping.abort();
+      const closed = [tls, local].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      for (const socket of upgraded) socket.destroy();
+      // Answers under way get a moment; connections that only wait are closed now.
+      for (const server of [tls, local]) server.closeIdleConnections();
+      const timer = clock.after(1000, () => [tls, local].forEach((server) => server.closeAllConnections()));
+      await Promise.all(closed);
+      timer.cancel();
+    },
+  };
+}
+
+function listen(server: Server, where: { path: string } | { port: number; host: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const at = 'path' in where ? where.path : `${where.host}:${where.port}`;
+      const hint = error.code === 'EADDRINUSE' ? 'Stop what listens there, or choose another port.' : undefined;
+      reject(
+        new Fault('ApiServerCannotListen', `the API server cannot listen on ${at}: ${error.message}`, {
+          cause: error,
+          ...(hint ? { hint } : {}),
+        }),
+      );
+    };
+    server.once('error', failed);
+    server.listen(where, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+/** Who sends a bearer token; Unauthorized when it is nobody's. */
+function bearer(req: IncomingMessage, authenticator: Authenticator): User {
+  const header = req.headers.authorization;
+  if (header === undefined) return ANONYMOUS;
+  const token = /^bearer\s+(\S+)$/i.exec(header)?.[1];
+  const user = token === undefined ? undefined : authenticator.authenticate(token);
+  if (!user) throw new ApiError('Unauthorized', 'Unauthorized');
+  return user;
+}
+
+/** Refuses what no client of ours sends: pages in a browser, and names that do not belong to this server. */
+function checkOrigin(req: IncomingMessage): void {
+  if (req.headers.origin !== undefined) throw new ApiError('Forbidden', 'requests from web pages are not served');
+  const host = (req.headers.host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  if ('encrypted' in req.socket && !HOSTS.has(host)) {
+    throw new ApiError('Forbidden', `this server does not go by the name "${host}": use 127.0.0.1 or localhost`);
+  }
+  if (req.headers['impersonate-user'] !== undefined) throw new ApiError('Forbidden', 'impersonation is not served');
+}
+
+function admit(req: IncomingMessage, userOf: (req: IncomingMessage) => User): { url: URL; user: User } {
+  checkOrigin(req);
+  const url = URL.parse(`http://server${req.url ?? '/'}`);
+  if (!url) throw new ApiError('BadRequest', 'the URL cannot be read');
+  const user = userOf(req);
+  if (!isAllowed(user, url.pathname)) {
+    throw new ApiError('Forbidden', `User "${user.name}" cannot ${(req.method ?? 'GET').toLowerCase()} path "${url.pathname}"`);
+  }
+  return { url, user };
+}
+
+async function answer(
+  api: Api,
+  documents: Documents,
+  req: IncomingMessage,
+  res: ServerResponse,
+  userOf: (req: IncomingMessage) => User,
+): Promise<void> {
+  // A client that goes away while it is answered is no failure of ours.
+  res.on('error', () => {});
+  const call = { req, res, url: new URL('http://server/'), user: ANONYMOUS };
+  try {
+    Object.assign(call, admit(req, userOf));
+    const info = parsePath(call.url.pathname);
+    if (!info) throw new ApiError('BadRequest', 'the path is not validly escaped');
+    if (info.type === 'resource') await serveObjects(api, call, info);
+    else if (req.method !== 'GET' && req.method !== 'HEAD') throw new ApiError('MethodNotAllowed', 'only GET is served here');
+    else if (info.type === 'discovery') documents.discovery(call, info);
+    else documents.other(call, info.path);
+  } catch (error) {
+    sendError(api, call, error);
+  }
+}
+
+async function upgrade(
+  api: Api,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  userOf: (req: IncomingMessage) => User,
+): Promise<void> {
+  try {
+    const { url, user } = admit(req, userOf);
+    const info = parsePath(url.pathname);
+    if (info?.type !== 'resource') throw new ApiError('BadRequest', 'nothing can be upgraded here');
+    await serveUpgrade(api, { req, socket, head, url, user }, info);
+  } catch (error) {
+    if (socket.destroyed || !socket.writable) return;
+    const failure = asApiError(error, api.log);
+    const body = JSON.stringify(failure.body());
+    socket.end(
+      `HTTP/1.1 ${failure.code} ${STATUS_CODES[failure.code] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+}
