@@ -20,3 +20,13 @@ export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
 export { tableOf, type Table, type TableColumn, type TableRow } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
 export { openApiOf, type OpenApi, type OpenApiDocument } from './openapi.ts';
+export {
+  labelSelectorOf,
+  labelSelectorText,
+  parseFieldSelector,
+  parseLabelSelector,
+  type FieldSelector,
+  type Labels,
+  type LabelSelector,
+  type LabelSelectorObject,
+} from './selector.ts';
