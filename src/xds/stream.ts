@@ -4,9 +4,6 @@ import type { DeltaRequest, DeltaResponse } from './wire.ts';
 
 /** How long a cluster stays after the last route to it was replaced, in milliseconds: requests that were matched before (delayed, retried) still need it. */
 export const LINGER_MS = 5000;
-/** How long routes wait for a proxy that does not ask for the endpoints of a new cluster, in milliseconds. */
-export const PATIENCE_MS = 2000;
-
 /** A publication: what one proxy is to hold, and its number. */
 export interface Snapshot {
   readonly generation: number;
@@ -31,23 +28,16 @@ export type StreamAction =
   /** Feed `tick` at this time. */
   | { readonly kind: 'wake'; readonly at: number };
 
-/** Additions and updates go in this order, each after the ACK of the one before. */
-const ORDER = ['cluster', 'endpoint', 'listener', 'route'] as const;
-type Ordered = (typeof ORDER)[number];
-
 /**
  * One delta ADS stream. `step` is deterministic and does no I/O; the state is advanced in place, because
  * copying thousands of held versions for each ACK would cost more than everything else here.
  */
 export interface StreamState {
-  readonly subscriptions: { readonly [T in Ordered | 'secret']: Subscription };
+  readonly subscriptions: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'secret']: Subscription };
   /** Being rolled out. */
   target: Snapshot | undefined;
   /** Rolled out when `target` is done: a proxy that lags is never starved of routes by endpoints that keep changing. */
   next: Snapshot | undefined;
-  /** Clusters sent on this rollout that wait for their endpoints; until then they do not take requests. */
-  readonly warming: Set<string>;
-  warmingUntil: number;
   settled: number;
   nonce: number;
 }
@@ -63,8 +53,6 @@ export function newStream(): StreamState {
     },
     target: undefined,
     next: undefined,
-    warming: new Set(),
-    warmingUntil: 0,
     settled: -1,
     nonce: 0,
   };
@@ -74,7 +62,7 @@ export function step(state: StreamState, event: StreamEvent, now: number): Strea
   const actions: StreamAction[] = [];
   switch (event.kind) {
     case 'request':
-      takeRequest(state, event.request, now, actions);
+      takeRequest(state, event.request, actions);
       break;
     case 'snapshot':
       state.next = event.snapshot;
@@ -89,34 +77,25 @@ export function step(state: StreamState, event: StreamEvent, now: number): Strea
   return actions;
 }
 
-function takeRequest(state: StreamState, request: DeltaRequest, now: number, actions: StreamAction[]): void {
+function takeRequest(state: StreamState, request: DeltaRequest, actions: StreamAction[]): void {
   const subscription = Object.values(state.subscriptions).find((s) => s.typeUrl === request.typeUrl);
   // A type we do not serve stays unanswered: the proxy goes on after its fetch timeout.
   if (!subscription) return;
   const { typeUrl } = subscription;
   const answer = subscription.answer(request);
-  subscription.subscribe(request);
+  subscription.subscribe(isWarming(state, request) ? { ...request, initialVersions: new Map() } : request);
   if (typeUrl === TypeUrl.secret && request.subscribe.length > 0) actions.push({ kind: 'resolve', names: [...subscription.names] });
-  if (!answer) return;
-  if (answer.kind === 'split') return;
-  if (answer.kind === 'rejected') {
-    if (typeUrl === TypeUrl.endpoint) state.warming.delete(answer.name);
-    actions.push({ kind: 'rejected', typeUrl, name: answer.name, message: answer.message });
-    return;
-  }
-  if (typeUrl === TypeUrl.cluster) awaitEndpoints(state, answer.names, now);
-  if (typeUrl === TypeUrl.endpoint) for (const name of answer.names) state.warming.delete(name);
-  actions.push({ kind: 'acked', typeUrl });
+  if (answer?.kind === 'accepted') actions.push({ kind: 'acked', typeUrl });
+  if (answer?.kind === 'rejected') actions.push({ kind: 'rejected', typeUrl, name: answer.name, message: answer.message });
 }
 
-/** A cluster that was added or changed takes requests only when its endpoints came after it. */
-function awaitEndpoints(state: StreamState, clusters: readonly string[], now: number): void {
-  for (const name of clusters) {
-    if (!state.target?.resources.endpoints.has(name)) continue;
-    state.warming.add(name);
-    state.warmingUntil = now + PATIENCE_MS;
-    state.subscriptions.endpoint.resend(name);
-  }
+/**
+ * A proxy opens with its clusters, unless some of them still wait for endpoints that were lost with the stream before:
+ * then it speaks of clusters only when they have come. So it is sent all endpoints, whatever versions it declares.
+ */
+function isWarming(state: StreamState, request: DeltaRequest): boolean {
+  const { cluster, endpoint } = state.subscriptions;
+  return request.typeUrl === TypeUrl.endpoint && !endpoint.opened && !cluster.opened;
 }
 
 /** Sends whatever may go now. */
@@ -124,7 +103,7 @@ function advance(state: StreamState, now: number, actions: StreamAction[]): void
   const { cluster, listener, secret } = state.subscriptions;
   sendDue(state, secret, actions);
   while (state.target || state.next) {
-    if (state.target && !rollOut(state, now, actions)) return;
+    if (state.target && !rollOut(state, actions)) return;
     if (state.target) {
       removeGone(state, now, actions);
       if (!state.next && state.settled !== state.target.generation && cluster.opened && listener.opened) {
@@ -143,21 +122,20 @@ function advance(state: StreamState, now: number, actions: StreamAction[]): void
   }
 }
 
-/** Additions and updates of the target, type after type; whether the proxy has them all. */
-function rollOut(state: StreamState, now: number, actions: StreamAction[]): boolean {
-  for (const name of ORDER) {
-    const subscription = state.subscriptions[name];
-    sendDue(state, subscription, actions);
-    if (subscription.inFlight) return false;
-    if (name === 'endpoint' && state.warming.size > 0) {
-      if (now < state.warmingUntil) {
-        actions.push({ kind: 'wake', at: state.warmingUntil });
-        return false;
-      }
-      state.warming.clear();
-    }
-  }
-  return true;
+/**
+ * Additions and updates of the target; whether the proxy has them all. Listeners wait for the ACK of clusters and endpoints,
+ * routes for that of listeners. Endpoints do not wait: once it runs, Envoy withholds the ACK of a cluster until its endpoints
+ * (and secrets) came, so that this ACK says that the cluster takes requests.
+ */
+function rollOut(state: StreamState, actions: StreamAction[]): boolean {
+  const { cluster, endpoint, listener, route } = state.subscriptions;
+  sendDue(state, cluster, actions);
+  sendDue(state, endpoint, actions);
+  if (cluster.inFlight || endpoint.inFlight) return false;
+  sendDue(state, listener, actions);
+  if (listener.inFlight) return false;
+  sendDue(state, route, actions);
+  return !route.inFlight;
 }
 
 /** Removals come last: listeners at once, clusters when nothing can refer to them any more. */
@@ -187,5 +165,7 @@ function sendDue(state: StreamState, subscription: Subscription, actions: Stream
 function send(state: StreamState, subscription: Subscription, delta: Delta, actions: StreamAction[]): void {
   const nonce = String(++state.nonce);
   subscription.send(nonce, delta);
+  // A cluster that was changed waits for its endpoints to come again, even when they are the same: Envoy does not ask.
+  if (subscription.typeUrl === TypeUrl.cluster) for (const { name } of delta.resources) state.subscriptions.endpoint.resend(name);
   actions.push({ kind: 'send', response: { typeUrl: subscription.typeUrl, nonce, ...delta } });
 }

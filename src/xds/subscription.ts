@@ -48,6 +48,8 @@ export class Subscription {
   readonly #held = new Map<string, string>();
   /** Names for which desired and held may differ; everything else is known to agree. */
   readonly #dirty = new Set<string>();
+  /** To be sent whatever version the proxy will declare when it opens. */
+  readonly #overdue = new Set<string>();
   /** Groups that hold a resource which the proxy refused; each is sent alone. */
   #suspects: string[][] = [];
   #inFlight: InFlight | undefined;
@@ -98,13 +100,11 @@ export class Subscription {
       if (name === '*') continue;
       this.#names.add(name);
       // Asking again for what was already asked for means that it was forgotten.
-      this.#held.delete(name);
-      this.#inFlight?.sent.delete(name);
-      this.#dirty.add(name);
+      this.resend(name);
     }
     if (first) {
       for (const [name, version] of request.initialVersions) {
-        this.#held.set(name, version);
+        if (!this.#overdue.has(name)) this.#held.set(name, version);
         if (!this.#wildcard) this.#names.add(name);
         this.#touch(name);
       }
@@ -127,10 +127,12 @@ export class Subscription {
     for (const name of this.#dirty) this.#touch(name);
   }
 
-  /** Sends `name` again although the proxy holds it. */
+  /** Sends `name` again although the proxy holds it, or is just being sent it. */
   resend(name: string): void {
-    if (!this.#held.delete(name)) return;
+    this.#held.delete(name);
+    this.#inFlight?.sent.delete(name);
     this.#dirty.add(name);
+    if (!this.opened) this.#overdue.add(name);
   }
 
   /** Additions and updates that are due now; nothing while a response is in flight. */

@@ -28,8 +28,8 @@ interface Held {
 }
 
 /**
- * Envoy as far as delta ADS goes: boots in Envoy's order, warms clusters until their endpoints come, refuses poison,
- * lags, loses its connection and comes back with what it holds. It checks after each message that no route names a
+ * Envoy as far as delta ADS goes: boots in Envoy's order, warms clusters until their endpoints come and says nothing
+ * of clusters meanwhile, refuses poison, lags, loses its connection and comes back with what it holds. It checks after each message that no route names a
  * cluster that would not take its requests, and that nothing it holds is sent again.
  */
 export class FakeEnvoy {
@@ -40,7 +40,9 @@ export class FakeEnvoy {
   readonly warming = new Set<string>();
   readonly refused = new Set<string>();
   connected = false;
-  received = 0;
+  /** All clusters of the boot took requests once: from then on it is silent about clusters while some are warming. */
+  #running = false;
+  #withheld: (() => void)[] = [];
   readonly #clock: Clock;
   readonly #rng: Rng;
   readonly #lagMs: number;
@@ -61,6 +63,7 @@ export class FakeEnvoy {
   connect(hub: { connect(transport: Transport): Connection }): void {
     const session = ++this.#session;
     this.connected = true;
+    this.#withheld = [];
     this.#opened = new Set();
     this.#connection = hub.connect({
       send: (response) => this.#later(session, () => this.#take(response)),
@@ -68,7 +71,9 @@ export class FakeEnvoy {
         if (session === this.#session) this.connected = false;
       },
     });
-    this.#open(TypeUrl.cluster);
+    this.#unlessWarming(TypeUrl.cluster, () => this.#open(TypeUrl.cluster));
+    // Which of them it waits for is not said: it may be sent them all.
+    if (!this.#opened.has(TypeUrl.cluster)) for (const name of this.#of(TypeUrl.endpoint).names) this.#awaited.add(name);
     // The rest follows when there are clusters; a proxy that comes back names everything at once.
     for (const type of TYPES.slice(1)) if (this.#of(type).resources.size > 0 || this.#of(type).names.size > 0) this.#open(type);
   }
@@ -76,6 +81,7 @@ export class FakeEnvoy {
   /** The connection breaks: what is on its way is lost, what is held stays. */
   drop(): void {
     this.#session++;
+    this.#running ||= this.active.size > 0;
     this.connected = false;
     this.#connection?.closed();
     this.#connection = undefined;
@@ -110,6 +116,21 @@ export class FakeEnvoy {
     this.#later(session, () => this.#connection?.receive(request));
   }
 
+  /** Nothing is said of clusters, neither ACK nor the opening of a new stream, while one waits for its endpoints. */
+  #unlessWarming(type: TypeUrl, fn: () => void): void {
+    if (type === TypeUrl.cluster && this.#running && this.warming.size > 0) this.#withheld.push(fn);
+    else fn();
+  }
+
+  #warmed(cluster: string): void {
+    if (!this.warming.delete(cluster)) return;
+    this.active.add(cluster);
+    if (this.warming.size > 0) return;
+    this.#running = true;
+    for (const fn of this.#withheld.splice(0)) fn();
+    this.#open(TypeUrl.listener);
+  }
+
   #open(type: TypeUrl): void {
     if (this.#opened.has(type)) return;
     this.#opened.add(type);
@@ -128,7 +149,6 @@ export class FakeEnvoy {
   #take(response: DeltaResponse): void {
     const type = response.typeUrl as TypeUrl;
     const held = this.#of(type);
-    this.received += response.resources.length;
     for (const r of response.resources) {
       const again =
         held.resources.get(r.name)?.version === r.version &&
@@ -141,13 +161,10 @@ export class FakeEnvoy {
     const partial = type === TypeUrl.cluster || type === TypeUrl.listener;
     const good = bad.length > 0 && !partial ? [] : response.resources.filter((r) => !bad.includes(r));
     for (const r of bad) this.refused.add(r.name);
+    const error = bad.length > 0 ? `refused: ${bad.map((r) => r.name).join()}` : undefined;
     for (const r of good) this.#apply(type, r);
     for (const name of response.removed) this.#remove(type, name);
-    this.#request(
-      type,
-      bad.length > 0 ? { nonce: response.nonce, error: `refused: ${bad.map((r) => r.name).join()}` } : { nonce: response.nonce },
-    );
-    if (type === TypeUrl.cluster) this.#open(TypeUrl.listener);
+    this.#unlessWarming(type, () => this.#request(type, { nonce: response.nonce, error }));
     this.#check();
   }
 
@@ -164,7 +181,7 @@ export class FakeEnvoy {
         break;
       case TypeUrl.endpoint:
         this.#awaited.delete(r.name);
-        if (this.warming.delete(r.name)) this.active.add(r.name);
+        this.#warmed(r.name);
         break;
       case TypeUrl.listener:
         for (const route of contentOf(r).refs ?? []) this.#subscribe(TypeUrl.route, route);
@@ -177,7 +194,7 @@ export class FakeEnvoy {
   #remove(type: TypeUrl, name: string): void {
     const held = this.#of(type);
     held.resources.delete(name);
-    if (type === TypeUrl.endpoint && this.warming.delete(name)) this.active.add(name);
+    if (type === TypeUrl.endpoint) this.#warmed(name);
     if (type === TypeUrl.cluster) {
       this.active.delete(name);
       this.warming.delete(name);

@@ -1,0 +1,132 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createRegistry, createFileRegistry, fromBinary, fromJson, toBinary, type JsonObject } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { sha256Hex } from '../../src/base/index.ts';
+import type { EnvoyResource, TypeUrl } from '../../src/envoy/index.ts';
+
+const files = createFileRegistry(
+  fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../data/envoy-1.40.0-descriptors.binpb', import.meta.url))),
+);
+const registry = createRegistry(files);
+
+/** A resource written as protobuf JSON. */
+export function resourceOf(typeUrl: TypeUrl, name: string, json: object): EnvoyResource {
+  const schema = registry.getMessage(typeUrl.replace('type.googleapis.com/', ''))!;
+  const bytes = toBinary(schema, fromJson(schema, json as JsonObject, { registry }));
+  return { typeUrl, name, version: sha256Hex(bytes, 16), bytes };
+}
+
+/** The Envoy to test with: `SLUICE_ENVOY`, else the first on the PATH. Throws when there is none: a test that is skipped proves nothing. */
+export function findEnvoy(): string {
+  const named = process.env['SLUICE_ENVOY'];
+  const candidates = named ? [named] : (process.env['PATH'] ?? '').split(delimiter).map((dir) => join(dir, 'envoy'));
+  for (const path of candidates) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error('no Envoy found: set SLUICE_ENVOY to its path, or put it on the PATH');
+}
+
+export interface RealEnvoy {
+  readonly adminSocket: string;
+  /** GET on the admin socket. */
+  admin(path: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts Envoy with a bootstrap that takes everything over delta ADS from `socketPath`. */
+export async function startEnvoy(nodeId: string, socketPath: string): Promise<RealEnvoy> {
+  const dir = await mkdtemp(join(tmpdir(), 'envoy-'));
+  const adminSocket = join(dir, 'admin.sock');
+  const bootstrap = {
+    node: { id: nodeId, cluster: 'test' },
+    admin: { address: { pipe: { path: adminSocket } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'xds',
+          type: 'STATIC',
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socketPath } } } }] }],
+          },
+        },
+      ],
+    },
+  };
+  await writeFile(join(dir, 'bootstrap.json'), JSON.stringify(bootstrap));
+  const child: ChildProcess = spawn(
+    findEnvoy(),
+    [
+      '-c',
+      join(dir, 'bootstrap.json'),
+      '--disable-hot-restart',
+      '--concurrency',
+      '1',
+      '--log-level',
+      'warn',
+      '--log-path',
+      join(dir, 'log'),
+    ],
+    { stdio: 'ignore' },
+  );
+  return {
+    adminSocket,
+    admin: (path) => get({ socketPath: adminSocket, path }).then((r) => r.body),
+    async stop() {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null && child.kill('SIGKILL')) await exited;
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function get(where: { socketPath?: string; port?: number; path: string }): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const req = request({ host: '127.0.0.1', agent: false, timeout: 5000, ...where }, (res) => {
+      let body = '';
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => (body += chunk));
+      res.on('end', () => resolve({ status: res.statusCode ?? 0, body }));
+    });
+    req.on('timeout', () => req.destroy(new Error('no answer within 5 s')));
+    req.on('error', reject);
+    req.end();
+  });
+}
+
+/** A loopback port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
