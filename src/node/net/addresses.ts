@@ -6,6 +6,8 @@ export const GATEWAY = '169.254.1.1';
 export const NODE_ADDRESS = '10.244.0.1';
 export const SERVICE_CIDR = '10.96.0.0/16';
 export const DNS_ADDRESS = '10.96.0.10';
+/** The link number of `lo` in every network namespace. */
+export const LOOPBACK = 1;
 
 const POD_PREFIX = '10.244.';
 /** 10.244.0.2 to 10.244.255.254. */

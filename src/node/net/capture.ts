@@ -1,5 +1,5 @@
 import type { Capture } from './types.ts';
-import { GATEWAY, ipv4Bytes, parseCidr } from './addresses.ts';
+import { GATEWAY, ipv4Bytes, LOOPBACK, parseCidr } from './addresses.ts';
 import { be16, u8 } from './message.ts';
 import { compare, header, linkBytes, load, markBytes, mask, meta, R0, redirect, verdict, type Rule, type Table } from './nftables.ts';
 
@@ -10,8 +10,6 @@ export const PROXY_MARK = 0x539;
 
 /** The sidecar's admin, telemetry, health and metrics ports, and ssh. */
 const NEVER_INBOUND = [15000, 15020, 15021, 15090, 22];
-/** The link number of `lo` in every namespace. */
-const LOOPBACK = 1;
 /** The source of connections from the sidecar to its own application; they must not come back to it. */
 const INBOUND_SOURCE = '127.0.0.6';
 

@@ -1,4 +1,4 @@
-import { ACK, APPEND, attribute, be16, be32, concat, CREATE, nest, REQUEST, text, u32, type Request } from './message.ts';
+import { ACK, APPEND, attribute, be16, be32, concat, CREATE, nest, REQUEST, text, u32, u8, type Request } from './message.ts';
 
 /**
  * Firewall rules as the kernel takes them (linux/netfilter/nf_tables.h). Pure. Integers of nf_tables itself are in network
@@ -138,9 +138,13 @@ export function snat(addressRegister: number): Expression {
   return expression('nat', attribute(1, be32(0)), attribute(2, be32(AF_IPV4)), attribute(3, be32(addressRegister)));
 }
 
-/** Answers ICMP port unreachable, which a client sees as a refused connection. */
-export function refuse(): Expression {
-  return expression('reject', attribute(1, be32(0)), attribute(2, Uint8Array.of(3)));
+/**
+ * Refuses the packet: TCP with a reset, the rest as an unreachable port. A TCP client on this machine would miss the latter:
+ * it arrives while `connect` still holds the socket.
+ */
+export function refuse(how: 'reset' | 'unreachable'): Expression {
+  if (how === 'reset') return expression('reject', attribute(1, be32(1)));
+  return expression('reject', attribute(1, be32(0)), attribute(2, u8(3)));
 }
 
 function message(kind: number, flags: number, what: string, ...attributes: readonly Uint8Array[]): Request {

@@ -1,10 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { DNS_ADDRESS, NODE_ADDRESS, SERVICE_CIDR } from './addresses.ts';
+import { DNS_ADDRESS, LOOPBACK, NODE_ADDRESS, SERVICE_CIDR } from './addresses.ts';
 import { transact } from './netlink.edge.ts';
 import { addAddress, addRoute, linkUp } from './rtnetlink.ts';
-
-/** The link number of `lo` in every namespace. */
-const LOOPBACK = 1;
 
 /** Readies the node's own network namespace: loopback, the node's and the DNS server's addresses, forwarding. Idempotent. */
 export function prepareNodeNetwork(): void {

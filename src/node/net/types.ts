@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { EndpointSlice, Service } from '../dns/objects.ts';
+import type { Service } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 
 /** What of a pod's TCP traffic passes through its sidecar. Given only for pods that have one. */
 export interface Capture {

@@ -1,0 +1,97 @@
+import type { Service } from 'kubernetes-types/core/v1.js';
+import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+
+export const CLUSTER_DOMAIN = 'cluster.local';
+
+export type ZoneRecord =
+  | { readonly type: 'A'; readonly address: string }
+  | { readonly type: 'CNAME' | 'PTR'; readonly target: string }
+  | { readonly type: 'SRV'; readonly target: string; readonly port: number };
+
+/** Names in lower case without the final dot. A name with no records exists all the same: something is below it. */
+export type Zone = ReadonlyMap<string, readonly ZoneRecord[]>;
+
+/** `4.3.2.1.in-addr.arpa` of 1.2.3.4. */
+export function reverseName(ip: string): string {
+  return `${ip.split('.').reverse().join('.')}.in-addr.arpa`;
+}
+
+/**
+ * What Kubernetes' DNS specification (1.1.0) says of these objects: services by name, headless services by their ready
+ * endpoints, named ports as SRV, and addresses backwards. IPv4 only.
+ */
+export function buildZone(services: Iterable<Service>, slices: Iterable<EndpointSlice>): Zone {
+  const zone = new Map<string, ZoneRecord[]>();
+  const at = (name: string): ZoneRecord[] => {
+    const known = zone.get(name);
+    if (known) return known;
+    const fresh: ZoneRecord[] = [];
+    zone.set(name, fresh);
+    const parent = name.indexOf('.');
+    if (name.endsWith(`.${CLUSTER_DOMAIN}`)) at(name.slice(parent + 1));
+    return fresh;
+  };
+  const add = (name: string, record: ZoneRecord): void => {
+    const records = at(name);
+    if (!records.some((r) => sameRecord(r, record))) records.push(record);
+  };
+
+  const slicesOf = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) {
+    if (slice.addressType !== 'IPv4') continue;
+    const key = `${slice.metadata?.namespace}/${slice.metadata?.labels?.['kubernetes.io/service-name']}`;
+    slicesOf.set(key, [...(slicesOf.get(key) ?? []), slice]);
+  }
+
+  at(`svc.${CLUSTER_DOMAIN}`);
+  for (const service of services) {
+    const { name, namespace } = service.metadata ?? {};
+    const fqdn = `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+    const { spec = {} } = service;
+    if (spec.type === 'ExternalName') {
+      if (spec.externalName) add(fqdn, { type: 'CNAME', target: bare(spec.externalName) });
+      continue;
+    }
+    const headless = spec.clusterIP === 'None';
+    at(fqdn);
+    if (!headless && spec.clusterIP) {
+      add(fqdn, { type: 'A', address: spec.clusterIP });
+      add(reverseName(spec.clusterIP), { type: 'PTR', target: fqdn });
+      for (const p of spec.ports ?? []) addPort(add, fqdn, p, { target: fqdn, port: p.port });
+    }
+    for (const slice of slicesOf.get(`${namespace}/${name}`) ?? []) {
+      for (const endpoint of slice.endpoints ?? []) {
+        if (endpoint.conditions?.ready === false) continue;
+        const [address = ''] = endpoint.addresses;
+        const host = `${hostOf(endpoint, address)}.${fqdn}`;
+        add(host, { type: 'A', address });
+        if (!headless) continue;
+        add(fqdn, { type: 'A', address });
+        add(reverseName(address), { type: 'PTR', target: host });
+        for (const p of slice.ports ?? []) if (p.port !== undefined) addPort(add, fqdn, p, { target: host, port: p.port });
+      }
+    }
+  }
+  return zone;
+}
+
+type Add = (name: string, record: ZoneRecord) => void;
+
+function addPort(add: Add, fqdn: string, p: { name?: string; protocol?: string }, to: { target: string; port: number }): void {
+  add(fqdn, { type: 'SRV', ...to });
+  if (p.name) add(`_${p.name}._${(p.protocol ?? 'TCP').toLowerCase()}.${fqdn}`, { type: 'SRV', ...to });
+}
+
+function hostOf(endpoint: Endpoint, address: string): string {
+  return endpoint.hostname ?? address.replaceAll('.', '-');
+}
+
+function bare(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+function sameRecord(a: ZoneRecord, b: ZoneRecord): boolean {
+  if (a.type === 'A') return b.type === 'A' && a.address === b.address;
+  if (b.type === 'A' || a.type !== b.type || a.target !== b.target) return false;
+  return a.type !== 'SRV' || (b.type === 'SRV' && a.port === b.port);
+}
