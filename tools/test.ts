@@ -1,0 +1,55 @@
+/**
+ * Runs the tests: everything by default; `--unit` only those that need no machine, `--ring` only those that do
+ * (real Envoy, kubectl, namespaces); `--soak` the long counts.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { homedir } from 'node:os';
+import { bundledTool, ensureEnvoy, ENVOY_VERSION } from '../src/app/index.ts';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const args = new Set(process.argv.slice(2));
+const UNIT = ['src/**/*.test.ts', 'samples/**/*.test.ts', 'tools/**/*.test.ts', 'test/sim/**/*.test.ts'];
+const RING = ['test/!(sim|soak)/**/*.test.ts'];
+const SOAK = ['test/soak/**/*.test.ts'];
+
+/** Files of a ring share the machine: one after another. */
+function run(title: string, patterns: readonly string[], options: { parallel: boolean; env: NodeJS.ProcessEnv; timeoutMs: number }): void {
+  const files = patterns.flatMap((p) => globSync(p, { cwd: ROOT })).sort();
+  if (files.length === 0) throw new Error(`${title}: no test file matches ${patterns.join(' ')}`);
+  process.stdout.write(`\n== ${title}: ${files.length} files\n`);
+  const done = spawnSync(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--test',
+      `--test-concurrency=${options.parallel ? 2 : 1}`,
+      `--test-timeout=${options.timeoutMs}`,
+      '--test-reporter=spec',
+      ...files,
+    ],
+    { cwd: ROOT, stdio: 'inherit', env: options.env },
+  );
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sluice');
+const envoy = await ensureEnvoy(process.env, cacheDir, (text) => process.stderr.write(`${text}\n`));
+const kubectl = bundledTool('kubectl', cacheDir);
+const helm = bundledTool('helm', cacheDir);
+process.stdout.write(
+  `Envoy ${ENVOY_VERSION} (${envoy.from}), kubectl ${kubectl ? 'bundled' : 'from the PATH'}, helm ${helm ? 'bundled' : 'from the PATH'}, uid ${process.getuid!()}\n`,
+);
+const env = {
+  ...process.env,
+  SLUICE_ENVOY: envoy.path,
+  PATH: [kubectl && dirname(kubectl), dirname(process.execPath), process.env.PATH].filter(Boolean).join(':'),
+};
+
+if (args.has('--soak')) run('soak', SOAK, { parallel: false, env, timeoutMs: 3_600_000 });
+else {
+  if (!args.has('--ring')) run('unit and simulation', UNIT, { parallel: true, env, timeoutMs: 60_000 });
+  if (!args.has('--unit')) run('real ring', RING, { parallel: false, env, timeoutMs: 300_000 });
+}
