@@ -1,0 +1,55 @@
+import type { Catalog } from '../api/index.ts';
+import type { Clock, Log, Rng } from '../base/index.ts';
+import { createInformers, eventRecorder, runController, type Client } from '../control/index.ts';
+import { deploymentController } from './deployment.ts';
+import { endpointSliceController } from './endpointslices.ts';
+import { eventExpiryController } from './event-expiry.ts';
+import { garbageCollector } from './garbage-collector.ts';
+import { loadBalancerController } from './load-balancer.ts';
+import { namespaceContentController } from './namespace-content.ts';
+import { createFirstNamespaces, namespaceController } from './namespaces.ts';
+import { replicaSetController } from './replicaset.ts';
+import { scheduler } from './scheduler.ts';
+import type { World } from './world.ts';
+
+export interface WorkloadsOptions {
+  readonly client: Client;
+  /** All kinds that are served, read again whenever it matters: custom ones come and go. */
+  readonly catalog: Pick<Catalog, 'all' | 'generation'>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** Ends all controllers. */
+  readonly signal: AbortSignal;
+  /** The certificate that clients trust the API server by, PEM; each namespace gets it as `kube-root-ca.crt`. */
+  readonly rootCertificate: string;
+  /** The address that services of type LoadBalancer are reached at, e.g. `127.0.0.1`. */
+  readonly loadBalancerAddress: string;
+}
+
+/**
+ * Starts the controllers that make workloads of objects. Resolves when the first namespaces exist; `done` resolves when the signal
+ * has aborted and all work in hand is over.
+ */
+export async function startWorkloads(options: WorkloadsOptions): Promise<{ done: Promise<void> }> {
+  const { catalog, clock, rng, signal } = options;
+  const log = options.log.with({ room: 'workloads' });
+  const informers = createInformers(options.client, { clock, log, signal });
+  const { client } = informers;
+  const world: World = { informers, client, clock, rng, events: (component) => eventRecorder(client, { component, clock, log }) };
+  await createFirstNamespaces(client);
+  const kinds = () => catalog.all().map((def) => def.resource);
+  const controllers = [
+    namespaceController(world, kinds),
+    namespaceContentController(world, options.rootCertificate),
+    deploymentController(world),
+    replicaSetController(world),
+    scheduler(world),
+    endpointSliceController(world),
+    garbageCollector(world, catalog),
+    loadBalancerController(world, options.loadBalancerAddress),
+    eventExpiryController(world),
+  ];
+  const running = controllers.map((controller) => runController({ ...controller, clock, log, signal }));
+  return { done: Promise.all(running).then(() => undefined) };
+}

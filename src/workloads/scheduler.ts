@@ -1,0 +1,59 @@
+import type { Pod, PodCondition } from 'kubernetes-types/core/v1.js';
+import { keyOf, keyText, Nodes, parseKey, Pods } from '../api/index.ts';
+import { changesOf, settled, updateStatus, withCondition } from '../control/index.ts';
+import { decideNode } from './scheduling.ts';
+import type { Controller, World } from './world.ts';
+
+const SCHEDULER = 'default-scheduler';
+
+/** Binds pods to nodes. A pod that fits nowhere is looked at again whenever a node changes. */
+export function scheduler(world: World): Controller {
+  const { informers, client, clock, rng } = world;
+  const pods = informers.of(Pods);
+  const nodes = informers.of(Nodes);
+  const waiting = pods.index('unbound', (p) => (p.spec?.nodeName ? [] : ['']));
+  const bound = pods.index('node', (p) => (p.spec?.nodeName ? [p.spec.nodeName] : []));
+  const events = world.events(SCHEDULER);
+
+  function setScheduled(pod: Pod, condition: Omit<PodCondition, 'type'>): Promise<Pod> {
+    const conditions = withCondition(pod.status?.conditions, { type: 'PodScheduled', ...condition }, clock.now());
+    return updateStatus(client, Pods, pod, { ...pod.status, conditions });
+  }
+
+  return {
+    name: 'scheduler',
+    sources: [
+      changesOf(pods, (p) => (p.spec?.nodeName ? [] : [keyText(keyOf(p))])),
+      changesOf(nodes, () => waiting('').map((p) => keyText(keyOf(p)))),
+    ],
+    async reconcile(key) {
+      const pod = pods.get(parseKey(key));
+      if (!pod || pod.metadata?.deletionTimestamp || pod.spec?.nodeName) return settled;
+      if ((pod.spec?.schedulerName ?? SCHEDULER) !== SCHEDULER) return settled;
+      if ((pod.spec?.schedulingGates ?? []).length > 0) {
+        await setScheduled(pod, {
+          status: 'False',
+          reason: 'SchedulingGated',
+          message: 'Scheduling is blocked due to non-empty scheduling gates',
+        });
+        return settled;
+      }
+      const placement = decideNode(pod, nodes.list(), (node) => bound(node).length, rng);
+      if ('message' in placement) {
+        const { message } = placement;
+        await setScheduled(pod, { status: 'False', reason: 'Unschedulable', message });
+        await events.record(pod, 'Warning', 'FailedScheduling', message);
+        return settled;
+      }
+      // The condition before the binding: once bound, the status is the node's to write.
+      const marked = await setScheduled(pod, { status: 'True' });
+      const { uid, resourceVersion } = marked.metadata ?? {};
+      await client.patch(Pods, keyOf(pod), {
+        type: 'merge',
+        body: { metadata: { uid, resourceVersion }, spec: { nodeName: placement.node } },
+      });
+      await events.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${placement.node}`);
+      return settled;
+    },
+  };
+}
