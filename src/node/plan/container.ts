@@ -61,11 +61,6 @@ function build(pod: Pod, container: Container, image: string, builtin: BuiltinIm
   const argv = [...command, ...(container.args?.length ? container.args.map((a) => expand(a, lookup)) : defaults)];
   if (argv.length === 0) throw new ConfigProblem(`image "${image}" has no command of its own: name one in \`command\``);
   const context = container.securityContext ?? {};
-  const podContext = pod.spec?.securityContext ?? {};
-  const user = context.runAsUser ?? podContext.runAsUser;
-  if ((context.runAsNonRoot ?? podContext.runAsNonRoot) && user === 0) {
-    throw new ConfigProblem('container has runAsNonRoot and runAsUser 0: name another user');
-  }
   return {
     name: container.name,
     image,
@@ -78,8 +73,6 @@ function build(pod: Pod, container: Container, image: string, builtin: BuiltinIm
     files: builtin.files ?? {},
     capabilities: capabilities(container, builtin.netAdmin === true),
     noNewPrivileges: context.allowPrivilegeEscalation === false,
-    user,
-    group: context.runAsGroup ?? podContext.runAsGroup,
     readOnlyRoot: context.readOnlyRootFilesystem === true,
     stdin: container.stdin === true,
   };

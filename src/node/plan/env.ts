@@ -6,8 +6,8 @@ import type { PlanInputs } from './types.ts';
 /** A container that cannot be configured as written; the message says what is missing. */
 export class ConfigProblem extends Error {}
 
-/** The PATH of images that set none. */
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** The PATH of images that set none. First the Node that the agent itself runs on: built-in apps are written for it. */
+export const DEFAULT_PATH = '/opt/sluice/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * A container's environment, in Kubernetes' order of precedence: the image's, services, envFrom, env (later wins).

@@ -53,9 +53,6 @@ export interface ContainerPlan {
   /** Kept capabilities, lower case, without `cap_`. */
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
-  /** Ids to run as where more than one id is mapped; undefined: root of the container. */
-  readonly user: number | undefined;
-  readonly group: number | undefined;
   readonly readOnlyRoot: boolean;
   /** Stdin stays open for `attach`; otherwise it is empty. */
   readonly stdin: boolean;

@@ -1,0 +1,96 @@
+import type { Container, Pod } from '../objects.ts';
+import { NEW_CONTAINER, type ContainerRecord } from './restart.ts';
+
+export type Records = Readonly<Record<string, ContainerRecord>>;
+
+/** What to do for a pod now. Containers that are being stopped already may be named again. */
+export interface Decision {
+  readonly start: readonly string[];
+  readonly stop: readonly string[];
+  /** The pod is on its way out and nothing of it runs any more. */
+  readonly gone: boolean;
+  /** Milliseconds since the epoch; undefined: only an event changes anything. */
+  readonly wakeAt: number | undefined;
+}
+
+/** The container through which a meshed pod speaks: first to start, last to stop. */
+export const PROXY_CONTAINER = 'istio-proxy';
+
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+/** Whether the pod's traffic passes a proxy of its own. */
+export function hasProxy(pod: Pod): boolean {
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].some((c) => c.name === PROXY_CONTAINER);
+}
+
+/** The restart policy that holds for a container. */
+export function restartPolicyOf(pod: Pod, container: Container, init: boolean): string {
+  if (init && isSidecar(container)) return 'Always';
+  const policy = pod.spec?.restartPolicy ?? 'Always';
+  // An init container that succeeded is done, whatever the pod's policy.
+  return init && policy === 'Always' ? 'OnFailure' : policy;
+}
+
+export function decide(pod: Pod, records: Records, now: number): Decision {
+  const { initContainers: inits = [], containers = [] } = pod.spec ?? {};
+  const of = (c: Container): ContainerRecord => records[c.name] ?? NEW_CONTAINER;
+  const running = (c: Container): boolean => of(c).phase === 'running';
+  if (pod.metadata?.deletionTimestamp) return leaving(pod, running);
+
+  const start: string[] = [];
+  let wakeAt: number | undefined;
+  const want = (c: Container): void => {
+    const record = of(c);
+    if (record.phase !== 'waiting') return;
+    if (record.notBefore <= now) start.push(c.name);
+    else wakeAt = Math.min(wakeAt ?? Infinity, record.notBefore);
+  };
+  const result = (stop: readonly string[] = []): Decision => ({ start, stop, gone: false, wakeAt });
+
+  for (const c of inits) {
+    const record = of(c);
+    want(c);
+    if (isSidecar(c) ? record.phase === 'running' && record.started : record.phase === 'ended' && record.end.exitCode === 0) continue;
+    return result(initFailed(pod, records) ? inits.filter(running).map((s) => s.name) : []);
+  }
+  if (containers.every((c) => of(c).phase === 'ended')) {
+    return { start: [], stop: inits.filter(running).map((c) => c.name), gone: false, wakeAt: undefined };
+  }
+  const proxy = containers.find((c) => c.name === PROXY_CONTAINER);
+  if (proxy) want(proxy);
+  const proxyRecord = proxy && of(proxy);
+  // An app that starts before its proxy is ready finds no network.
+  const held =
+    proxyRecord && !(proxyRecord.phase === 'running' && proxyRecord.ready) && containers.every((c) => c === proxy || of(c).attempt === 0);
+  if (!held) for (const c of containers) if (c !== proxy) want(c);
+  return result();
+}
+
+/** Apps first, then what serves them; so that requests in flight still find their way out. */
+function leaving(pod: Pod, running: (c: Container) => boolean): Decision {
+  const { initContainers = [], containers = [] } = pod.spec ?? {};
+  const apps = [...initContainers.filter((c) => !isSidecar(c)), ...containers.filter((c) => c.name !== PROXY_CONTAINER)].filter(running);
+  const proxies = containers.filter((c) => c.name === PROXY_CONTAINER && running(c));
+  const sidecars = initContainers.filter((c) => isSidecar(c) && running(c)).reverse();
+  const stop = [apps, proxies, sidecars].find((group) => group.length > 0) ?? [];
+  return { start: [], stop: stop.map((c) => c.name), gone: stop.length === 0, wakeAt: undefined };
+}
+
+/** An init container has ended and will not be tried again. */
+export function initFailed(pod: Pod, records: Records): boolean {
+  return (pod.spec?.initContainers ?? []).some((c) => {
+    const record = records[c.name];
+    return record?.phase === 'ended' && record.end.exitCode !== 0;
+  });
+}
+
+/** All init containers have done their part. */
+export function initialized(pod: Pod, records: Records): boolean {
+  return (pod.spec?.initContainers ?? []).every((c) => {
+    const record = records[c.name];
+    if (isSidecar(c)) return record?.phase === 'running' && record.started;
+    return record?.phase === 'ended' && record.end.exitCode === 0;
+  });
+}

@@ -1,0 +1,49 @@
+import type { ExecAction, HTTPGetAction, Pod } from '../objects.ts';
+import type { PlanInputs } from '../plan/types.ts';
+import type { ContainerRef } from '../runtime/types.ts';
+import type { Records } from './decide.ts';
+
+/** One way to look at a container: the action of a probe or of a lifecycle hook. */
+export interface Action {
+  readonly exec?: ExecAction | undefined;
+  readonly httpGet?: HTTPGetAction | undefined;
+  readonly tcpSocket?: { readonly host?: string; readonly port: number | string } | undefined;
+  readonly grpc?: { readonly port: number; readonly service?: string } | undefined;
+}
+
+export interface ActionTarget {
+  readonly ref: ContainerRef;
+  readonly podIP: string;
+  /** The container's ports by name. */
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+export interface ActionResult {
+  readonly ok: boolean;
+  /** What went wrong, in the kubelet's words; empty when ok. */
+  readonly message: string;
+}
+
+/** Carries out probes and hooks. Never rejects: what fails is a result. `timeout` in milliseconds. */
+export interface Prober {
+  run(target: ActionTarget, action: Action, timeout: number): Promise<ActionResult>;
+}
+
+/** What of a pod outlives the agent. */
+export interface PodRecord {
+  readonly namespace: string;
+  readonly name: string;
+  /** When the agent took it over, in milliseconds since the epoch. */
+  readonly startTime: number;
+  readonly records: Records;
+}
+
+export interface PodRecords {
+  load(uid: string): PodRecord | undefined;
+  save(uid: string, record: PodRecord): void;
+}
+
+/** What containers of a pod are planned from, as it is now. */
+export interface PlanSource {
+  inputs(pod: Pod, podIP: string): PlanInputs;
+}
