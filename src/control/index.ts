@@ -18,3 +18,4 @@ export type { Change, Lookup } from './object-cache.ts';
 export { controllerOf, controllerReference, isControlledBy, ownerReference } from './owners.ts';
 export { updateStatus, withCondition } from './status.ts';
 export { WorkQueue, type WorkQueueOptions } from './work-queue.ts';
+export { createHttpClient, type HttpClientOptions } from './http-client.edge.ts';
