@@ -30,3 +30,5 @@ export {
   type LabelSelector,
   type LabelSelectorObject,
 } from './selector.ts';
+export { kindOfCrd, servedStatus } from './crd.ts';
+export { parseJsonPath, valuesAt, type JsonPath } from './jsonpath.ts';

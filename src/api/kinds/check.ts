@@ -200,7 +200,7 @@ export function checkTemplateSelector(
   if (!selector) return causes.required('spec.selector');
   checkSelector(causes, 'spec.selector', selector);
   if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
-    causes.invalid('spec.selector', selector, 'empty selector is invalid for deployment');
+    causes.invalid('spec.selector', selector, 'empty selector is invalid');
   } else if (!selects(selector, labels ?? {})) {
     causes.invalid('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
   }

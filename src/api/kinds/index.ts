@@ -1,5 +1,6 @@
 import { catalogOf, type Catalog } from '../catalog.ts';
 import type { KindDef } from '../kind.ts';
+import { customResourceDefinitions } from './apiextensions.ts';
 import { deployments, replicaSets } from './apps/deployment.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps/sets.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
@@ -57,6 +58,7 @@ const BUILT_IN: readonly KindDef[] = [
   roles,
   storageClasses,
   priorityClasses,
+  customResourceDefinitions,
   destinationRules,
   envoyFilters,
   gateways,
