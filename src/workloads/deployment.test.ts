@@ -180,7 +180,7 @@ test('no more old sets are kept than the history limit', async () => {
   await w.stop();
 });
 
-test('a pod in the way is not adopted by force: the hash of a taken name moves on', async () => {
+test('a name taken by another set is not fought over: the hash moves on', async () => {
   const w = start();
   await w.api.create(Deployments, deployment());
   await w.clock.advance(5_000);

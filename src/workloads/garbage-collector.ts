@@ -14,7 +14,9 @@ const LOOK_FOR_KINDS = 2000;
  * dependents of those that leave orphans.
  */
 export function garbageCollector({ informers, client }: World, catalog: Pick<Catalog, 'all' | 'generation'>): Controller {
-  let enqueue = (_key: string): void => {};
+  /** What was seen before the queue was there. */
+  const early = new Set<string>();
+  let enqueue = (key: string): void => void early.add(key);
   let seen = -1;
 
   const graph = new ObjectGraph(informers, (item, change) => {
@@ -33,7 +35,8 @@ export function garbageCollector({ informers, client }: World, catalog: Pick<Cat
     synced: graph.include(kinds()),
     start(add) {
       enqueue = add;
-      add(KINDS);
+      for (const key of [KINDS, ...early]) add(key);
+      early.clear();
       return () => (enqueue = () => {});
     },
   };
