@@ -113,7 +113,7 @@ export function replies(received: Uint8Array): Reply[] {
     const length = view.getUint32(at, true);
     if (length < HEADER || at + length > received.length) break;
     if (view.getUint16(at + 4, true) === ERROR && length >= HEADER + 4) {
-      out.push({ seq: view.getUint32(at + 8, true), errno: -view.getInt32(at + HEADER, true) });
+      out.push({ seq: view.getUint32(at + 8, true), errno: 0 - view.getInt32(at + HEADER, true) });
     }
     at += (length + 3) & ~3;
   }
