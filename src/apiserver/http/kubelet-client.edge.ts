@@ -30,7 +30,7 @@ function target(verb: string, parts: readonly string[], query: Record<string, Qu
     if (value === undefined || value === false) continue;
     for (const one of Array.isArray(value) ? value : [value]) params.append(name, String(one));
   }
-  return `/${verb}/${parts.map(encodeURIComponent).join('/')}?${params.toString()}`;
+  return `/${verb}/${parts.map(encodeURIComponent).join('/')}${params.size > 0 ? `?${params.toString()}` : ''}`;
 }
 
 function logs(socketPath: string, path: string): Promise<Readable> {
