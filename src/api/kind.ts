@@ -98,7 +98,11 @@ export interface KindDef<T extends KubeObject = AnyObject> {
    * server once allotted is carried over from `old`.
    */
   default?(object: T, old?: T): void;
-  /** What is wrong with the object beyond its schema, with field paths as Kubernetes phrases them. */
+  /**
+   * What is wrong with the object, its metadata included, beyond its schema; with field paths as Kubernetes phrases them.
+   * Called on objects whose fields have the types of the schema. Of Kubernetes' own kinds, what the schema requires or
+   * enumerates is checked here too, as the real server does not check it by schema.
+   */
   validate?(object: T, old: T | undefined): StatusCause[];
   /** Shown by `kubectl get`; the name column is part of it. */
   readonly columns: readonly Column<T>[];

@@ -32,25 +32,16 @@ export const canaries = define<Canary>({
   ],
 });
 
-const TARGETS = ['DaemonSet', 'Deployment', 'Service'];
-
 function checkCanary(causes: Causes, o: Canary): void {
   const spec = o.spec;
-  if (!spec) return causes.required('spec');
-  if (!spec.targetRef) causes.required('spec.targetRef', 'name the workload to release');
-  else {
-    for (const field of ['apiVersion', 'kind', 'name'] as const) if (!spec.targetRef[field]) causes.required(`spec.targetRef.${field}`);
-    if (spec.targetRef.kind) causes.oneOf('spec.targetRef.kind', spec.targetRef.kind, TARGETS);
-  }
-  if (spec.autoscalerRef) causes.oneOf('spec.autoscalerRef.kind', spec.autoscalerRef.kind, ['HorizontalPodAutoscaler', 'ScaledObject']);
+  if (!spec) return;
   causes.nonNegative('spec.progressDeadlineSeconds', spec.progressDeadlineSeconds);
   if (spec.service) checkService(causes, spec.service);
-  if (!spec.analysis) causes.required('spec.analysis', 'say how the canary is judged');
-  else checkAnalysis(causes, 'spec.analysis', spec.analysis);
+  if (spec.analysis) checkAnalysis(causes, 'spec.analysis', spec.analysis);
 }
 
 function checkService(causes: Causes, service: CanaryService): void {
-  checkPort(causes, 'spec.service.port', service.port);
+  if (service.port !== undefined) checkPort(causes, 'spec.service.port', service.port);
   checkDuration(causes, 'spec.service.timeout', service.timeout, true);
   checkDuration(causes, 'spec.service.retries.perTryTimeout', service.retries?.perTryTimeout, true);
   checkTrafficPolicy(causes, 'spec.service.trafficPolicy', service.trafficPolicy);
@@ -70,8 +61,6 @@ function checkInterval(causes: Causes, field: string, text: string | undefined):
 }
 
 function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): void {
-  if (analysis.interval === undefined) causes.required(`${at}.interval`);
-  if (analysis.threshold === undefined) causes.required(`${at}.threshold`);
   const ways = (['iterations', 'stepWeight', 'stepWeights'] as const).filter((way) => analysis[way] !== undefined);
   if (ways.length !== 1) {
     const found = ways.length ? `both ${ways.join(' and ')} are set` : 'none is set';
@@ -89,7 +78,6 @@ function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): vo
       causes.invalid(`${at}.stepWeights[${i}]`, weight, 'must be a whole number of at least 0');
   });
   analysis.metrics?.forEach((metric, i) => {
-    if (!metric.name) causes.required(`${at}.metrics[${i}].name`);
     checkInterval(causes, `${at}.metrics[${i}].interval`, metric.interval);
     const range = metric.thresholdRange;
     if (range?.min !== undefined && range.max !== undefined && range.min > range.max) {
@@ -97,9 +85,7 @@ function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): vo
     }
   });
   analysis.webhooks?.forEach((webhook, i) => {
-    if (!webhook.name) causes.required(`${at}.webhooks[${i}].name`);
-    if (!webhook.url) causes.required(`${at}.webhooks[${i}].url`);
-    else if (!URL.canParse(webhook.url)) causes.invalid(`${at}.webhooks[${i}].url`, webhook.url, 'not a URL');
+    if (!URL.canParse(webhook.url)) causes.invalid(`${at}.webhooks[${i}].url`, webhook.url, 'not a URL');
     checkInterval(causes, `${at}.webhooks[${i}].timeout`, webhook.timeout);
   });
   analysis.match?.forEach((match, i) => {
@@ -126,10 +112,6 @@ export const metricTemplates = define<MetricTemplate>({
   ...shared,
   resource: resource('MetricTemplate'),
   schema: metricTemplateSchema,
-  check(causes, o) {
-    if (!o.spec?.provider?.type) causes.required('spec.provider.type');
-    if (!o.spec?.query) causes.required('spec.query');
-  },
   columns: [nameColumn, column('Provider', (o) => o.spec?.provider?.type ?? null)],
 });
 

@@ -1,6 +1,6 @@
 /** Schemas of the Flagger kinds. */
 import type { Schema } from '../../kind.ts';
-import { corsPolicy, headers, httpMatch, httpRetry, percent, rewrite, stringMatch, trafficPolicy } from '../istio/traffic-schema.ts';
+import { corsPolicy, headers, httpMatch, httpRetry, rewrite, stringMatch, trafficPolicy } from '../istio/traffic-schema.ts';
 import { objectMetaSchema, OBJECT_FIELDS } from '../schema/builtin.ts';
 import { as, bool, duration, int, intOrStr, list, map, num, obj, oneOf, open, str, time } from '../schema/vocabulary.ts';
 
@@ -34,7 +34,6 @@ const service = obj(
     headers,
     corsPolicy,
     mirror: list(open()),
-    mirrorPercentage: percent,
     meshName: str(),
     backends: list(str()),
     apex: metadata,

@@ -1,0 +1,67 @@
+/** The least that users have to write of each kind, for tests; by plural. */
+const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'a', image: 'a:1' }] } };
+const selector = { matchLabels: { app: 'a' } };
+const jobTemplate = { spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } };
+const roleRef = { kind: 'ClusterRole', name: 'view', apiGroup: 'rbac.authorization.k8s.io' };
+
+export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
+  configmaps: {},
+  endpoints: {},
+  events: { involvedObject: { kind: 'Pod', name: 'a', namespace: 'default' } },
+  namespaces: {},
+  nodes: {},
+  persistentvolumeclaims: { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } },
+  pods: { spec: template.spec },
+  secrets: {},
+  serviceaccounts: {},
+  services: { spec: { ports: [{ port: 80 }] } },
+  controllerrevisions: { revision: 1 },
+  daemonsets: { spec: { selector, template } },
+  deployments: { spec: { selector, template } },
+  replicasets: { spec: { selector, template } },
+  statefulsets: { spec: { selector, template } },
+  horizontalpodautoscalers: { spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'a' }, maxReplicas: 2 } },
+  cronjobs: { spec: { schedule: '* * * * *', jobTemplate } },
+  jobs: jobTemplate,
+  poddisruptionbudgets: { spec: { minAvailable: 1, selector } },
+  ingressclasses: { spec: { controller: 'example.com/c' } },
+  ingresses: { spec: { defaultBackend: { service: { name: 'a', port: { number: 80 } } } } },
+  networkpolicies: { spec: { podSelector: {} } },
+  endpointslices: { addressType: 'IPv4', endpoints: [{ addresses: ['10.244.0.2'] }], ports: [{ port: 80 }] },
+  leases: {},
+  clusterrolebindings: { roleRef },
+  clusterroles: { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] },
+  rolebindings: { roleRef },
+  roles: { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] },
+  storageclasses: { provisioner: 'example.com/p' },
+  priorityclasses: { value: 1 },
+  customresourcedefinitions: {
+    metadata: { name: 'widgets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { plural: 'widgets', kind: 'Widget' },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    },
+  },
+  destinationrules: { spec: { host: 'reviews' } },
+  envoyfilters: { spec: {} },
+  gateways: { spec: { servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] } },
+  serviceentries: { spec: { hosts: ['example.com'], ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], resolution: 'DNS' } },
+  sidecars: { spec: {} },
+  virtualservices: { spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews' } }] }] } },
+  workloadentries: { spec: { address: '10.1.2.3' } },
+  authorizationpolicies: { spec: {} },
+  peerauthentications: { spec: { mtls: { mode: 'STRICT' } } },
+  requestauthentications: { spec: {} },
+  telemetries: { spec: {} },
+  alertproviders: { spec: { type: 'slack', address: 'https://example.com/hook' } },
+  canaries: {
+    spec: {
+      targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'podinfo' },
+      service: { port: 9898 },
+      analysis: { interval: '1s', threshold: 5, stepWeight: 10 },
+    },
+  },
+  metrictemplates: { spec: { provider: { type: 'prometheus', address: 'http://127.0.0.1' }, query: '1' } },
+};
