@@ -87,7 +87,7 @@ export async function examine(paths: InstancePaths, env: NodeJS.ProcessEnv): Pro
   })();
   return [
     { name: 'Node', ok: true, found: process.versions.node, fix: '' },
-    ...checkNode(),
+    ...(await checkNode()),
     await envoy(paths, env),
     ...(await ports(paths)),
     disk(paths),

@@ -113,22 +113,24 @@ export function probe(paths: InstancePaths, path: string): Promise<{ status: num
 }
 
 async function waitFor(what: string, deadline: number, paths: InstancePaths, ready: () => Promise<boolean>): Promise<void> {
-  for (;;) {
-    if (await ready().catch(() => false)) return;
-    if (!readPidFile(pidFile(paths, 'control-plane')))
-      throw new Fault(
-        'ControlPlaneEnded',
-        `the control plane ended while it was to bring up ${what}:\n${tail(join(paths.logDir, 'control-plane.log'))}`,
-        {
-          hint: `Run "sluice doctor"; the whole log is ${join(paths.logDir, 'control-plane.log')}.`,
-        },
-      );
+  while (!(await ready().catch(() => false))) {
+    if (!readPidFile(pidFile(paths, 'control-plane'))) throw await whyEnded(what, paths);
     if (Date.now() > deadline)
       throw new Fault('UpTimeout', `${what} was not ready after ${UP_TIMEOUT_MS / 1000} s`, {
         hint: `Look into ${paths.logDir} and at "sluice status"; "sluice up" again goes on waiting.`,
       });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
+}
+
+/** What is wrong with the machine, if anything is; else the end of the log. */
+async function whyEnded(what: string, paths: InstancePaths): Promise<Fault> {
+  const wrong = (await checkNode()).filter((c) => !c.ok);
+  if (wrong.length > 0) return new Fault('HostUnfit', wrong.map((c) => `${c.name}: ${c.found}`).join('; '), { hint: wrong.map((c) => c.fix).join('\n') });
+  const log = join(paths.logDir, 'control-plane.log');
+  return new Fault('ControlPlaneEnded', `the control plane ended while it was to bring up ${what}:\n${tail(log)}`, {
+    hint: `Run "sluice doctor"; the whole log is ${log}.`,
+  });
 }
 
 function tail(file: string): string {
@@ -147,9 +149,6 @@ export async function up(paths: InstancePaths, options: UpOptions): Promise<{ al
     if (options.userKubeconfig) mergeKubeconfig(options.userKubeconfig, paths.kubeconfig);
     return { alreadyUp: true };
   }
-  const wrong = checkNode().filter((c) => !c.ok);
-  if (wrong.length > 0)
-    throw new Fault('HostUnfit', wrong.map((c) => `${c.name}: ${c.found}`).join('; '), { hint: wrong.map((c) => c.fix).join(' ') });
   const envoy = await ensureEnvoy(options.env, paths.cacheDir, options.say);
   claimRunDir(paths);
   const deadline = Date.now() + UP_TIMEOUT_MS;

@@ -58,7 +58,7 @@ export function instancePaths(name: string, at: Surroundings, stateRoot?: string
     instanceFile: join(stateDir, 'instance.json'),
     kubeconfig: join(stateDir, 'kubeconfig'),
     apiSocket: join(runDir, 'api.sock'),
-    xdsSocket: join(runDir, 'xds.sock'),
+    xdsSocket: join(runDir, 'xds', 'xds.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),
     cacheDir: join(at.env.XDG_CACHE_HOME || join(at.home, '.cache'), 'sluice'),

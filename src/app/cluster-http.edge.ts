@@ -1,0 +1,69 @@
+/** HTTP to services of the cluster by their names, from outside the node: through the node's port-forward. */
+import { request, type RequestOptions } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { EndpointSlices, Services } from '../api/index.ts';
+import type { Kubelet } from '../apiserver/index.ts';
+import { Fault } from '../base/index.ts';
+import type { Informers } from '../control/index.ts';
+import type { Http, HttpAnswer } from '../delivery/index.ts';
+
+const MAX_BODY = 64 * 1024;
+
+/** `name.namespace`, `name.namespace.svc`, `name.namespace.svc.cluster.local`. */
+const CLUSTER_NAME = /^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?$/;
+
+export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
+  const services = informers.of(Services);
+  const slices = informers.of(EndpointSlices);
+
+  /** A connection to a ready pod of the service, or undefined when the host is none of ours. */
+  async function dial(url: URL): Promise<Duplex | undefined> {
+    const [, name, namespace] = CLUSTER_NAME.exec(url.hostname) ?? [];
+    const service = name && namespace ? services.get({ namespace, name }) : undefined;
+    if (!service || !namespace) return undefined;
+    const wanted = Number(url.port || 80);
+    const port = service.spec?.ports?.find((p) => p.port === wanted);
+    if (!port)
+      throw new Fault('NoSuchPort', `service ${name}.${namespace} has no port ${wanted}`, {
+        hint: `Its ports are ${service.spec?.ports?.map((p) => p.port).join(', ') || 'none'}.`,
+      });
+    for (const slice of slices.list(namespace)) {
+      if (slice.metadata?.labels?.['kubernetes.io/service-name'] !== name) continue;
+      const target = slice.ports?.find((p) => (p.name ?? '') === (port.name ?? ''))?.port;
+      const ready = slice.endpoints.find((e) => e.conditions?.ready !== false && e.targetRef?.name);
+      if (target !== undefined && ready) return kubelet.portForward(namespace, ready.targetRef!.name!, target);
+    }
+    throw new Fault('NoEndpoints', `service ${name}.${namespace} has no ready pod`, { hint: 'Look at its selector and its pods.' });
+  }
+
+  return {
+    async post(address, body, timeoutMs) {
+      const url = new URL(address);
+      const text = JSON.stringify(body);
+      const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
+      const connection = url.protocol === 'http:' ? await dial(url) : undefined;
+      if (!connection) {
+        const response = await fetch(url, { method: 'POST', body: text, headers, signal: AbortSignal.timeout(timeoutMs) });
+        return { status: response.status, body: (await response.text()).slice(0, MAX_BODY) };
+      }
+      return await new Promise<HttpAnswer>((resolve, reject) => {
+        const options: RequestOptions = { method: 'POST', path: url.pathname + url.search, headers: { ...headers, host: url.host }, createConnection: () => connection as never };
+        const timer = setTimeout(() => connection.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+        const r = request(options, (response) => {
+          let said = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => {
+            if (said.length < MAX_BODY) said += chunk;
+          });
+          response.on('error', reject);
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: said }));
+        });
+        r.on('error', reject);
+        r.on('close', () => {
+          clearTimeout(timer);
+          connection.destroy();
+        });
+        r.end(text);
+      });
+    },
+  };
+}

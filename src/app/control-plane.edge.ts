@@ -1,0 +1,92 @@
+/** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createCatalog, Namespaces } from '../api/index.ts';
+import { ADMIN, createKubeletClient, createRegistry, loadServerPki, startApiServer, tokenAuthenticator, writeKubeconfig } from '../apiserver/index.ts';
+import { systemClock, systemRng, type Log } from '../base/index.ts';
+import { createCa, createIdentities, loadRoot } from '../ca/index.ts';
+import { createInformers, type Client } from '../control/index.ts';
+import { startDelivery } from '../delivery/index.ts';
+import { createTranslator } from '../envoy/index.ts';
+import { ingressGateway } from '../mesh/index.ts';
+import { openStore } from '../store/index.ts';
+import { startWorkloads } from '../workloads/index.ts';
+import { startXds } from '../xds/index.ts';
+import { clusterHttp } from './cluster-http.edge.ts';
+import { applyAll } from './first-objects.ts';
+import { sidecarAdmission } from './injection.ts';
+import type { ControlPlaneInput } from './instance.edge.ts';
+import { feedMesh } from './mesh-feed.ts';
+import { secretsFor } from './mesh-secrets.ts';
+import { runNode } from './node.edge.ts';
+import { feedTelemetry } from './telemetry-feed.edge.ts';
+
+const KUBERNETES_VERSION = 'v1.35.2';
+const TRUST_DOMAIN = 'cluster.local';
+
+/** Runs until the signal aborts. The node and the edge outlive it: the next control plane takes them over. */
+export async function runControlPlane(input: ControlPlaneInput, log: Log, signal: AbortSignal): Promise<void> {
+  const { paths, config } = input;
+  const clock = systemClock;
+  const rng = systemRng;
+  const now = clock.now();
+  mkdirSync(dirname(paths.xdsSocket), { recursive: true, mode: 0o700 });
+
+  const pki = await loadServerPki(paths.pkiDir, now);
+  const catalog = createCatalog();
+  const store = openStore({ path: paths.storeDir, clock });
+  // The registry asks the API for namespaces when it injects: the client comes right after.
+  let client: Client | undefined;
+  const registry = createRegistry({
+    store,
+    catalog,
+    clock,
+    rng,
+    log,
+    admission: [sidecarAdmission(async (name) => (await client!.get(Namespaces, { name }))?.metadata?.labels ?? {})],
+  });
+  client = registry.client(ADMIN);
+  const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
+  const api = await startApiServer({
+    registry,
+    kubelet,
+    clock,
+    log,
+    tls: { cert: pki.cert, key: pki.key },
+    port: config.apiPort,
+    socketPath: paths.apiSocket,
+    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    version: KUBERNETES_VERSION,
+  });
+  writeKubeconfig(paths.kubeconfig, { name: paths.context, server: `https://127.0.0.1:${api.port}`, caCert: pki.ca, token: pki.adminToken });
+
+  const node = runNode({ input, kubelet, log, clock, signal });
+  const workloads = await startWorkloads({ client, catalog, clock, rng, log, signal, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' });
+  const informers = createInformers(client, { clock, log, signal });
+
+  const root = await loadRoot(join(paths.pkiDir, 'mesh'), TRUST_DOMAIN, now);
+  const ca = await createCa({ root, trustDomain: TRUST_DOMAIN });
+  const identities = createIdentities({ issue: ca.issue, clock, log });
+  const xds = await startXds({
+    socketPath: paths.xdsSocket,
+    clock,
+    log,
+    resolve: (n) => {
+      const id = n.id.split('~')[2];
+      return id ? { proxyId: id } : { reject: `"${n.id}" is not a proxy of this mesh` };
+    },
+    secrets: secretsFor(informers, identities, ca.rootPem),
+  });
+  identities.onRenewed(() => xds.secretsChanged());
+  await applyAll(client, ingressGateway());
+  await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
+
+  const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log, signal });
+  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(informers, kubelet), clock, log, signal });
+  log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
+
+  await Promise.all([node, workloads.done, delivery]);
+  identities.close();
+  await Promise.all([xds.close(), telemetry.close(), api.close()]);
+  await store.close();
+}

@@ -1,0 +1,72 @@
+/** The images a node has without pulling: the sample apps, and the proxy. Pure. */
+import { dirname, join } from 'node:path';
+import { BUILTIN_IMAGES, builtinApp } from '../../samples/catalog.ts';
+import { bootstrap } from '../envoy/index.ts';
+import { proxyOf } from '../mesh/index.ts';
+import type { BuiltinImage, ImageCatalog, ImageUse } from '../node/index.ts';
+
+export interface ImagePlaces {
+  /** Files of this program on the host. */
+  readonly samplesDir: string;
+  readonly nodeBinary: string;
+  readonly envoyBinary: string;
+  /** Directory of the xDS socket: mounted as a directory, since a new control plane makes a new socket. */
+  readonly xdsDir: string;
+  /** One directory a proxy below it, named by the pod: its admin socket. */
+  readonly proxyDir: string;
+}
+
+/** The image that {@link import('../mesh/index.ts').injectSidecar} names. */
+const PROXY = /(^|\/)proxyv2(:|$)/;
+const BOOTSTRAP = '/etc/istio/proxy/bootstrap.json';
+const XDS_DIR = '/var/run/xds';
+const ADMIN_DIR = '/var/run/proxy';
+
+/** Directory of a pod's proxy below `proxyDir`: short, since it is part of a socket's path. */
+export function proxySocketDir(proxyDir: string, podUid: string): string {
+  return join(proxyDir, podUid.replaceAll('-', '').slice(0, 12));
+}
+
+export function createImages(places: ImagePlaces): ImageCatalog {
+  function proxy(use: ImageUse | undefined): BuiltinImage | { error: string } {
+    const described = use && proxyOf({ ...use.pod, status: { ...use.pod.status, podIP: use.podIP } });
+    if (use && !described) return { error: 'the proxy image is only for a container named istio-proxy' };
+    const config = described && bootstrap({ proxy: described, xdsSocket: `${XDS_DIR}/xds.sock`, adminSocket: `${ADMIN_DIR}/admin.sock` });
+    return {
+      kind: 'builtin',
+      command: ['/opt/sluice/envoy', '-c', BOOTSTRAP, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning'],
+      args: [],
+      env: {},
+      mounts: [
+        { source: places.envoyBinary, target: '/opt/sluice/envoy' },
+        { source: places.xdsDir, target: XDS_DIR },
+        ...(use ? [{ source: proxySocketDir(places.proxyDir, use.pod.metadata?.uid ?? ''), target: ADMIN_DIR, readOnly: false, createDirectory: true }] : []),
+      ],
+      workingDir: '/',
+      note: 'Envoy',
+      files: config ? { [BOOTSTRAP]: JSON.stringify(config) } : {},
+      netAdmin: true,
+    };
+  }
+
+  return {
+    resolve(image, use) {
+      if (PROXY.test(image)) return proxy(use);
+      const app = builtinApp(image);
+      if (!app) return { error: `there is no built-in image ${image}; pulling from registries is not supported yet. Built in are: ${BUILTIN_IMAGES}` };
+      if ('error' in app) return app;
+      return {
+        kind: 'builtin',
+        command: app.entrypoint,
+        args: app.args,
+        env: { PATH: '/opt/sluice/samples/bin:/opt/sluice/node:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...app.env },
+        mounts: [
+          { source: places.samplesDir, target: '/opt/sluice/samples' },
+          { source: dirname(places.nodeBinary), target: '/opt/sluice/node' },
+        ],
+        workingDir: '/',
+        note: `the built-in ${app.app}`,
+      };
+    },
+  };
+}
