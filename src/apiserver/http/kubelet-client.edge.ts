@@ -11,7 +11,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
  * exec and attach, an upgrade to raw bytes (`sluice-stream`) for ports. Failures are `ApiError`, ServiceUnavailable when the
  * agent does not answer.
  */
-export function createKubeletClient(socketPath: string): Kubelet {
+export function createKubeletClient({ socketPath }: { readonly socketPath: string }): Kubelet {
   const session = (verb: string, namespace: string, pod: string, options: Record<string, QueryValue>): Promise<ExecSession> =>
     upgrade(socketPath, target(verb, [namespace, pod], options), 'sluice-exec').then(sessionOver);
   return {

@@ -48,7 +48,7 @@ async function agent(t: TestContext): Promise<{ client: Kubelet; seen: string[] 
     server.close();
     rmSync(dir, { recursive: true, force: true });
   });
-  return { client: createKubeletClient(join(dir, 'node.sock')), seen };
+  return { client: createKubeletClient({ socketPath: join(dir, 'node.sock') }), seen };
 }
 
 async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
@@ -113,5 +113,5 @@ test('a port is a stream of bytes', async (t) => {
 });
 
 test('an agent that is not there is ServiceUnavailable', async () => {
-  await assert.rejects(createKubeletClient('/nonexistent/node.sock').logs('a', 'b', {}), { reason: 'ServiceUnavailable' });
+  await assert.rejects(createKubeletClient({ socketPath: '/nonexistent/node.sock' }).logs('a', 'b', {}), { reason: 'ServiceUnavailable' });
 });
