@@ -1,8 +1,17 @@
-import { apiVersionOf, ApiError, keyText, type Key, type KubeObject, type ObjectMeta, type Resource } from '../api/index.ts';
+import {
+  apiVersionOf,
+  ApiError,
+  keyText,
+  type Key,
+  type KubeObject,
+  type ObjectMeta,
+  type Resource,
+  parseFieldSelector,
+  parseLabelSelector,
+} from '../api/index.ts';
 import { canonicalJson, nameSuffix, rfc3339, seededRng, uuid, type Clock, type Rng } from '../base/index.ts';
 import type { Client, DeleteOptions, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions } from './client.ts';
 import { applyPatch } from './fake-patch.ts';
-import { fieldSelector, labelSelector } from './selector.ts';
 
 /** One call on the fake, as hooks see it. */
 export interface FakeCall {
@@ -253,10 +262,12 @@ export class FakeClient implements Client {
 }
 
 function selects(options: ListOptions): (o: Stored) => boolean {
-  const labels = labelSelector(options.labelSelector ?? '');
-  const fields = fieldSelector(options.fieldSelector ?? '');
+  const labels = parseLabelSelector(options.labelSelector);
+  const fields = parseFieldSelector(options.fieldSelector);
   return (o) =>
-    (options.namespace === undefined || o.metadata.namespace === options.namespace) && labels(o.metadata.labels ?? {}) && fields(o);
+    (options.namespace === undefined || o.metadata.namespace === options.namespace) &&
+    labels.matches(o.metadata.labels) &&
+    fields.matches(o);
 }
 
 /** An object that leaves the selector is deleted for the watcher, one that enters it is added. */

@@ -1,19 +1,9 @@
 import type { LabelSelector } from 'kubernetes-types/meta/v1.js';
-import type { KubeObject } from '../api/index.ts';
+import { labelSelectorOf, type KubeObject } from '../api/index.ts';
 
 /** Whether labels satisfy a selector; an absent selector matches nothing, an empty one everything. */
 export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> | undefined): boolean {
-  if (!selector) return false;
-  const have = labels ?? {};
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) if (have[key] !== value) return false;
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
-    const value = have[key];
-    if (operator === 'In' && !(value !== undefined && values.includes(value))) return false;
-    if (operator === 'NotIn' && value !== undefined && values.includes(value)) return false;
-    if (operator === 'Exists' && value === undefined) return false;
-    if (operator === 'DoesNotExist' && value !== undefined) return false;
-  }
-  return true;
+  return labelSelectorOf(selector).matches(labels);
 }
 
 /** True for the empty selector, which Deployments and the like must not have: it would claim every pod. */

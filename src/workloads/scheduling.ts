@@ -54,11 +54,11 @@ function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
   const labels = term.matchExpressions ?? [];
   const fields = term.matchFields ?? [];
   if (labels.length + fields.length === 0) return false;
-  const compared = labels.filter((r) => r.operator === 'Gt' || r.operator === 'Lt');
+  const isComparison = (r: { operator: string }): boolean => r.operator === 'Gt' || r.operator === 'Lt';
   return (
-    selects({ matchExpressions: labels }, node.metadata?.labels) &&
+    selects({ matchExpressions: labels.filter((r) => !isComparison(r)) }, node.metadata?.labels) &&
     selects({ matchExpressions: fields }, { 'metadata.name': nameOf(node) }) &&
-    compared.every(({ key, operator, values }) => {
+    labels.filter(isComparison).every(({ key, operator, values }) => {
       const [have, want] = [Number(node.metadata?.labels?.[key]), Number(values?.[0])];
       return operator === 'Gt' ? have > want : have < want;
     })
