@@ -199,8 +199,6 @@ export class PodWorker {
     const { runtime, plans, clock } = this.#deps;
     const { container } = this.#find(name)!;
     const record = this.#records[name] ?? NEW_CONTAINER;
-    if (record.last)
-      this.#event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${this.#label()}`, record.backoff > 10_000);
     const planned = planContainer(this.#pod, container, plans.inputs(this.#pod, this.#podIP!));
     if ('waiting' in planned) return this.#refuse(name, record, planned.waiting);
     const ref = { uid: this.uid, container: name, attempt: record.attempt };
@@ -307,6 +305,10 @@ export class PodWorker {
       end: { exitCode, startedAt, finishedAt, message },
       restart: !leaving && restarts(policy, exitCode),
     });
+    const after = this.#records[name];
+    if (after?.phase === 'waiting' && after.notBefore > now) {
+      this.#event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${this.#label()}`);
+    }
   }
 
   /** Ends a container: hook, SIGTERM, and SIGKILL when the grace is over. Does nothing when it is being stopped already. */
@@ -424,8 +426,8 @@ export class PodWorker {
     return `${name}_${namespace}(${this.uid})`;
   }
 
-  #event(type: EventType, reason: string, message: string, when = true): void {
-    if (when && !this.#orphaned) void this.#deps.events.record({ apiVersion: 'v1', kind: 'Pod', ...this.#pod }, type, reason, message);
+  #event(type: EventType, reason: string, message: string): void {
+    if (!this.#orphaned) void this.#deps.events.record({ apiVersion: 'v1', kind: 'Pod', ...this.#pod }, type, reason, message);
   }
 }
 

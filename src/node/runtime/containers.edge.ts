@@ -44,8 +44,17 @@ export interface RuntimeOptions {
   readonly signal: AbortSignal;
 }
 
+/** What this implementation tells beside the port. */
+export interface Containers extends ContainerRuntime {
+  /** Where the files of an attempt are. */
+  directory(ref: ContainerRef): string;
+  /** PID 1 of the container, in the node's PID namespace. */
+  initPid(ref: ContainerRef): number | undefined;
+  keepsStdin(ref: ContainerRef): boolean;
+}
+
 /** Containers as processes in namespaces; all that is known of them is in files and in the processes themselves. */
-export function containerRuntime(options: RuntimeOptions): ContainerRuntime & { directory(ref: ContainerRef): string } {
+export function containerRuntime(options: RuntimeOptions): Containers {
   const { podsDir, template, networks, clock, log, signal } = options;
   mkdirSync(podsDir, { recursive: true, mode: 0o700 });
   const watched = new Map<string, () => void>();
@@ -151,11 +160,17 @@ export function containerRuntime(options: RuntimeOptions): ContainerRuntime & { 
 
   return {
     directory,
+    initPid: (ref) => initOf(directory(ref))?.pid,
+    keepsStdin: (ref) => existsSync(join(directory(ref), 'stdin')),
     start,
     inspect,
 
     watch(ref, ended) {
       const dir = directory(ref);
+      if (!existsSync(dir)) {
+        queueMicrotask(ended);
+        return () => {};
+      }
       const log = followLogFile(dir, clock);
       const watcher = watch(dir, (_event, file) => {
         if (file === 'exit') check();

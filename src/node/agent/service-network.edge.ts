@@ -1,0 +1,45 @@
+import { EndpointSlices, Services } from '../../api/index.ts';
+import { messageOf, type Clock, type Log } from '../../base/index.ts';
+import type { Informers } from '../../control/index.ts';
+import { startDns } from '../dns/server.edge.ts';
+import { buildZone, type Zone } from '../dns/zone.ts';
+import { DNS_ADDRESS } from '../net/addresses.ts';
+import { prepareNodeNetwork } from '../net/node-network.edge.ts';
+import { serviceProxy } from '../net/services.edge.ts';
+
+/** Changes within this time are programmed together, in milliseconds; the first of them at once. */
+const COALESCE = 20;
+const DNS_PORT = 53;
+
+/** Service addresses and names, as the services and their endpoints are now, until the process ends. */
+export async function serveServices(informers: Informers, clock: Clock, log: Log): Promise<void> {
+  prepareNodeNetwork();
+  const services = informers.of(Services);
+  const slices = informers.of(EndpointSlices);
+  const proxy = serviceProxy();
+  let zone: Zone = new Map();
+  let stale = false;
+  let resting = false;
+  const program = (): void => {
+    stale = false;
+    resting = true;
+    try {
+      zone = buildZone(services.list(), slices.list());
+      proxy.apply(services.list(), slices.list());
+    } catch (error) {
+      log.error('the service rules could not be programmed', { error: messageOf(error) });
+    }
+    clock.after(COALESCE, () => {
+      resting = false;
+      if (stale) program();
+    });
+  };
+  const changed = (): void => {
+    stale = true;
+    if (!resting) program();
+  };
+  await startDns({ address: DNS_ADDRESS, port: DNS_PORT, zone: () => zone, log });
+  await Promise.all([services.synced, slices.synced]);
+  services.onChange(changed);
+  slices.onChange(changed);
+}
