@@ -1,9 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { ConfigMaps, Pods, Secrets, Services } from '../api/index.ts';
-import { Fault, jsonLog, messageOf, systemClock } from '../base/index.ts';
-import { createHttpClient, createInformers, eventRecorder } from '../control/index.ts';
-import { parseAgentConfig, type AgentConfig } from './agent/config.ts';
+import { ConfigMaps, Pods, Secrets, type KubeObject, type Resource } from '../api/index.ts';
+import type { Clock, Log } from '../base/index.ts';
+import { createInformers, eventRecorder, type Client } from '../control/index.ts';
 import { keepNode } from './agent/heartbeat.ts';
 import { machineFacts } from './agent/machine.edge.ts';
 import { planSource } from './agent/plan-source.ts';
@@ -18,61 +16,63 @@ import { prober } from './runtime/prober.edge.ts';
 import { prepareTemplate } from './runtime/template.edge.ts';
 import { netnsDir } from './sandbox/node.edge.ts';
 
-/** The node's agent: `node agent.edge.ts <JSON of AgentConfig>`, inside the node's namespaces. It may be killed at any time. */
-async function main(): Promise<void> {
-  const config = parseAgentConfig(process.argv[2]);
-  const clock = systemClock;
-  const log = jsonLog((line) => process.stderr.write(line), clock.now);
-  const stop = new AbortController();
-  const { signal } = stop;
-  mkdirSync(config.podsDir, { recursive: true, mode: 0o700 });
+/** Paths are absolute. */
+export interface AgentOptions {
+  /** `sluice`. */
+  readonly nodeName: string;
+  readonly client: Client;
+  readonly catalog: ImageCatalog;
+  /** Where to serve the node's own API. */
+  readonly nodeSocket: string;
+  /** One directory a pod; outlives the node. */
+  readonly podsDir: string;
+  /** Sockets and mounts of this run of the node, as given to {@link startNode}. */
+  readonly runDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends the agent; pods go on running, and the next agent takes them over. */
+  readonly signal: AbortSignal;
+}
 
-  const client = createHttpClient({ socketPath: config.apiSocket });
+/**
+ * The node's agent: brings pods to what their objects say, serves the node's API, service addresses and DNS. Runs inside
+ * the node's namespaces, in a process of its own that may be killed at any time. Resolves once it serves; rejects with
+ * `Fault` when this machine does not allow what it needs.
+ */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { nodeName, client, catalog, nodeSocket, podsDir, runDir, clock, log, signal } = options;
+  mkdirSync(podsDir, { recursive: true, mode: 0o700 });
   const informers = createInformers(client, { clock, log, signal });
-  const facts = machineFacts(config.nodeName, config.podsDir);
-  const catalog = await loadCatalog(config);
-  const networks = podNetworks(netnsDir(config.runDir));
-  const runtime = containerRuntime({ podsDir: config.podsDir, template: prepareTemplate(config.runDir), networks, clock, log, signal });
-  const pods = new PodManager(config.nodeName, {
+  const facts = machineFacts(nodeName, podsDir);
+  const networks = podNetworks(netnsDir(runDir));
+  const runtime = containerRuntime({ podsDir, template: prepareTemplate(runDir), networks, clock, log, signal });
+  const pods = new PodManager(nodeName, {
     client: informers.client,
     events: eventRecorder(client, { component: 'kubelet', clock, log }),
     runtime,
     networks,
     prober: prober(runtime),
-    records: podRecords(config.podsDir),
+    records: podRecords(podsDir),
     plans: planSource(informers, catalog, facts),
     clock,
     log,
   });
 
-  const kubelet = serveKubelet({ socketPath: config.nodeSocket, pods, runtime, networks, clock, log });
-  const end = (): void => {
-    stop.abort();
+  const kubelet = serveKubelet({ socketPath: nodeSocket, pods, runtime, networks, clock, log });
+  signal.addEventListener('abort', () => {
     pods.release();
     kubelet.close();
-    // Sessions and logs that are being followed would hold the process; the pods go on without it.
-    process.exit(0);
-  };
-  process.once('SIGTERM', end).once('SIGINT', end);
-
+    kubelet.closeAllConnections();
+  });
   void keepNode(client, facts, clock, log, signal);
   await serveServices(informers, clock, log);
-  const sources = [ConfigMaps, Secrets] as const;
-  await Promise.all([...sources.map((s) => informers.of<object>(s).synced), informers.of(Services).synced]);
+
+  const wakeOn = <T extends KubeObject>(resource: Resource<T>): Promise<void> => {
+    const informer = informers.of(resource);
+    informer.onChange(({ object }) => pods.wake(object.metadata?.namespace));
+    return informer.synced;
+  };
+  await Promise.all([wakeOn(ConfigMaps), wakeOn(Secrets)]);
   await pods.run(informers.of(Pods));
-  for (const source of sources)
-    informers.of<{ metadata?: { namespace?: string } }>(source).onChange((c) => pods.wake(c.object.metadata?.namespace));
   log.info('agent ready', { pods: [...pods.all()].length });
 }
-
-async function loadCatalog(config: AgentConfig): Promise<ImageCatalog> {
-  const module = (await import(join(config.catalogModule))) as { createImageCatalog?: (config: AgentConfig) => ImageCatalog };
-  if (!module.createImageCatalog) throw new Fault('CatalogInvalid', `${config.catalogModule} exports no createImageCatalog`);
-  return module.createImageCatalog(config);
-}
-
-process.on('unhandledRejection', (error) => process.stderr.write(`unhandled: ${messageOf(error)}\n`));
-main().catch((error: unknown) => {
-  process.stderr.write(`the node's agent could not start: ${messageOf(error)}\n`);
-  process.exit(1);
-});
