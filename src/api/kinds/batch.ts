@@ -63,7 +63,7 @@ export const jobs = define<Job>({
     column('Duration', jobDuration),
     ageColumn,
     ...templateColumns<Job>((o) => o.spec?.template),
-    wide('Selector', (o) => selectorText(o.spec?.selector as Parameters<typeof selectorText>[0])),
+    wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
   selectableFields: ['status.successful'],
 });
@@ -96,6 +96,6 @@ export const cronJobs = define<CronJob>({
     column('Last Schedule', (o, now) => (o.status?.lastScheduleTime ? age(o.status.lastScheduleTime, now) : '<none>')),
     ageColumn,
     ...templateColumns<CronJob>((o) => o.spec?.jobTemplate?.spec?.template),
-    wide('Selector', (o) => selectorText(o.spec?.jobTemplate?.spec?.selector as Parameters<typeof selectorText>[0])),
+    wide('Selector', (o) => selectorText(o.spec?.jobTemplate?.spec?.selector)),
   ],
 });

@@ -1,3 +1,4 @@
+import { labelSelectorOf, type LabelSelectorObject } from '../selector.ts';
 import type { StatusCause } from '../status.ts';
 
 /** Collects what is wrong with an object, in the words and with the field paths that Kubernetes uses. */
@@ -152,13 +153,8 @@ export function checkPortOrName(causes: Causes, field: string, port: number | st
   else checkPort(causes, field, port);
 }
 
-interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: string; values?: string[] }[];
-}
-
 /** Checks a label selector at `field`. */
-export function checkSelector(causes: Causes, field: string, selector: LabelSelector | undefined): void {
+export function checkSelector(causes: Causes, field: string, selector: LabelSelectorObject | undefined): void {
   checkLabels(causes, `${field}.matchLabels`, selector?.matchLabels);
   selector?.matchExpressions?.forEach(({ key, operator, values }, i) => {
     const at = `${field}.matchExpressions[${i}]`;
@@ -171,37 +167,17 @@ export function checkSelector(causes: Causes, field: string, selector: LabelSele
   });
 }
 
-/** True when a selector chooses labels. */
-export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  return (
-    Object.entries(selector.matchLabels ?? {}).every(([k, v]) => labels[k] === v) &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value);
-        case 'NotIn':
-          return value === undefined || !values.includes(value);
-        case 'Exists':
-          return value !== undefined;
-        default:
-          return value === undefined;
-      }
-    })
-  );
-}
-
 /** A selector that chooses something and that the labels of a pod template satisfy. */
 export function checkTemplateSelector(
   causes: Causes,
-  selector: LabelSelector | undefined,
+  selector: LabelSelectorObject | undefined,
   labels: Readonly<Record<string, string>> | undefined,
 ): void {
   if (!selector) return causes.required('spec.selector');
   checkSelector(causes, 'spec.selector', selector);
   if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
     causes.invalid('spec.selector', selector, 'empty selector is invalid');
-  } else if (!selects(selector, labels ?? {})) {
+  } else if (!labelSelectorOf(selector).matches(labels)) {
     causes.invalid('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
   }
 }

@@ -1,6 +1,7 @@
 import { humanDuration } from '../../base/index.ts';
 import type { Column } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { labelSelectorOf, labelSelectorText, type LabelSelectorObject } from '../selector.ts';
 
 type Cell = string | number | boolean | null;
 
@@ -49,20 +50,9 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
   );
 }
 
-interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: string; values?: string[] }[];
-}
-
 /** A label selector as it is written on the command line, or `<none>`. */
-export function selectorText(selector: LabelSelector | undefined): string {
-  const parts = Object.entries(selector?.matchLabels ?? {}).map(([k, v]) => `${k}=${v}`);
-  for (const { key, operator, values } of selector?.matchExpressions ?? []) {
-    if (operator === 'Exists') parts.push(key);
-    else if (operator === 'DoesNotExist') parts.push(`!${key}`);
-    else parts.push(`${key} ${operator.toLowerCase()} (${[...(values ?? [])].sort().join(',')})`);
-  }
-  return parts.sort().join(',') || '<none>';
+export function selectorText(selector: LabelSelectorObject | undefined): string {
+  return labelSelectorText(labelSelectorOf(selector)) || '<none>';
 }
 
 interface Images {

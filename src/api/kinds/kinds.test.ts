@@ -116,3 +116,27 @@ test('a kind can be added, replaced and removed', () => {
   assert.equal(own.remove('example.com', first!.resource.plural), false);
   assert.equal(own.findKind('example.com', 'v3', first!.resource.kind), undefined);
 });
+
+/** The object, once for every field anywhere in it, without that field. */
+function* withoutOneField(object: object, root: object = object): Generator<object> {
+  for (const [name, value] of Object.entries(object)) {
+    const holder = object as Record<string, unknown>;
+    delete holder[name];
+    yield structuredClone(root);
+    holder[name] = value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) yield* withoutOneField(value, root);
+    if (Array.isArray(value)) for (const item of value) if (typeof item === 'object' && item !== null) yield* withoutOneField(item, root);
+  }
+}
+
+for (const def of catalog.all()) {
+  test(`${def.resource.kind}: an object without one of its fields is defaulted and checked without an error of ours`, () => {
+    const object = minimal(def);
+    def.default?.(object);
+    const old = structuredClone(object);
+    for (const broken of withoutOneField(object) as Generator<AnyObject>) {
+      def.default?.(broken, old);
+      assert.ok(Array.isArray(def.validate!(broken, old)));
+    }
+  });
+}

@@ -106,9 +106,9 @@ export const networkPolicies = define<NetworkPolicy>({
     for (const rule of [...(o.spec.ingress ?? []), ...(o.spec.egress ?? [])]) for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
   },
   check(causes, o) {
-    checkSelector(causes, 'spec.podSelector', o.spec?.podSelector as Parameters<typeof checkSelector>[2]);
+    checkSelector(causes, 'spec.podSelector', o.spec?.podSelector);
   },
-  columns: [nameColumn, column('Pod-Selector', (o) => selectorText(o.spec?.podSelector as Parameters<typeof selectorText>[0])), ageColumn],
+  columns: [nameColumn, column('Pod-Selector', (o) => selectorText(o.spec?.podSelector)), ageColumn],
 });
 
 export const endpointSlices = define<EndpointSlice>({

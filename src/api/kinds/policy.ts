@@ -29,7 +29,7 @@ export const podDisruptionBudgets = define<PodDisruptionBudget>({
     }
     checkIntOrPercent(causes, 'spec.minAvailable', minAvailable);
     checkIntOrPercent(causes, 'spec.maxUnavailable', maxUnavailable);
-    checkSelector(causes, 'spec.selector', selector as Parameters<typeof checkSelector>[2]);
+    checkSelector(causes, 'spec.selector', selector);
   },
   columns: [
     nameColumn,

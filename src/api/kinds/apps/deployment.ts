@@ -22,7 +22,7 @@ export const deployments = define<Deployment>({
     column('Available', (o) => o.status?.availableReplicas ?? 0, 'integer'),
     ageColumn,
     ...templateColumns<Deployment>((o) => o.spec?.template),
-    wide('Selector', (o) => selectorText(o.spec?.selector as Parameters<typeof selectorText>[0])),
+    wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
 });
 
@@ -83,7 +83,7 @@ export const replicaSets = define<ReplicaSet>({
     column('Ready', (o) => o.status?.readyReplicas ?? 0, 'integer'),
     ageColumn,
     ...templateColumns<ReplicaSet>((o) => o.spec?.template),
-    wide('Selector', (o) => selectorText(o.spec?.selector as Parameters<typeof selectorText>[0])),
+    wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
   selectableFields: ['status.replicas'],
 });

@@ -71,10 +71,10 @@ export const daemonSets = define<DaemonSet>({
     column('Ready', (o) => o.status?.numberReady ?? 0, 'integer'),
     column('Up-to-date', (o) => o.status?.updatedNumberScheduled ?? 0, 'integer'),
     column('Available', (o) => o.status?.numberAvailable ?? 0, 'integer'),
-    column('Node Selector', (o) => labelsText(o.spec?.template?.spec?.nodeSelector as Record<string, string> | undefined)),
+    column('Node Selector', (o) => labelsText(o.spec?.template?.spec?.nodeSelector)),
     ageColumn,
     ...templateColumns<DaemonSet>((o) => o.spec?.template),
-    wide('Selector', (o) => selectorText(o.spec?.selector as Parameters<typeof selectorText>[0])),
+    wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
 });
 

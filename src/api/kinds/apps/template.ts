@@ -3,19 +3,15 @@ import { canonicalJson } from '../../../base/index.ts';
 import { type Causes, checkLabels, checkTemplateSelector } from '../check.ts';
 import { containersText, imagesText, wide } from '../columns.ts';
 import type { Column } from '../../kind.ts';
+import type { LabelSelectorObject } from '../../selector.ts';
 import { checkPodSpec } from '../core/pod-validation.ts';
-
-interface Selecting {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: string; values?: string[] }[];
-}
 
 /** What the specs of controllers that make pods have in common. */
 export interface WorkloadSpec {
   replicas?: number;
   minReadySeconds?: number;
   revisionHistoryLimit?: number;
-  selector?: unknown;
+  selector?: LabelSelectorObject;
   template?: PodTemplateSpec;
 }
 
@@ -25,11 +21,7 @@ export function checkWorkload(causes: Causes, spec: WorkloadSpec | undefined, ol
   causes.nonNegative('spec.replicas', spec.replicas);
   causes.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
   causes.nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit);
-  checkTemplateSelector(
-    causes,
-    spec.selector as Selecting | undefined,
-    spec.template?.metadata?.labels as Record<string, string> | undefined,
-  );
+  checkTemplateSelector(causes, spec.selector, spec.template?.metadata?.labels);
   checkTemplate(causes, spec.template, ['Always']);
   if (old && canonicalJson(spec.selector ?? null) !== canonicalJson(old.selector ?? null)) {
     causes.invalid('spec.selector', spec.selector, 'field is immutable');
@@ -44,7 +36,7 @@ export function checkTemplate(
   at = 'spec.template',
 ): void {
   if (!template) return causes.required(at);
-  checkLabels(causes, `${at}.metadata.labels`, template.metadata?.labels as Record<string, string> | undefined);
+  checkLabels(causes, `${at}.metadata.labels`, template.metadata?.labels);
   if (!template.spec) return causes.required(`${at}.spec.containers`);
   checkPodSpec(causes, `${at}.spec`, template.spec);
   const policy = template.spec.restartPolicy;

@@ -96,7 +96,7 @@ export const events = define<Event>({
   check(causes, o) {
     if (!o.involvedObject) return causes.required('involvedObject');
     const namespace = o.involvedObject.namespace || 'default';
-    if (namespace !== o.metadata.namespace)
+    if (namespace !== o.metadata?.namespace)
       causes.invalid('involvedObject.namespace', o.involvedObject.namespace ?? '', 'does not match event.namespace');
   },
   columns: [

@@ -50,7 +50,7 @@ export const pods = define<Pod>({
 function check(causes: Causes, pod: Pod, old: Pod | undefined): void {
   if (!pod.spec) return causes.required('spec');
   checkPodSpec(causes, 'spec', pod.spec);
-  checkLabels(causes, 'spec.nodeSelector', pod.spec.nodeSelector as Record<string, string> | undefined);
+  checkLabels(causes, 'spec.nodeSelector', pod.spec.nodeSelector);
   if (old?.spec && fixedPart(pod.spec) !== fixedPart(old.spec)) {
     causes.forbidden(
       'spec',

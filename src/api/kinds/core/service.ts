@@ -21,7 +21,7 @@ export const services = define<Service>({
     column('External-IP', externalAddresses),
     column('Port(s)', portsText),
     ageColumn,
-    wide('Selector', (o) => labelsText(o.spec?.selector as Record<string, string> | undefined)),
+    wide('Selector', (o) => labelsText(o.spec?.selector)),
   ],
   selectableFields: ['spec.clusterIP', 'spec.type'],
 });
@@ -73,7 +73,7 @@ function checkService(causes: Causes, service: Service, old: Service | undefined
   causes.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']);
   causes.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']);
   causes.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local']);
-  checkLabels(causes, 'spec.selector', spec.selector as Record<string, string> | undefined);
+  checkLabels(causes, 'spec.selector', spec.selector);
 
   const headless = spec.clusterIP === 'None';
   if (spec.type === 'ExternalName') {
