@@ -2,10 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createCatalog, Namespaces } from '../api/index.ts';
-import { ADMIN, createKubeletClient, createRegistry, loadServerPki, startApiServer, tokenAuthenticator, writeKubeconfig } from '../apiserver/index.ts';
+import { ADMIN, createKubeletClient, createRegistry, loadServerPki, startApiServer, tokenAuthenticator, writeKubeconfig, type Registry } from '../apiserver/index.ts';
 import { systemClock, systemRng, type Log } from '../base/index.ts';
 import { createCa, createIdentities, loadRoot } from '../ca/index.ts';
-import { createInformers, type Client } from '../control/index.ts';
+import { createInformers } from '../control/index.ts';
 import { startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
 import { ingressGateway } from '../mesh/index.ts';
@@ -34,18 +34,16 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
 
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
-  const store = openStore({ path: paths.storeDir, clock });
-  // The registry asks the API for namespaces when it injects: the client comes right after.
-  let client: Client | undefined;
-  const registry = createRegistry({
+  const store = openStore({ path: paths.storeDir });
+  const registry: Registry = createRegistry({
     store,
     catalog,
     clock,
     rng,
     log,
-    admission: [sidecarAdmission(async (name) => (await client!.get(Namespaces, { name }))?.metadata?.labels ?? {})],
+    admission: [sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {})],
   });
-  client = registry.client(ADMIN);
+  const client = registry.client(ADMIN);
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
   const api = await startApiServer({
     registry,
@@ -60,12 +58,12 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   writeKubeconfig(paths.kubeconfig, { name: paths.context, server: `https://127.0.0.1:${api.port}`, caCert: pki.ca, token: pki.adminToken });
 
-  const node = runNode({ input, kubelet, log, clock, signal });
   const workloads = await startWorkloads({ client, catalog, clock, rng, log, signal, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' });
   const informers = createInformers(client, { clock, log, signal });
+  const node = runNode({ input, informers, log, clock, signal });
 
   const root = await loadRoot(join(paths.pkiDir, 'mesh'), TRUST_DOMAIN, now);
-  const ca = await createCa({ root, trustDomain: TRUST_DOMAIN });
+  const ca = await createCa({ root, trustDomain: TRUST_DOMAIN, now });
   const identities = createIdentities({ issue: ca.issue, clock, log });
   const xds = await startXds({
     socketPath: paths.xdsSocket,
@@ -75,7 +73,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
       const id = n.id.split('~')[2];
       return id ? { proxyId: id } : { reject: `"${n.id}" is not a proxy of this mesh` };
     },
-    secrets: secretsFor(informers, identities, ca.rootPem),
+    secrets: secretsFor(informers, identities, ca.rootCertPem),
   });
   identities.onRenewed(() => xds.secretsChanged());
   await applyAll(client, ingressGateway());

@@ -1,0 +1,40 @@
+/** The node's agent as a process: started by the control plane inside the node, outlives it. Its input comes in SLUICE_AGENT. */
+import { writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jsonLog, messageOf, systemClock } from '../base/index.ts';
+import { createHttpClient } from '../control/index.ts';
+import { runAgent } from '../node/index.ts';
+import { createImages } from './images.ts';
+import type { ControlPlaneInput } from './instance.edge.ts';
+
+const log = jsonLog((line) => void writeSync(1, line), systemClock.now);
+const { paths, envoy } = JSON.parse(process.env.SLUICE_AGENT ?? '') as ControlPlaneInput;
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+process.on('unhandledRejection', (error) =>
+  log.error('a promise was rejected and nobody looked', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }),
+);
+
+try {
+  await runAgent({
+    nodeName: 'sluice',
+    client: createHttpClient({ socketPath: paths.apiSocket }),
+    catalog: createImages({
+      samplesDir: fileURLToPath(new URL('../../samples', import.meta.url)),
+      nodeBinary: process.execPath,
+      envoyBinary: envoy,
+      xdsDir: dirname(paths.xdsSocket),
+      proxyDir: paths.proxyDir,
+    }),
+    nodeSocket: paths.nodeSocket,
+    podsDir: paths.podsDir,
+    runDir: paths.runDir,
+    clock: systemClock,
+    log,
+    signal: stop.signal,
+  });
+} catch (error) {
+  log.error(messageOf(error), { stack: error instanceof Error ? error.stack : undefined });
+  process.exit(1);
+}
