@@ -1,5 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1.js';
 import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import { isIpv4 } from '../net/addresses.ts';
 
 export const CLUSTER_DOMAIN = 'cluster.local';
 
@@ -54,15 +55,15 @@ export function buildZone(services: Iterable<Service>, slices: Iterable<Endpoint
     }
     const headless = spec.clusterIP === 'None';
     at(fqdn);
-    if (!headless && spec.clusterIP) {
+    if (spec.clusterIP && isIpv4(spec.clusterIP)) {
       add(fqdn, { type: 'A', address: spec.clusterIP });
       add(reverseName(spec.clusterIP), { type: 'PTR', target: fqdn });
       for (const p of spec.ports ?? []) addPort(add, fqdn, p, { target: fqdn, port: p.port });
     }
     for (const slice of slicesOf.get(`${namespace}/${name}`) ?? []) {
       for (const endpoint of slice.endpoints ?? []) {
-        if (endpoint.conditions?.ready === false) continue;
         const [address = ''] = endpoint.addresses;
+        if (endpoint.conditions?.ready === false || !isIpv4(address)) continue;
         const host = `${hostOf(endpoint, address)}.${fqdn}`;
         add(host, { type: 'A', address });
         if (!headless) continue;

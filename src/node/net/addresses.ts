@@ -32,14 +32,15 @@ export function nextPodAddress(used: ReadonlySet<string>, last: string | undefin
   throw new Fault('NoPodAddress', 'all addresses of 10.244.0.0/16 are taken', { hint: 'Delete pods, or use another instance.' });
 }
 
+export function isIpv4(text: string): boolean {
+  const parts = text.split('.');
+  return parts.length === 4 && parts.every((p) => /^\d{1,3}$/.test(p) && Number(p) <= 255);
+}
+
 /** The four bytes of an IPv4 address, in network order. Throws `Fault` when it is not one. */
 export function ipv4Bytes(ip: string): Uint8Array {
-  const parts = ip.split('.');
-  const bytes = parts.map(Number);
-  if (parts.length !== 4 || parts.some((p) => !/^\d{1,3}$/.test(p)) || bytes.some((b) => b > 255)) {
-    throw new Fault('BadAddress', `"${ip}" is not an IPv4 address`, { hint: 'Write it as 10.1.2.3.' });
-  }
-  return Uint8Array.from(bytes);
+  if (!isIpv4(ip)) throw new Fault('BadAddress', `"${ip}" is not an IPv4 address`, { hint: 'Write it as 10.1.2.3.' });
+  return Uint8Array.from(ip.split('.').map(Number));
 }
 
 /** An IPv4 range: the network's address (host bits cleared) and the mask's bytes. A bare address is a /32. */

@@ -14,7 +14,7 @@ test('integers, strings and attributes have the bytes the kernel reads', () => {
     ['attribute without padding', attribute(1, u32(1)), '0800010001000000'],
     ['nested flag', nest(18, attribute(1, text('veth'))), '10001280 090001007665746800000000'],
   ];
-  for (const [what, bytes, expected] of table) assert.equal(hex(bytes), expected, what);
+  for (const [what, bytes, expected] of table) assert.equal(hex(bytes), expected.replaceAll(' ', ''), what);
 });
 
 test('an attribute that does not fit its length field is refused', () => {
@@ -25,7 +25,7 @@ test('requests are numbered in one datagram', () => {
   const one = { type: 16, flags: REQUEST | ACK, body: u32(7), what: 'a' };
   assert.equal(
     hex(encode([one, { ...one, type: 20 }], 1)),
-    '14000000 1000 0500 01000000 00000000 07000000 14000000 1400 0500 02000000 00000000 07000000',
+    '14000000 1000 0500 01000000 00000000 07000000 14000000 1400 0500 02000000 00000000 07000000'.replaceAll(' ', ''),
   );
 });
 

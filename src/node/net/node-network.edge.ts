@@ -6,6 +6,8 @@ import { addAddress, addRoute, linkUp } from './rtnetlink.ts';
 /** Readies the node's own network namespace: loopback, the node's and the DNS server's addresses, forwarding. Idempotent. */
 export function prepareNodeNetwork(): void {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  // A pod that meets itself behind a service goes out where it came in; it must not be told of a shorter way.
+  for (const links of ['all', 'default']) writeFileSync(`/proc/sys/net/ipv4/conf/${links}/send_redirects`, '0');
   transact('route', [
     linkUp('lo'),
     addAddress(LOOPBACK, NODE_ADDRESS),

@@ -1,6 +1,6 @@
 import type { Service } from 'kubernetes-types/core/v1.js';
 import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import { DNS_ADDRESS, ipv4Bytes, NODE_ADDRESS, parseCidr, SERVICE_CIDR } from './addresses.ts';
+import { DNS_ADDRESS, ipv4Bytes, isIpv4, NODE_ADDRESS, parseCidr, SERVICE_CIDR } from './addresses.ts';
 import { be16, concat, u32, u8 } from './message.ts';
 import {
   compare,
@@ -44,7 +44,6 @@ export interface ServicePlan {
   readonly backends: readonly Backend[];
 }
 
-const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const SERVICE_NAME = 'kubernetes.io/service-name';
 
 /**
@@ -69,7 +68,7 @@ export function planServices(services: Iterable<Service>, slices: Iterable<Endpo
 }
 
 function planService(key: string, service: Service, slices: readonly EndpointSlice[], taken: Set<string>): ServicePlan[] {
-  const addresses = (service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']).filter((ip) => IPV4.test(ip));
+  const addresses = (service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']).filter(isIpv4);
   const out: ServicePlan[] = [];
   for (const { name = '', port, nodePort, protocol: declared = 'TCP' } of service.spec?.ports ?? []) {
     const protocol = declared.toLowerCase();
@@ -94,7 +93,7 @@ function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol
         if ((p.name ?? '') !== portName || (p.protocol ?? 'TCP').toLowerCase() !== protocol || p.port === undefined) continue;
         for (const endpoint of slice.endpoints ?? []) {
           const [address = ''] = endpoint.addresses;
-          if (accept(endpoint) && IPV4.test(address) && !address.startsWith('127.'))
+          if (accept(endpoint) && isIpv4(address) && !address.startsWith('127.'))
             found.set(`${address}:${p.port}`, { address, port: p.port });
         }
       }
