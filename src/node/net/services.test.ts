@@ -76,6 +76,15 @@ const table: [string, Service[], EndpointSlice[], ServicePlan[]][] = [
     [],
   ],
   [
+    'what is no address is left out',
+    [
+      service('web', { clusterIP: '10.96.1.999', ports: [{ name: 'http', port: 80 }] }),
+      service('api', { clusterIP: '10.96.1.1', ports: [{ name: 'http', port: 80 }] }),
+    ],
+    [slice('web', { name: 'http', port: 80 }, { '10.244.0.2': ready }), slice('api', { name: 'http', port: 80 }, { '300.1.1.1': ready })],
+    [],
+  ],
+  [
     'headless services have no address',
     [service('web', { clusterIP: 'None', ports: [{ port: 80 }] })],
     [slice('web', { port: 80 }, { '10.244.0.2': ready })],
