@@ -13,21 +13,20 @@ import { OBJECT_FIELDS, objectMetaSchema } from './kinds/schema/builtin.ts';
 /**
  * The kind that a valid CustomResourceDefinition defines; undefined when no version of it is served. Objects are stored as
  * the storage version; other served versions differ in schema and columns only (conversion `None`).
+ * Defaults are those that the schema names: filling them in is the server's, as checking against the schema is.
  */
 export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
   const { group, names, scope, versions } = crd.spec;
   const stored = versions.find((v) => v.storage);
   if (!stored || !versions.some((v) => v.served)) return undefined;
-  const schema = objectSchema(stored);
   return define({
     resource: { group, version: stored.name, kind: names.kind, plural: names.plural, namespaced: scope === 'Namespaced' },
     singular: names.singular || names.kind.toLowerCase(),
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    schema: () => schema,
+    schema: () => objectSchema(stored),
     status: stored.subresources?.status !== undefined,
     ...(stored.subresources?.scale ? { scale: stored.subresources.scale } : {}),
-    default: (object) => applyDefaults(schema, object),
     columns: columnsOf(stored),
     legacy: versions.filter((v) => v.served && v !== stored).map((v) => otherVersion(crd, v)),
     selectableFields: selectable(stored),
@@ -88,25 +87,6 @@ function cell(type: Column['type'], value: unknown, now: number): string | numbe
       return typeof value === 'boolean' ? value : null;
     case 'string':
       return typeof value === 'object' ? JSON.stringify(value) : String(value);
-  }
-}
-
-/** Fills in the defaults of a schema, in place. */
-function applyDefaults(schema: Schema, value: unknown): void {
-  if (Array.isArray(value)) {
-    if (schema.items) for (const item of value) applyDefaults(schema.items, item);
-    return;
-  }
-  if (typeof value !== 'object' || value === null) return;
-  const object = value as Record<string, unknown>;
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    const missing = object[name] === undefined || (object[name] === null && !field.nullable);
-    if (missing && field.default !== undefined) object[name] = structuredClone(field.default);
-    applyDefaults(field, object[name]);
-  }
-  if (typeof schema.additionalProperties !== 'object') return;
-  for (const [name, item] of Object.entries(object)) {
-    if (!schema.properties || !(name in schema.properties)) applyDefaults(schema.additionalProperties, item);
   }
 }
 

@@ -67,7 +67,7 @@ function checkData(causes: Causes, field: string, data: object | undefined): voi
 }
 
 function checkBase64(causes: Causes, field: string, value: unknown): void {
-  if (typeof value === 'string' && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)) return;
+  if (typeof value === 'string' && /^[A-Za-z0-9+/=\s]*$/.test(value)) return;
   // The value may be a secret, so it is not shown.
   causes.invalid(field, '', 'must be base64');
 }

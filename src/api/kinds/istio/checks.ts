@@ -54,9 +54,9 @@ const IP = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/;
 /** A DNS name, an address, or a name with `*` as its first label. */
 export function checkHost(causes: Causes, field: string, host: string | undefined, wildcard = true): void {
   if (!host) return causes.required(field, 'a host must not be empty');
+  if (host.length > 255) return causes.invalid(field, host, 'must be no more than 255 characters');
   if (IP.test(host) || (wildcard && host === '*')) return;
   const name = wildcard ? host.replace(/^\*[-.]?/, '') : host;
-  if (name.length > 255) return causes.invalid(field, host, 'must be no more than 255 characters');
   const wrong = name
     .replace(/\.$/, '')
     .split('.')
