@@ -7,7 +7,7 @@ import { claim, decideClaims } from './claim.ts';
 import { decideDeployment } from './deployment-decide.ts';
 import { annotation, selectsAll } from './labels.ts';
 import { hasEnded } from './pods.ts';
-import { isNamespaceTerminating } from './replicaset.ts';
+import { isNamespaceTerminating } from './pod-control.ts';
 import { findNewSet, REVISION } from './revisions.ts';
 import type { Controller, World } from './world.ts';
 

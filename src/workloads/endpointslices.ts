@@ -2,7 +2,7 @@ import { EndpointSlices, keyOf, keyText, parseKey, Pods, Services } from '../api
 import { changesOf, settled } from '../control/index.ts';
 import { decideSlices, MANAGED_BY, MANAGER, SERVICE_NAME } from './endpoints.ts';
 import { selects } from './labels.ts';
-import { isNamespaceTerminating } from './replicaset.ts';
+import { isNamespaceTerminating } from './pod-control.ts';
 import type { Controller, World } from './world.ts';
 
 /** Keeps the EndpointSlices of every service with a selector. Slices that others made for a service are left alone. */

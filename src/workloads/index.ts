@@ -1,16 +1,22 @@
 import type { Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import { createInformers, eventRecorder, runController, type Client } from '../control/index.ts';
+import { autoscaler, type PodMetrics } from './autoscaler.ts';
+import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
 import { endpointSliceController } from './endpointslices.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector.ts';
+import { jobController } from './job.ts';
 import { loadBalancerController } from './load-balancer.ts';
 import { namespaceContentController } from './namespace-content.ts';
 import { createFirstNamespaces, namespaceController } from './namespaces.ts';
 import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler.ts';
+import { statefulSetController } from './statefulset.ts';
 import type { World } from './world.ts';
+
+export type { PodMetrics } from './autoscaler.ts';
 
 export interface WorkloadsOptions {
   readonly client: Client;
@@ -21,6 +27,8 @@ export interface WorkloadsOptions {
   readonly log: Log;
   /** Ends all controllers. */
   readonly signal: AbortSignal;
+  /** What autoscalers scale on. */
+  readonly metrics: PodMetrics;
   /** The certificate that clients trust the API server by, PEM; each namespace gets it as `kube-root-ca.crt`. */
   readonly rootCertificate: string;
   /** The address that services of type LoadBalancer are reached at, e.g. `127.0.0.1`. */
@@ -44,6 +52,10 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     namespaceContentController(world, options.rootCertificate),
     deploymentController(world),
     replicaSetController(world),
+    statefulSetController(world),
+    daemonSetController(world),
+    jobController(world),
+    autoscaler(world, options.metrics),
     scheduler(world),
     endpointSliceController(world),
     garbageCollector(world, catalog),

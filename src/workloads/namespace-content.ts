@@ -1,6 +1,6 @@
 import { ConfigMaps, isApiError, Namespaces, ServiceAccounts } from '../api/index.ts';
 import { changesOf, settled } from '../control/index.ts';
-import { isNamespaceTerminating } from './replicaset.ts';
+import { isNamespaceTerminating } from './pod-control.ts';
 import type { Controller, World } from './world.ts';
 
 const ROOT_CA = 'kube-root-ca.crt';

@@ -1,10 +1,10 @@
 import type { ReplicaSet, ReplicaSetStatus } from 'kubernetes-types/apps/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { isApiError, keyOf, parseKey, Pods, ReplicaSets } from '../api/index.ts';
-import { messageOf } from '../base/index.ts';
+import { parseKey, Pods, ReplicaSets } from '../api/index.ts';
 import { again, changesOf, settled, updateStatus, withCondition } from '../control/index.ts';
 import { ownersOf } from './children.ts';
 import { claim, decideClaims } from './claim.ts';
+import { podControl } from './pod-control.ts';
 import { byDispensability, isActive, isReady, podFromTemplate, untilAvailable } from './pods.ts';
 import type { Controller, World } from './world.ts';
 
@@ -57,29 +57,7 @@ export function replicaSetController(world: World): Controller {
   const { informers, client, clock } = world;
   const sets = informers.of(ReplicaSets);
   const pods = informers.of(Pods);
-  const events = world.events('replicaset-controller');
-
-  /** Creates in batches that double, so that what refuses every pod is asked few times. The message of the refusal, if any. */
-  async function createPods(set: ReplicaSet, count: number): Promise<string | undefined> {
-    for (let left = count, batch = 1; left > 0; batch *= 2) {
-      const size = Math.min(batch, left);
-      const results = await Promise.allSettled(
-        Array.from({ length: size }, () => client.create(Pods, podFromTemplate(set.spec?.template, ReplicaSets, set, undefined))),
-      );
-      for (const result of results) {
-        if (result.status === 'fulfilled')
-          await events.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${result.value.metadata?.name}`);
-      }
-      const failed = results.find((r) => r.status === 'rejected');
-      if (failed) {
-        if (isNamespaceTerminating(failed.reason)) return undefined;
-        await events.record(set, 'Warning', 'FailedCreate', `Error creating: ${messageOf(failed.reason)}`);
-        return messageOf(failed.reason);
-      }
-      left -= size;
-    }
-    return undefined;
-  }
+  const control = podControl(client, world.events('replicaset-controller'));
 
   return {
     name: 'replicaset',
@@ -97,11 +75,9 @@ export function replicaSetController(world: World): Controller {
       const candidates = pods.list(set.metadata?.namespace).filter(isActive);
       const own = await claim(client, ReplicaSets, set, Pods, decideClaims(set, set.spec?.selector, candidates));
       const plan = decideReplicas(set, own);
-      const failure = await createPods(set, plan.create);
-      for (const pod of plan.remove) {
-        await client.delete(Pods, keyOf(pod), { preconditions: { uid: pod.metadata?.uid } });
-        await events.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata?.name}`);
-      }
+      const fresh = Array.from({ length: plan.create }, () => podFromTemplate(set.spec?.template, ReplicaSets, set, undefined));
+      const failure = await control.create(set, fresh);
+      await control.remove(set, plan.remove);
       const now = pods.list(set.metadata?.namespace).filter((p) => p.metadata?.ownerReferences?.some((o) => o.uid === set.metadata?.uid));
       const { status, after } = replicaSetStatus(set, now, failure, clock.now());
       await updateStatus(client, ReplicaSets, set, status);
@@ -109,9 +85,4 @@ export function replicaSetController(world: World): Controller {
       return after === undefined ? settled : again(after);
     },
   };
-}
-
-/** A namespace on its way out takes no new objects, and asking again will not change that. */
-export function isNamespaceTerminating(error: unknown): boolean {
-  return isApiError(error, 'Forbidden') && (error.details?.causes ?? []).some((c) => c.reason === 'NamespaceTerminating');
 }

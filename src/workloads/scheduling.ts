@@ -26,7 +26,11 @@ export function decideNode(pod: Pod, nodes: readonly Node[], load: (node: string
 
 /** Why a node does not take the pod, in the scheduler's words; undefined when it does. */
 export function refusalOf(pod: Pod, node: Node): string | undefined {
-  if (!isReady(node)) return 'node(s) were not ready';
+  return isReady(node) ? misfitOf(pod, node) : 'node(s) were not ready';
+}
+
+/** Why a node would not take the pod even when it is ready. */
+export function misfitOf(pod: Pod, node: Node): string | undefined {
   const tolerations = pod.spec?.tolerations ?? [];
   if (
     node.spec?.unschedulable &&
@@ -42,7 +46,7 @@ export function refusalOf(pod: Pod, node: Node): string | undefined {
 }
 
 /** The node selector and the required node affinity of the pod. */
-export function matchesNode(pod: Pod, node: Node): boolean {
+function matchesNode(pod: Pod, node: Node): boolean {
   const { nodeSelector, affinity } = pod.spec ?? {};
   if (!selects({ matchLabels: nodeSelector ?? {} }, node.metadata?.labels)) return false;
   const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
@@ -72,7 +76,7 @@ function tolerates(toleration: Toleration, taint: Taint): boolean {
   return Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? '');
 }
 
-export function isReady(node: Node): boolean {
+function isReady(node: Node): boolean {
   return node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
 }
 

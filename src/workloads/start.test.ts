@@ -16,6 +16,7 @@ async function start() {
     rng: seededRng(3),
     log: silentLog,
     signal: stop.signal,
+    metrics: { cpuMilli: () => undefined, memoryBytes: () => undefined },
     rootCertificate: 'PEM',
     loadBalancerAddress: '127.0.0.1',
   });
