@@ -63,6 +63,7 @@ export class PodWorker {
   #busy = false;
   #timer: { cancel(): void } | undefined;
   #written = '';
+  #events: Promise<void> = Promise.resolve();
   readonly #onGone: () => void;
 
   constructor(pod: Pod, deps: WorkerDeps, onGone: () => void) {
@@ -157,7 +158,8 @@ export class PodWorker {
     } else if (phaseOf(pod, this.#records) === 'Running') this.#refreshVolumes();
     if (wakeAt !== undefined || this.#obstacle) this.#wakeAt(Math.min(wakeAt ?? Infinity, this.#obstacle ? clock.now() + RETRY : Infinity));
     await this.#writeStatus();
-    for (const [name, record] of Object.entries(this.#records)) runtime.prune(this.uid, name, record.attempt - 1);
+    // Kept: the last run and the one before it; `attempt` may be the run to come.
+    for (const [name, record] of Object.entries(this.#records)) runtime.prune(this.uid, name, record.attempt - 2);
   }
 
   /** Network and volumes; undefined, with an event, while they cannot be had. */
@@ -427,7 +429,10 @@ export class PodWorker {
   }
 
   #event(type: EventType, reason: string, message: string): void {
-    if (!this.#orphaned) void this.#deps.events.record({ apiVersion: 'v1', kind: 'Pod', ...this.#pod }, type, reason, message);
+    if (this.#orphaned) return;
+    const pod = { apiVersion: 'v1', kind: 'Pod', ...this.#pod };
+    // One after the other: they are read in that order.
+    this.#events = this.#events.then(() => this.#deps.events.record(pod, type, reason, message));
   }
 }
 

@@ -12,6 +12,9 @@ export interface ProbeListener {
   failed(kind: 'Startup' | 'Liveness'): void;
 }
 
+/** Between tries of a container that has yet to come up, in milliseconds. */
+const EAGER = 200;
+
 /** Runs the probes of one run of a container: first startup, then liveness and readiness side by side. */
 export class ProbeRunner {
   readonly #clock: Clock;
@@ -64,16 +67,24 @@ export class ProbeRunner {
   /** Calls `verdict` with each one reached, until it returns true. */
   #repeat(probe: Probe, kind: 'Startup' | 'Liveness' | 'Readiness', verdict: (ok: boolean) => boolean): void {
     const { delay, period, timeout } = probeTimes(probe);
+    // Until the first success one looks more often than asked, so that a pod is ready when it is; that does not count as failing.
+    const eager = kind !== 'Liveness' && (probe.successThreshold ?? 1) === 1;
     let state: ProbeState = NEW_PROBE;
+    let countAt = -Infinity;
     const run = async (): Promise<void> => {
       const began = this.#clock.monotonic();
       const { ok, message } = await this.#prober.run(this.#target, probe, timeout);
       if (this.#stopped) return;
-      const before = state.verdict;
-      state = probeStep(state, ok, probe);
-      if (!ok) this.#listener.unhealthy(kind, message);
-      if (state.verdict !== undefined && state.verdict !== before && verdict(state.verdict)) return;
-      this.#after(Math.max(0, period - (this.#clock.monotonic() - began)), run);
+      const waiting = eager && state.verdict !== true;
+      if (ok || began >= countAt) {
+        countAt = began + period;
+        const before = state.verdict;
+        state = probeStep(state, ok, probe);
+        if (!ok) this.#listener.unhealthy(kind, message);
+        if (state.verdict !== undefined && state.verdict !== before && verdict(state.verdict)) return;
+      }
+      const pause = waiting && !ok ? Math.min(EAGER, countAt - began) : period;
+      this.#after(Math.max(0, pause - (this.#clock.monotonic() - began)), run);
     };
     this.#after(delay, run);
   }
