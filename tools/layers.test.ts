@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EDGE_MODULES, LAYERS } from './layers.ts';
+import { EDGE_MODULES, LAYERS, OUTSIDE } from './layers.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -44,7 +44,7 @@ test('rooms import only what the table allows, and only through the door', () =>
     const path = normalize(join(dirname(file), target));
     const [top, other] = path.split('/');
     if (top !== 'src') {
-      if (!isTest) wrong.push(`${file}: reaches outside src/ (${target})`);
+      if (!isTest && !OUTSIDE[room]?.includes(path)) wrong.push(`${file}: reaches outside src/ (${target})`);
       continue;
     }
     if (other === room) continue;

@@ -33,6 +33,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['base', 'api', 'control', 'app'],
 };
 
+/** The doors outside `src/` that a room may use. */
+export const OUTSIDE: Readonly<Record<string, readonly string[]>> = { app: ['samples/catalog.ts'] };
+
 /** Modules of Node that touch the world; only edge files and tests may import them. */
 export const EDGE_MODULES: ReadonlySet<string> = new Set(
   [
