@@ -147,10 +147,9 @@ export function webSocketTerminal(socket: BinarySocket, wanted: WantedStreams): 
 /** A client that speaks SPDY: it opens one stream for each of error, stdin, stdout, stderr and resize, told by `streamtype`. */
 export function spdyTerminal(streams: ReadonlyMap<string, SpdyStream>, ended: Promise<void>, end: () => void): RemoteTerminal {
   const resize = streams.get('resize');
-  const stdin = streams.get('stdin');
-  stdin?.end();
   return {
-    stdin,
+    // Our half of it stays open: a client that sees it end stops sending.
+    stdin: streams.get('stdin'),
     stdout: streams.get('stdout')?.resume(),
     stderr: streams.get('stderr')?.resume(),
     onResize: (listener) => {

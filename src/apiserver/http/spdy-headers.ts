@@ -71,6 +71,9 @@ function parseHeaders(plain: Buffer): SpdyHeaders {
   return headers;
 }
 
+/** An empty stored block: readers that buffer (Go's) give out what they hold only when they meet it. */
+const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
+
 /** Writes header blocks without compressing them: DEFLATE's stored blocks. What we send is a handful of bytes. */
 export class HeaderWriter {
   #started = false;
@@ -84,7 +87,7 @@ export class HeaderWriter {
     stored.writeUInt16LE(~plain.length & 0xffff, 3);
     const zlibHeader = this.#started ? [] : [Buffer.from([0x78, 0x01])];
     this.#started = true;
-    return Buffer.concat([...zlibHeader, stored, plain]);
+    return Buffer.concat([...zlibHeader, stored, plain, FLUSH]);
   }
 }
 
