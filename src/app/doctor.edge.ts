@@ -1,9 +1,8 @@
 /** Looks the machine over: what Sluice needs, what was found, and what to do where it is missing. */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../base/index.ts';
+import { messageOf, readPidFile } from '../base/index.ts';
 import { checkNode } from '../node/index.ts';
-import { readPidFile } from './daemon.edge.ts';
 import { ENVOY_VERSION, findEnvoy } from './envoy-binary.edge.ts';
 import { DEFAULT_PORTS, readConfig } from './instance.edge.ts';
 import { findKubectl } from './kubectl.edge.ts';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Deployments, Nodes, Pods } from '../api/index.ts';
 import { mergeKubeconfig, removeFromKubeconfig } from '../apiserver/index.ts';
-import { Fault, messageOf } from '../base/index.ts';
+import { Fault, messageOf, processId, readPidFile } from '../base/index.ts';
 import { createHttpClient } from '../control/index.ts';
 import { adoptNode, checkNode, stopNode } from '../node/index.ts';
-import { processId, readPidFile, removePidFile, startDaemon, stopProcess } from './daemon.edge.ts';
+import { startDaemon, stopProcess } from './daemon.edge.ts';
 import { ensureEnvoy } from './envoy-binary.edge.ts';
 import type { InstancePaths } from './paths.ts';
 import { choosePort } from './ports.edge.ts';
@@ -205,7 +205,7 @@ export async function down(
   }
   const edge = readPidFile(pidFile(paths, 'edge-outside'));
   if (edge) await stopProcess(edge, 1_000);
-  for (const what of ['control-plane', 'edge-outside']) removePidFile(pidFile(paths, what));
+  for (const what of ['control-plane', 'edge-outside']) rmSync(pidFile(paths, what), { force: true });
   if (options.purge) {
     rmSync(paths.runDir, { recursive: true, force: true });
     rmSync(paths.stateDir, { recursive: true, force: true });

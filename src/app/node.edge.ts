@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Service } from 'kubernetes-types/core/v1.js';
 import { keyOf, Services } from '../api/index.ts';
-import { messageOf, sleep, type Clock, type Log } from '../base/index.ts';
+import { messageOf, processId, readPidFile, sleep, writePidFile, type Clock, type Log } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
 import { adoptNode, insideOf, openEdge, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
-import { processId, readPidFile, writePidFile } from './daemon.edge.ts';
 import type { ControlPlaneInput } from './instance.edge.ts';
 
 export interface NodeRunOptions {

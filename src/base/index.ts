@@ -10,3 +10,4 @@ export { humanDuration, parseDuration, protoDuration } from './duration.ts';
 export { parseQuantity } from './quantity.ts';
 export { parseYaml, toYaml } from './yaml.ts';
 export { Channel, encodeFrame, FrameDecoder, MAX_FRAME_BYTES, type Frame } from './frames.ts';
+export { isAlive, onlyChild, processId, readPidFile, signalProcess, writePidFile, type ProcessId } from './process.edge.ts';

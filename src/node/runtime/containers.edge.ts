@@ -13,10 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Fault, messageOf, sleep, type Clock, type Log } from '../../base/index.ts';
+import { type Clock, Fault, isAlive, type Log, messageOf, processId, type ProcessId, signalProcess, sleep } from '../../base/index.ts';
 import type { PodNetworks } from '../net/types.ts';
 import type { ContainerPlan } from '../plan/types.ts';
-import { isAlive, processId, signalProcess, type ProcessId } from '../sandbox/process.edge.ts';
 import { followLogFile } from './log-file.edge.ts';
 import { lockedFlags, parseMountinfo } from './mounts.ts';
 import { fstab, processWords, setupScript, SHIM_SCRIPT, type Bind, type ProcessContext } from './scripts.ts';

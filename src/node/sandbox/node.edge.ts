@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, sleep, systemClock, type Log } from '../../base/index.ts';
+import { Fault, isAlive, onlyChild, processId, readPidFile, signalProcess, sleep, systemClock, type Log, type ProcessId } from '../../base/index.ts';
 import type { NodeSandbox } from '../net/types.ts';
 import { INIT_SCRIPT } from './init.ts';
-import { isAlive, onlyChild, processId, readPidFile, signalProcess, type ProcessId } from './process.edge.ts';
 
 const PID_FILE = 'node.pid';
 const STOP_TIMEOUT_MS = 10_000;
