@@ -1,3 +1,17 @@
 export type { Proxy } from './proxy.ts';
 export { defaultMeshConfig, snapshotKinds, snapshotOf, type MeshConfig, type Snapshot } from './snapshot.ts';
 export { problemText, type Problem } from './problem.ts';
+export { createModeler, type Model } from './model.ts';
+export { destinationPort, type MeshService, type ServicePort } from './service.ts';
+export { subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
+export { isHttp, type Protocol } from './protocol.ts';
+export { MESH, type Rules, type VirtualServices } from './virtual-service.ts';
+export { policyOf, type DestinationRules, type HostPolicy, type Policy } from './destination-rule.ts';
+export { acceptedHosts, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export type { EffectiveMode, MutualTls } from './peer-authentication.ts';
+export { proxyOf, selects, spiffeId, UNKNOWN, workloadName, workloadOfPod, workloadOfProxy, type Workload } from './workload.ts';
+export { covers, fullHost, visible } from './host.ts';
+export { problemsOf } from './problems.ts';
+export { interner, keepArray, keepMap, memo } from './memo.ts';
+export { defaultInjection, injectSidecar, wantsSidecar, type InjectionConfig } from './inject.ts';
+export { ingressGateway } from './ingress-gateway.ts';

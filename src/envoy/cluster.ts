@@ -1,0 +1,307 @@
+import { policyOf, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
+import { ADS, address, any, configMetadata, defined, duration, type Json } from './json.ts';
+import { METADATA, serviceMetadata } from './metrics.ts';
+import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
+
+export const PASSTHROUGH = 'PassthroughCluster';
+export const BLACK_HOLE = 'BlackHoleCluster';
+export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
+/** The mark of the proxy's own packets: the redirect lets them pass. */
+const MARK = 0x539;
+/** Where connections from the proxy to its own application come from: the redirect knows them by it. */
+const INBOUND_SOURCE = '127.0.0.6';
+const UNLIMITED = 4294967295;
+
+export function outboundName(port: number, subset: string, host: string): string {
+  return `outbound|${port}|${subset}|${host}`;
+}
+
+export function inboundName(port: number): string {
+  return `inbound|${port}||`;
+}
+
+function sniOf(port: number, subset: string, host: string): string {
+  return `outbound_.${port}_.${subset}_.${host}`;
+}
+
+/** Puts the mark on sockets (SOL_SOCKET, SO_MARK). */
+export const markSocket: Json = { description: 'proxy mark', level: '1', name: '36', int_value: String(MARK), state: 'STATE_PREBIND' };
+
+const noLimits: Json = {
+  thresholds: [
+    { max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED, track_remaining: true },
+  ],
+};
+
+function httpOptions(config: Json, common: Json = {}): Json {
+  return {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+      ...config,
+      ...(Object.keys(common).length ? { common_http_protocol_options: common } : {}),
+    }),
+  };
+}
+
+const HTTP1: Json = { explicit_http_config: { http_protocol_options: {} } };
+const BOTH: Json = { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } };
+
+function speaks(protocol: Protocol, http: NonNullable<Policy['connectionPool']>['http']): 'http1' | 'http2' | 'both' | 'tcp' {
+  if (protocol === 'http2' || protocol === 'grpc') return 'http2';
+  if (protocol === 'http') return http?.useClientProtocol ? 'both' : http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : 'http1';
+  return protocol === 'auto' ? 'both' : 'tcp';
+}
+
+function protocolOptions(how: ReturnType<typeof speaks>, http: NonNullable<Policy['connectionPool']>['http']): Json | undefined {
+  if (how === 'tcp') return undefined;
+  const common = defined({
+    idle_timeout: duration(http?.idleTimeout),
+    max_requests_per_connection: http?.maxRequestsPerConnection || undefined,
+  });
+  const http2 = defined({ max_concurrent_streams: http?.maxConcurrentStreams || undefined });
+  return httpOptions(how === 'both' ? BOTH : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1, common);
+}
+
+function balancer(policy: Policy): Json {
+  const lb = policy.loadBalancer;
+  const hash = lb?.consistentHash;
+  if (hash?.maglev)
+    return { lb_policy: 'MAGLEV', ...(hash.maglev.tableSize ? { maglev_lb_config: { table_size: String(hash.maglev.tableSize) } } : {}) };
+  if (hash) {
+    const size = hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024;
+    return { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: String(size) } };
+  }
+  const warm = duration(lb?.warmup?.duration ?? lb?.warmupDurationSecs);
+  const slow = warm
+    ? { slow_start_config: { slow_start_window: warm, min_weight_percent: { value: lb?.warmup?.minimumPercent ?? 10 } } }
+    : undefined;
+  switch (lb?.simple) {
+    case 'ROUND_ROBIN':
+      return { lb_policy: 'ROUND_ROBIN', ...(slow ? { round_robin_lb_config: slow } : {}) };
+    case 'RANDOM':
+      return { lb_policy: 'RANDOM' };
+    case 'PASSTHROUGH':
+      return { lb_policy: 'CLUSTER_PROVIDED' };
+    default:
+      return { lb_policy: 'LEAST_REQUEST', ...(slow ? { least_request_lb_config: slow } : {}) };
+  }
+}
+
+function limits(pool: Policy['connectionPool']): Json {
+  const { tcp, http } = pool ?? {};
+  return {
+    thresholds: [
+      {
+        max_connections: tcp?.maxConnections || UNLIMITED,
+        max_pending_requests: http?.http1MaxPendingRequests || UNLIMITED,
+        max_requests: http?.http2MaxRequests || UNLIMITED,
+        max_retries: http?.maxRetries || UNLIMITED,
+        track_remaining: true,
+      },
+    ],
+  };
+}
+
+function ejection(o: Policy['outlierDetection']): Json {
+  if (!o) return {};
+  const gateway = o.consecutiveGatewayErrors;
+  const five = o.consecutive5xxErrors ?? o.consecutiveErrors;
+  return {
+    outlier_detection: defined({
+      enforcing_success_rate: 0,
+      consecutive_5xx: five,
+      enforcing_consecutive_5xx: five === 0 ? 0 : undefined,
+      consecutive_gateway_failure: gateway,
+      enforcing_consecutive_gateway_failure: gateway ? 100 : gateway === 0 ? 0 : undefined,
+      interval: duration(o.interval),
+      base_ejection_time: duration(o.baseEjectionTime),
+      max_ejection_percent: o.maxEjectionPercent,
+      split_external_local_origin_errors: o.splitExternalLocalOriginErrors,
+      consecutive_local_origin_failure: o.consecutiveLocalOriginFailures,
+    }),
+  };
+}
+
+function keepalive(tcp: NonNullable<Policy['connectionPool']>['tcp']): Json {
+  const k = tcp?.tcpKeepalive;
+  if (!k) return {};
+  const seconds = (text: string | undefined): number | undefined => {
+    const d = duration(text);
+    return d === undefined ? undefined : Math.round(Number.parseFloat(d)) || undefined;
+  };
+  return {
+    upstream_connection_options: {
+      tcp_keepalive: defined({
+        keepalive_probes: k.probes || undefined,
+        keepalive_time: seconds(k.time),
+        keepalive_interval: seconds(k.interval),
+      }),
+    },
+  };
+}
+
+interface Target {
+  readonly service: MeshService;
+  readonly port: ServicePort;
+  readonly subset: string;
+  readonly identities: readonly string[];
+  /** Every endpoint stands behind a proxy: for clusters that cannot see endpoint metadata. */
+  readonly allMtls: boolean;
+}
+
+function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): Json {
+  const { service, port, subset, identities } = t;
+  const alpn = how === 'http2' ? ALPN.http2 : how === 'http1' ? ALPN.http : ALPN.tcp;
+  const mesh = () =>
+    meshTlsUpstream(
+      policy.tls?.sni ?? sniOf(port.number, subset, service.host),
+      policy.tls?.subjectAltNames?.length ? policy.tls.subjectAltNames : identities,
+      alpn,
+    );
+  switch (policy.tls?.mode) {
+    case 'DISABLE':
+      return {};
+    case 'ISTIO_MUTUAL':
+      return { transport_socket: mesh() };
+    case 'SIMPLE':
+    case 'MUTUAL':
+      return {
+        transport_socket: originateTls({
+          sni: policy.tls.sni ?? (service.host.startsWith('*') ? undefined : service.host),
+          sans: policy.tls.subjectAltNames?.length ? policy.tls.subjectAltNames : service.host.startsWith('*') ? [] : [service.host],
+          alpn: how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : [],
+          skipVerify: policy.tls.insecureSkipVerify ?? false,
+          caFile: policy.tls.caCertificates,
+          clientCertificate:
+            policy.tls.clientCertificate && policy.tls.privateKey
+              ? { chain: policy.tls.clientCertificate, key: policy.tls.privateKey }
+              : undefined,
+        }),
+      };
+  }
+  if (service.external) return {};
+  if (service.discovery !== 'endpoints') return t.allMtls ? { transport_socket: mesh() } : {};
+  return {
+    transport_socket_matches: [
+      { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transport_socket: mesh() },
+      { name: 'tlsMode-disabled', match: {}, transport_socket: rawBuffer },
+    ],
+  };
+}
+
+function discovery(t: Target, name: string, passthrough: boolean): Json {
+  const { service, port } = t;
+  if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
+  if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
+  const target = typeof port.target === 'number' ? port.target : port.number;
+  return {
+    type: service.discovery === 'dns' ? 'STRICT_DNS' : 'LOGICAL_DNS',
+    dns_lookup_family: 'V4_ONLY',
+    dns_refresh_rate: '60s',
+    respect_dns_ttl: true,
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        {
+          lb_endpoints: (service.discovery === 'dns' ? service.dns : service.dns.slice(0, 1)).map((d) => ({
+            endpoint: { address: address(d.address, d.ports[port.name] ?? target) },
+          })),
+        },
+      ],
+    },
+  };
+}
+
+function outbound(t: Target, rule: HostPolicy | undefined): Json {
+  const { service, port, subset } = t;
+  const policy = policyOf(
+    rule,
+    rule?.subsets.find((s) => s.name === subset),
+    port.number,
+  );
+  const name = outboundName(port.number, subset, service.host);
+  const how = speaks(port.protocol, policy.connectionPool?.http);
+  const options = protocolOptions(how, policy.connectionPool?.http);
+  return {
+    name,
+    ...balancer(policy),
+    ...discovery(t, name, policy.loadBalancer?.simple === 'PASSTHROUGH'),
+    connect_timeout: duration(policy.connectionPool?.tcp?.connectTimeout) ?? '10s',
+    circuit_breakers: policy.connectionPool ? limits(policy.connectionPool) : noLimits,
+    ...(options ? { typed_extension_protocol_options: options } : {}),
+    ...ejection(policy.outlierDetection),
+    // A panic would send requests to endpoints that were just found bad.
+    common_lb_config: policy.outlierDetection ? { healthy_panic_threshold: { value: policy.outlierDetection.minHealthPercent ?? 0 } } : {},
+    ...keepalive(policy.connectionPool?.tcp),
+    ...transport(t, policy, how),
+    metadata: {
+      filter_metadata: {
+        [METADATA]: serviceMetadata(service),
+        ...(rule ? configMetadata('destination-rule', rule.namespace, rule.name) : {}),
+      },
+    },
+  };
+}
+
+/** The clusters of a service: each port, whole and by subset. */
+export function outboundClusters(
+  service: MeshService,
+  rule: HostPolicy | undefined,
+  identities: readonly string[],
+  allMtls: boolean,
+): { name: string; port: ServicePort; subset: string; json: Json }[] {
+  return service.ports
+    .filter((port) => port.protocol !== 'udp')
+    .flatMap((port) =>
+      ['', ...(rule?.subsets.map((s) => s.name) ?? [])].map((subset) => ({
+        name: outboundName(port.number, subset, service.host),
+        port,
+        subset,
+        json: outbound({ service, port, subset, identities, allMtls }, rule),
+      })),
+    );
+}
+
+const localSource: Json = {
+  upstream_bind_config: { source_address: { address: INBOUND_SOURCE, port_value: 0 }, socket_options: [markSocket] },
+};
+
+/** From the proxy to its own application, at the address the client asked for. */
+export function inboundCluster(port: number, protocol: Protocol): Json {
+  const options = protocolOptions(speaks(protocol, undefined), undefined);
+  return {
+    name: inboundName(port),
+    type: 'ORIGINAL_DST',
+    lb_policy: 'CLUSTER_PROVIDED',
+    connect_timeout: '10s',
+    circuit_breakers: noLimits,
+    ...(options ? { typed_extension_protocol_options: options } : {}),
+    ...localSource,
+  };
+}
+
+function unknownDestination(name: string): Json {
+  return { [METADATA]: { service: name, service_name: name, service_namespace: 'unknown' } };
+}
+
+/** Clusters every sidecar has. */
+export const staticClusters: readonly Json[] = [
+  { name: BLACK_HOLE, type: 'STATIC', connect_timeout: '10s', metadata: { filter_metadata: unknownDestination(BLACK_HOLE) } },
+  {
+    name: PASSTHROUGH,
+    type: 'ORIGINAL_DST',
+    lb_policy: 'CLUSTER_PROVIDED',
+    connect_timeout: '10s',
+    circuit_breakers: noLimits,
+    typed_extension_protocol_options: httpOptions(BOTH),
+    metadata: { filter_metadata: unknownDestination(PASSTHROUGH) },
+  },
+  {
+    name: INBOUND_PASSTHROUGH,
+    type: 'ORIGINAL_DST',
+    lb_policy: 'CLUSTER_PROVIDED',
+    connect_timeout: '10s',
+    circuit_breakers: noLimits,
+    typed_extension_protocol_options: httpOptions(BOTH),
+    ...localSource,
+  },
+];

@@ -1,0 +1,123 @@
+import { isHttp, type EffectiveMode, type MeshService, type Protocol, type ServicePort, type Workload } from '../mesh/index.ts';
+import { INBOUND_PASSTHROUGH, inboundName } from './cluster.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
+import type { Json } from './json.ts';
+import { INBOUND_PORT, PLAIN_HTTP } from './listener.ts';
+import { httpMetrics, learnPeer, serverTags, tcpMetrics } from './metrics.ts';
+import { inboundRoute } from './route.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import { HTTP_ALPN, MESH_ALPN, meshTlsDownstream } from './tls.ts';
+
+/** A container port that some service leads to. */
+export interface InboundPort {
+  readonly number: number;
+  readonly protocol: Protocol;
+  readonly service: MeshService;
+  readonly mode: EffectiveMode;
+}
+
+/**
+ * The container ports behind the services that select a workload. When two services share one, the older says what it speaks.
+ * `named` finds the number of a container port by its name.
+ */
+export function inboundPorts(
+  services: Iterable<MeshService>,
+  selected: (service: MeshService) => boolean,
+  named: (name: string) => number | undefined,
+  mode: (port: number) => EffectiveMode,
+): InboundPort[] {
+  const ports = new Map<number, InboundPort>();
+  for (const service of services) {
+    if (!selected(service)) continue;
+    for (const port of service.ports) {
+      const number = targetOf(port, named);
+      if (number === undefined || port.protocol === 'udp' || ports.has(number)) continue;
+      ports.set(number, { number, protocol: port.protocol, service, mode: mode(number) });
+    }
+  }
+  return [...ports.values()].sort((a, b) => a.number - b.number);
+}
+
+function targetOf(port: ServicePort, named: (name: string) => number | undefined): number | undefined {
+  if (port.target === undefined) return port.number;
+  if (typeof port.target === 'number') return port.target;
+  return /^\d+$/.test(port.target) ? Number(port.target) : named(port.target);
+}
+
+/** The filter chains of one port: mTLS from the mesh, plain text and foreign TLS where the mode lets them in. */
+export function inboundChains(own: Workload, port: InboundPort, trustDomain: string): Json[] {
+  const { number, protocol, mode } = port;
+  const chain = (kind: string, match: Json, filter: Json, mtls: boolean): Json => ({
+    name: `${inboundName(number)} ${kind}`,
+    filter_chain_match: { destination_port: number, ...match },
+    filters: [filter],
+    ...(mtls ? { transport_socket: meshTlsDownstream(trustDomain) } : {}),
+  });
+  const chains: Json[] = [];
+  if (mode !== 'DISABLE') {
+    if (protocol === 'auto') {
+      chains.push(chain('mtls http', { transport_protocol: 'tls', application_protocols: HTTP_ALPN }, inboundHttp(own, port, true), true));
+      chains.push(
+        chain(
+          'mtls',
+          { transport_protocol: 'tls', application_protocols: ['istio', 'istio-peer-exchange'] },
+          inboundTcp(own, port, true),
+          true,
+        ),
+      );
+    } else {
+      const filter = isHttp(protocol) ? inboundHttp(own, port, true) : inboundTcp(own, port, true);
+      chains.push(chain('mtls', { transport_protocol: 'tls', application_protocols: MESH_ALPN }, filter, true));
+    }
+  }
+  if (mode !== 'STRICT') {
+    if (protocol === 'auto') {
+      chains.push(
+        chain('http', { transport_protocol: 'raw_buffer', application_protocols: PLAIN_HTTP }, inboundHttp(own, port, false), false),
+      );
+    }
+    const plain = isHttp(protocol) ? inboundHttp(own, port, false) : inboundTcp(own, port, false);
+    chains.push(chain('plain', { transport_protocol: 'raw_buffer' }, plain, false));
+    chains.push(chain('foreign tls', { transport_protocol: 'tls' }, inboundTcp(own, port, false), false));
+  }
+  return chains;
+}
+
+/** What comes in on ports nobody declared, and the guard against a proxy that calls itself. */
+export function catchAllChains(mode: EffectiveMode, trustDomain: string): Json[] {
+  const filters = [tcpProxy([{ name: INBOUND_PASSTHROUGH, weight: 1 }], [])];
+  return [
+    { name: 'virtualInbound-blackhole', filter_chain_match: { destination_port: INBOUND_PORT }, filters: [tcpProxy([], [])] },
+    ...(mode === 'DISABLE'
+      ? []
+      : [
+          {
+            name: 'virtualInbound mtls',
+            filter_chain_match: { transport_protocol: 'tls', application_protocols: MESH_ALPN },
+            filters,
+            transport_socket: meshTlsDownstream(trustDomain),
+          },
+        ]),
+    ...(mode === 'STRICT' ? [] : [{ name: 'virtualInbound', filter_chain_match: {}, filters }]),
+  ];
+}
+
+function inboundHttp(own: Workload, port: InboundPort, mtls: boolean): Json {
+  const grpc = port.protocol === 'grpc';
+  const cluster = inboundName(port.number);
+  return httpConnectionManager({
+    side: 'inbound',
+    statPrefix: `inbound_${port.number}`,
+    routes: {
+      name: cluster,
+      validate_clusters: false,
+      virtual_hosts: [{ name: `inbound|http|${port.number}`, domains: ['*'], routes: [inboundRoute(cluster, grpc)] }],
+    },
+    filters: [learnPeer(mtls)],
+    accessLog: httpMetrics(serverTags(own, port.service, grpc ? 'grpc' : 'http', mtls), grpc),
+  });
+}
+
+function inboundTcp(own: Workload, port: InboundPort, mtls: boolean): Json {
+  return tcpProxy([{ name: inboundName(port.number), weight: 1 }], tcpMetrics(serverTags(own, port.service, 'tcp', mtls)));
+}

@@ -1,0 +1,170 @@
+import { acceptedHosts, isPlainHttp, isTlsHttp, type Model, type Proxy, type Rules, type Server, type Workload } from '../mesh/index.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
+import { address, type Json } from './json.ts';
+import { INSPECT_TIMEOUT } from './listener.ts';
+import { clientTags, httpMetrics, sayPeer, tcpMetrics } from './metrics.ts';
+import { l4Routes, type WeightedClusters } from './outbound.ts';
+import { routesOf } from './route.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
+import { dependencies, resolver } from './virtual-host.ts';
+
+/** What a gateway proxy is to hold besides clusters and endpoints. */
+export interface GatewayPlan {
+  readonly listeners: ReadonlyMap<string, Json>;
+  /** Virtual hosts by route table, as JSON so that equal ones can be told without encoding. */
+  readonly routes: ReadonlyMap<string, readonly (Json & { name: string; domains: readonly string[] })[]>;
+}
+
+/** Listeners and routes of the servers that a gateway proxy runs. */
+export function planGateway(model: Model, proxy: Proxy, own: Workload, servers: readonly Server[]): GatewayPlan {
+  const listeners = new Map<string, Json>();
+  const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
+  for (const [port, group] of byPort(servers)) {
+    const first = group[0]!;
+    // One port speaks one kind of thing; what the oldest server says holds.
+    const same = group.filter((s) => isPlainHttp(s) === isPlainHttp(first));
+    const chains = isPlainHttp(first) ? plainChains(model, proxy, own, port, same, routes) : tlsChains(model, proxy, own, same, routes);
+    if (!chains.length) continue;
+    const name = `0.0.0.0_${port}`;
+    listeners.set(name, {
+      name,
+      address: address('0.0.0.0', port),
+      traffic_direction: 'OUTBOUND',
+      ...(isPlainHttp(first)
+        ? {}
+        : { listener_filters: [tlsInspector], listener_filters_timeout: INSPECT_TIMEOUT, continue_on_listener_filters_timeout: true }),
+      filter_chains: chains,
+    });
+  }
+  return { listeners, routes };
+}
+
+function byPort(servers: readonly Server[]): Map<number, Server[]> {
+  const ports = new Map<number, Server[]>();
+  for (const server of servers) {
+    const list = ports.get(server.listen);
+    if (list) list.push(server);
+    else ports.set(server.listen, [server]);
+  }
+  return ports;
+}
+
+function manager(own: Workload, routes: string): Json {
+  return httpConnectionManager({
+    side: 'gateway',
+    statPrefix: `outbound_${routes}`,
+    routes,
+    filters: [sayPeer(own)],
+    accessLog: httpMetrics(clientTags(own, 'http'), false),
+  });
+}
+
+type Hosts = Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>;
+
+function plainChains(model: Model, proxy: Proxy, own: Workload, port: number, servers: readonly Server[], routes: Hosts): Json[] {
+  const table = `http.${port}`;
+  routes.set(table, hostsOf(model, proxy, servers));
+  return [{ filters: [manager(own, table)] }];
+}
+
+function tlsChains(model: Model, proxy: Proxy, own: Workload, servers: readonly Server[], routes: Hosts): Json[] {
+  const chains: Json[] = [];
+  const taken = new Set<string>();
+  for (const server of servers) {
+    const [namespace, name] = server.gateway.split('/');
+    const names = server.spec.hosts.map((h) => h.slice(h.indexOf('/') + 1)).filter((h) => !taken.has(h));
+    if (!names.length) continue;
+    for (const n of names) taken.add(n);
+    const match = names.includes('*') ? {} : { filter_chain_match: { server_names: names } };
+    if (isTlsHttp(server)) {
+      const tls = server.spec.tls!;
+      const table = `https.${server.spec.port.number}.${server.spec.port.name}.${name}.${namespace}`;
+      const transport =
+        tls.mode === 'ISTIO_MUTUAL'
+          ? meshTlsDownstream(model.config.domain)
+          : tls.credentialName
+            ? gatewayTls({
+                credential: tls.credentialName,
+                mutual: tls.mode === 'MUTUAL',
+                optional: tls.mode === 'OPTIONAL_MUTUAL',
+                min: tls.minProtocolVersion,
+                max: tls.maxProtocolVersion,
+                ciphers: tls.cipherSuites,
+              })
+            : undefined;
+      if (!transport) continue;
+      routes.set(table, hostsOf(model, proxy, [server]));
+      chains.push({ ...match, filters: [manager(own, table)], transport_socket: transport });
+    } else {
+      chains.push(...passthroughChains(model, own, server));
+    }
+  }
+  return chains;
+}
+
+/** TLS that is not ended here goes by its SNI, other bytes by port. */
+function passthroughChains(model: Model, own: Workload, server: Server): Json[] {
+  const chain = (clusters: WeightedClusters, names?: readonly string[]): Json => ({
+    ...(names && !names.includes('*') ? { filter_chain_match: { server_names: names } } : {}),
+    filters: [tcpProxy(clusters, tcpMetrics(clientTags(own, 'tcp')))],
+  });
+  const chains: Json[] = [];
+  const seen = new Set<string>();
+  for (const rules of rulesOfServer(model, server)) {
+    for (const tls of rules.spec.tls ?? []) {
+      const names = [...new Set(tls.match.flatMap((m) => m.sniHosts))].filter((n) => !seen.has(n));
+      for (const n of names) seen.add(n);
+      if (names.length && tls.route?.length) chains.push(chain(l4Routes(model, rules, tls.route, server.spec.port.number), names));
+    }
+    const tcp = rules.spec.tcp?.find((r) => !r.match?.length || r.match.some((m) => !m.port || m.port === server.spec.port.number));
+    if (tcp?.route?.length && !chains.length) chains.push(chain(l4Routes(model, rules, tcp.route, server.spec.port.number)));
+  }
+  return chains;
+}
+
+function rulesOfServer(model: Model, server: Server): readonly Rules[] {
+  const hosts = model.virtualServices.ofGateway(server.gateway, acceptedHosts(server, model.config.domain));
+  return [...new Set([...hosts.values()].flat())];
+}
+
+/** Every host of the servers: routes of all VirtualServices for it in order of age, `*` last. */
+function hostsOf(model: Model, proxy: Proxy, servers: readonly Server[]): readonly (Json & { name: string; domains: readonly string[] })[] {
+  const byHost = new Map<string, { rules: Rules; server: Server }[]>();
+  const redirected = new Set<string>();
+  for (const server of servers) {
+    for (const [host, all] of model.virtualServices.ofGateway(server.gateway, acceptedHosts(server, model.config.domain))) {
+      const list = byHost.get(host) ?? [];
+      for (const rules of all) if (!list.some((e) => e.rules === rules)) list.push({ rules, server });
+      byHost.set(host, list);
+      if (server.spec.tls?.httpsRedirect) redirected.add(host);
+    }
+    if (!server.spec.tls?.httpsRedirect) continue;
+    for (const host of server.spec.hosts.map((h) => h.slice(h.indexOf('/') + 1))) {
+      redirected.add(host);
+      if (!byHost.has(host)) byHost.set(host, []);
+    }
+  }
+  const gateways = [...new Set(servers.map((s) => s.gateway))];
+  return [...byHost].flatMap(([host, entries]) => {
+    const routes = entries.flatMap(({ rules, server }) =>
+      routesOf(rules, {
+        gateways,
+        port: server.spec.port.number,
+        client: { namespace: proxy.namespace, labels: proxy.labels },
+        resolve: resolver(rules, server.spec.port.number, model.config.domain, dependencies(model, rules, proxy.namespace)),
+      }),
+    );
+    if (!routes.length && !redirected.has(host)) return [];
+    const port = entries[0]?.server.spec.port.number ?? servers[0]!.spec.port.number;
+    return [
+      {
+        name: `${host}:${port}`,
+        domains: [host],
+        routes,
+        include_request_attempt_count: true,
+        ...(redirected.has(host) ? { require_tls: 'ALL' } : {}),
+      },
+    ];
+  });
+}

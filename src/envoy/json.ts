@@ -1,0 +1,37 @@
+import { parseDuration, protoDuration } from '../base/index.ts';
+
+/** A protobuf message as JSON, with the field names of the .proto. */
+export type Json = { readonly [field: string]: unknown };
+
+/** A message inside an `Any`. */
+export function any(type: string, value: Json = {}): Json {
+  return { '@type': `type.googleapis.com/${type}`, ...value };
+}
+
+/** A named extension with its configuration. */
+export function extension(name: string, type: string, value: Json = {}): Json {
+  return { name, typed_config: any(type, value) };
+}
+
+/** Resources that come over the one aggregated stream. */
+export const ADS: Json = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+
+export function address(ip: string, port: number): Json {
+  return { socket_address: { address: ip, port_value: port } };
+}
+
+/** A Go duration as protobuf writes it, or undefined when it is absent or is none. */
+export function duration(text: string | undefined): string | undefined {
+  const ms = text === undefined ? undefined : parseDuration(text);
+  return ms === undefined || ms < 0 ? undefined : protoDuration(ms);
+}
+
+/** The object without the fields that are undefined. */
+export function defined(value: Json): Json {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
+}
+
+/** Where an object can be read again: `istioctl` shows it beside routes and clusters. */
+export function configMetadata(kind: string, namespace: string, name: string): Json {
+  return { istio: { config: `/apis/networking.istio.io/v1/namespaces/${namespace}/${kind}/${name}` } };
+}

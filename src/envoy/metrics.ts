@@ -1,0 +1,198 @@
+import { UNKNOWN, type MeshService, type Workload } from '../mesh/index.ts';
+import { any, extension, type Json } from './json.ts';
+
+/** Where endpoints and clusters carry what the client's metrics say of the destination. */
+export const METADATA = 'mesh';
+/** The request header by which a client's proxy says who it is; servers take it off, and believe it only under mTLS. */
+export const PEER_HEADER = 'x-mesh-peer';
+const PEER_METADATA = 'mesh.peer';
+
+type Tag = { readonly name: string; readonly value: string; /** May come out empty: then `unknown`. */ readonly maybe?: true };
+
+const whenEmptyUnknown: Json = {
+  matcher_list: {
+    matchers: [
+      {
+        predicate: {
+          single_predicate: {
+            input: extension('value', 'envoy.extensions.matching.common_inputs.stats.v3.StatTagValueInput'),
+            value_match: { exact: '' },
+          },
+        },
+        on_match: {
+          action: extension('unknown', 'envoy.extensions.matching.actions.transform_stat.v3.TransformStat', {
+            update_tag: { new_tag_value: UNKNOWN },
+          }),
+        },
+      },
+    ],
+  },
+};
+
+function literal(name: string, value: string): Tag {
+  return { name, value: value.replaceAll('%', '%%') };
+}
+
+function formatted(name: string, value: string): Tag {
+  return { name, value, maybe: true };
+}
+
+/** The labels of one side: `source_*` or `destination_*`. */
+function side(prefix: string, of: (field: keyof Workload) => string, make: (name: string, value: string) => Tag): Tag[] {
+  return [
+    make(`${prefix}_workload`, of('name')),
+    make(`${prefix}_workload_namespace`, of('namespace')),
+    make(`${prefix}_app`, of('app')),
+    make(`${prefix}_version`, of('version')),
+    make(`${prefix}_canonical_service`, of('canonicalName')),
+    make(`${prefix}_canonical_revision`, of('canonicalRevision')),
+  ];
+}
+
+/** As `METADATA` of an endpoint. */
+export function workloadMetadata(w: Workload): Json {
+  return {
+    name: w.name,
+    namespace: w.namespace,
+    app: w.app,
+    version: w.version,
+    canonicalName: w.canonicalName,
+    canonicalRevision: w.canonicalRevision,
+  };
+}
+
+/** As `METADATA` of a cluster. */
+export function serviceMetadata(service: Pick<MeshService, 'host' | 'name' | 'namespace'>): Json {
+  return { service: service.host, service_name: service.name, service_namespace: service.namespace };
+}
+
+/** How the proxy of a workload counts what it sends out. */
+export function clientTags(own: Workload, protocol: string): readonly Tag[] {
+  return [
+    literal('reporter', 'source'),
+    ...side('source', (f) => own[f], literal),
+    formatted('source_principal', '%UPSTREAM_LOCAL_URI_SAN%'),
+    ...side('destination', (f) => `%UPSTREAM_METADATA(${METADATA}:${f})%`, formatted),
+    formatted('destination_principal', '%UPSTREAM_PEER_URI_SAN%'),
+    formatted('destination_service', `%CLUSTER_METADATA(${METADATA}:service)%`),
+    formatted('destination_service_name', `%CLUSTER_METADATA(${METADATA}:service_name)%`),
+    formatted('destination_service_namespace', `%CLUSTER_METADATA(${METADATA}:service_namespace)%`),
+    literal('request_protocol', protocol),
+    // Istio's sidecars do not know it on the client's side either, and dashboards count on that.
+    literal('connection_security_policy', UNKNOWN),
+  ];
+}
+
+/** How the proxy of a workload counts what comes in; who sent it is known under mTLS only. */
+export function serverTags(
+  own: Workload,
+  service: Pick<MeshService, 'host' | 'name' | 'namespace'>,
+  protocol: string,
+  mtls: boolean,
+): readonly Tag[] {
+  const peer =
+    mtls && protocol !== 'tcp'
+      ? side('source', (f) => `%DYNAMIC_METADATA(${PEER_METADATA}:${f})%`, formatted)
+      : side('source', () => UNKNOWN, literal);
+  return [
+    literal('reporter', 'destination'),
+    ...peer,
+    mtls ? formatted('source_principal', '%DOWNSTREAM_PEER_URI_SAN%') : literal('source_principal', UNKNOWN),
+    ...side('destination', (f) => own[f], literal),
+    mtls ? formatted('destination_principal', '%DOWNSTREAM_LOCAL_URI_SAN%') : literal('destination_principal', UNKNOWN),
+    literal('destination_service', service.host),
+    literal('destination_service_name', service.name),
+    literal('destination_service_namespace', service.namespace),
+    literal('request_protocol', protocol),
+    literal('connection_security_policy', mtls ? 'mutual_tls' : 'none'),
+  ];
+}
+
+function stat(name: string, tags: readonly Tag[]): Json {
+  return {
+    name,
+    tags: tags.map((t) => ({ name: t.name, value_format: t.value, ...(t.maybe ? { rules: whenEmptyUnknown } : {}) })),
+  };
+}
+
+function statsLogger(config: Json): Json {
+  return extension('envoy.access_loggers.stats', 'envoy.extensions.access_loggers.stats.v3.Config', {
+    stats_scope: { prefix: 'istio' },
+    ...config,
+  });
+}
+
+/** `istio_requests_total` and `istio_request_duration_milliseconds`, counted by Envoy at the end of each request. */
+export function httpMetrics(tags: readonly Tag[], grpc: boolean): Json[] {
+  const all = [
+    ...tags,
+    { name: 'response_code', value: '%RESPONSE_CODE%' },
+    { name: 'response_flags', value: '%RESPONSE_FLAGS%' },
+    ...(grpc ? [{ name: 'grpc_response_status', value: '%GRPC_STATUS_NUMBER%' }] : []),
+  ];
+  return [
+    statsLogger({
+      counters: [{ stat: stat('requests_total', all), value_fixed: '1' }],
+      histograms: [{ stat: stat('request_duration_milliseconds', all), unit: 'Milliseconds', value_format: '%DURATION%' }],
+    }),
+  ];
+}
+
+function onLog(type: string, logger: Json): Json {
+  return { ...logger, filter: { log_type_filter: { types: [type] } } };
+}
+
+/** `istio_tcp_*`: connections when they open, bytes when they close. */
+export function tcpMetrics(tags: readonly Tag[]): Json[] {
+  const all = [...tags, { name: 'response_flags', value: '%RESPONSE_FLAGS%' }];
+  const one = (name: string): Json => ({ stat: stat(name, all), value_fixed: '1' });
+  return [
+    onLog('TcpUpstreamConnected', statsLogger({ counters: [one('tcp_connections_opened_total')] })),
+    onLog(
+      'TcpConnectionEnd',
+      statsLogger({
+        counters: [
+          one('tcp_connections_closed_total'),
+          { stat: stat('tcp_sent_bytes_total', all), value_format: '%BYTES_SENT%' },
+          { stat: stat('tcp_received_bytes_total', all), value_format: '%BYTES_RECEIVED%' },
+        ],
+      }),
+    ),
+  ];
+}
+
+const PEER_FIELDS = ['name', 'namespace', 'app', 'version', 'canonicalName', 'canonicalRevision'] as const;
+const HEADER_MUTATION = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation';
+
+/** The client says who it is, whatever the application said. */
+export function sayPeer(own: Workload): Json {
+  const value = PEER_FIELDS.map((f) => own[f]).join('|');
+  return extension('mesh.peer', HEADER_MUTATION, {
+    mutations: {
+      request_mutations: [{ append: { header: { key: PEER_HEADER, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } }],
+    },
+  });
+}
+
+/** The server keeps what the client said, for its metrics, and takes it off the request. */
+export function learnPeer(mtls: boolean): Json {
+  if (!mtls) return extension('mesh.peer', HEADER_MUTATION, { mutations: { request_mutations: [{ remove: PEER_HEADER }] } });
+  const regex = `^${PEER_FIELDS.map(() => '([^|]*)').join('\\|')}$`;
+  return {
+    name: 'mesh.peer',
+    typed_config: any('envoy.extensions.filters.http.header_to_metadata.v3.Config', {
+      request_rules: PEER_FIELDS.map((key, i) => ({
+        header: PEER_HEADER,
+        on_header_present: {
+          metadata_namespace: PEER_METADATA,
+          key,
+          type: 'STRING',
+          regex_value_rewrite: { pattern: { regex }, substitution: `\\${i + 1}` },
+        },
+        remove: i === PEER_FIELDS.length - 1,
+      })),
+    }),
+  };
+}
+
+export type { Tag };

@@ -1,0 +1,207 @@
+import type { Destination, HeaderOperations, Headers, HTTPMatchRequest, HTTPRoute, LoadBalancer } from '../api/index.ts';
+import { selects, type Rules } from '../mesh/index.ts';
+import { corsConfig } from './cors.ts';
+import { faultConfig, fraction } from './fault.ts';
+import { configMetadata, defined, duration, type Json } from './json.ts';
+import { catchesAll, routeMatch } from './match.ts';
+import { inboundRetry, retryPolicy } from './retry.ts';
+
+/** For whom routes are made, and how names of destinations become clusters. */
+export interface RouteContext {
+  /** `mesh`, or the Gateways whose server this is. */
+  readonly gateways: readonly string[];
+  /** The port clients name: of the service, or of the Gateway's server. */
+  readonly port: number;
+  readonly client: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+  resolve(destination: Destination): { readonly cluster: string; readonly hash: LoadBalancer['consistentHash'] };
+}
+
+/** Whether a match can ever hold for this client at this port; both are known when routes are made. */
+function concerns(m: HTTPMatchRequest, ctx: RouteContext, rules: Rules): boolean {
+  if (m.port && m.port !== ctx.port) return false;
+  if (m.gateways?.length)
+    return m.gateways.some((g) => ctx.gateways.includes(g === 'mesh' || g.includes('/') ? g : `${rules.namespace}/${g}`));
+  if (m.sourceNamespace && m.sourceNamespace !== ctx.client.namespace) return false;
+  return selects(m.sourceLabels, ctx.client.labels);
+}
+
+/** The routes of one VirtualService for one host, in its order, up to the first that takes everything. */
+export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
+  const routes: Json[] = [];
+  for (const http of rules.spec.http ?? []) {
+    const matches = http.match?.length ? http.match.filter((m) => concerns(m, ctx, rules)) : [undefined];
+    for (const m of matches) {
+      const match = routeMatch(m);
+      const action = routeAction(http, m, ctx);
+      if (!action) continue;
+      routes.push({
+        ...(http.name ? { name: m?.name ? `${http.name}.${m.name}` : http.name } : {}),
+        match,
+        ...action,
+        metadata: { filter_metadata: configMetadata('virtual-service', rules.namespace, rules.name) },
+        ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
+      });
+      if (catchesAll(match)) return routes;
+    }
+  }
+  return routes;
+}
+
+function routeAction(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteContext): Json | undefined {
+  const filters: Json = { ...faultConfig(http.fault), ...corsConfig(http.corsPolicy) };
+  const common = { ...headerOperations(http.headers), ...(Object.keys(filters).length ? { typed_per_filter_config: filters } : {}) };
+  if (http.redirect) return { ...common, redirect: redirect(http.redirect, m, ctx.port) };
+  if (http.directResponse) return { ...common, direct_response: directResponse(http.directResponse) };
+  if (!http.route?.length) return undefined;
+  return { ...common, route: forward(http, m, ctx) };
+}
+
+function forward(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteContext): Json {
+  const all = http.route ?? [];
+  const used = all.length > 1 ? all.filter((r) => (r.weight ?? 0) > 0) : all;
+  const resolved = used.map((r) => ({ ...r, ...ctx.resolve(r.destination) }));
+  const hashes = [...new Set(resolved.flatMap((r) => (r.hash ? [r.hash] : [])))];
+  const [first] = resolved;
+  const authority =
+    http.rewrite?.authority ?? hostOf(http.headers?.request) ?? (resolved.length === 1 ? hostOf(first?.headers?.request) : undefined);
+  const timeout = duration(http.timeout) ?? '0s';
+  const target: Json =
+    resolved.length > 1 || first?.headers
+      ? {
+          weighted_clusters: {
+            clusters: resolved.map((r) => ({
+              name: r.cluster,
+              weight: resolved.length > 1 ? r.weight : 1,
+              ...headerOperations(r.headers),
+              ...(resolved.length > 1 && hostOf(r.headers?.request) && !authority
+                ? { host_rewrite_literal: hostOf(r.headers?.request) }
+                : {}),
+            })),
+          },
+        }
+      : { cluster: first?.cluster ?? 'BlackHoleCluster' };
+  return {
+    ...target,
+    timeout,
+    max_stream_duration: { grpc_timeout_header_max: timeout },
+    ...retryPolicy(http.retries, hashes.length > 0),
+    ...(hashes.length ? { hash_policy: hashes.map(hashPolicy) } : {}),
+    ...(authority ? { host_rewrite_literal: authority } : {}),
+    ...pathRewrite(http, m),
+    ...mirrors(http, ctx),
+  };
+}
+
+/** Everything to one cluster, as without a VirtualService. */
+export function plainRoute(cluster: string, hash: LoadBalancer['consistentHash']): Json {
+  return {
+    name: 'default',
+    match: { prefix: '/' },
+    route: {
+      cluster,
+      timeout: '0s',
+      max_stream_duration: { grpc_timeout_header_max: '0s' },
+      ...retryPolicy(undefined, hash !== undefined),
+      ...(hash ? { hash_policy: [hashPolicy(hash)] } : {}),
+    },
+  };
+}
+
+/** From the server's proxy to its application. */
+export function inboundRoute(cluster: string, grpc: boolean): Json {
+  return {
+    name: 'default',
+    match: { prefix: '/' },
+    route: { cluster, timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' }, ...(grpc ? {} : inboundRetry) },
+  };
+}
+
+function hashPolicy(hash: NonNullable<LoadBalancer['consistentHash']>): Json {
+  if (hash.httpHeaderName) return { header: { header_name: hash.httpHeaderName } };
+  if (hash.httpCookie) {
+    const { name, path, ttl } = hash.httpCookie;
+    return { cookie: defined({ name, path, ttl: duration(ttl) }) };
+  }
+  return hash.httpQueryParameterName
+    ? { query_parameter: { name: hash.httpQueryParameterName } }
+    : { connection_properties: { source_ip: true } };
+}
+
+function pathRewrite(http: HTTPRoute, m: HTTPMatchRequest | undefined): Json {
+  const { uri, uriRegexRewrite: regex } = http.rewrite ?? {};
+  if (regex?.match) return { regex_rewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite ?? '' } };
+  if (!uri) return {};
+  if (m?.uri?.regex) return { regex_rewrite: { pattern: { regex: m.uri.regex }, substitution: uri } };
+  return { prefix_rewrite: uri };
+}
+
+/** No percentage means all requests; 0 means none. */
+function mirrors(http: HTTPRoute, ctx: RouteContext): Json {
+  const legacy = http.mirrorPercentage ?? percentOf(http.mirrorPercent ?? http.mirror_percent);
+  const wanted = [...(http.mirror ? [{ destination: http.mirror, percentage: legacy }] : []), ...(http.mirrors ?? [])];
+  const policies = wanted
+    .filter((w) => w.percentage === undefined || (w.percentage.value ?? 0) > 0)
+    .map((w) => ({
+      cluster: ctx.resolve(w.destination).cluster,
+      runtime_fraction: { default_value: fraction(w.percentage ?? { value: 100 }) },
+      trace_sampled: false,
+    }));
+  return policies.length ? { request_mirror_policies: policies } : {};
+}
+
+function percentOf(value: number | undefined): { value: number } | undefined {
+  return value === undefined ? undefined : { value };
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  301: 'MOVED_PERMANENTLY',
+  302: 'FOUND',
+  303: 'SEE_OTHER',
+  307: 'TEMPORARY_REDIRECT',
+  308: 'PERMANENT_REDIRECT',
+};
+
+function redirect(r: NonNullable<HTTPRoute['redirect']>, m: HTTPMatchRequest | undefined, port: number): Json {
+  const derived = r.derivePort === 'FROM_REQUEST_PORT' ? port : undefined;
+  const usual = r.scheme === 'https' ? 443 : 80;
+  return defined({
+    host_redirect: r.authority || undefined,
+    scheme_redirect: r.scheme || undefined,
+    port_redirect: r.port ?? (derived === usual ? undefined : derived),
+    ...(r.uri ? (r.uri.startsWith('%PREFIX()%') && m?.uri?.prefix ? { prefix_rewrite: r.uri.slice(10) } : { path_redirect: r.uri }) : {}),
+    response_code: CODES[r.redirectCode ?? 301] ?? 'MOVED_PERMANENTLY',
+  });
+}
+
+function directResponse(d: NonNullable<HTTPRoute['directResponse']>): Json {
+  const { string, bytes } = d.body ?? {};
+  const body = string !== undefined ? { inline_string: string } : bytes !== undefined ? { inline_bytes: bytes } : undefined;
+  return { status: d.status, ...(body ? { body } : {}) };
+}
+
+function hostOf(ops: HeaderOperations | undefined): string | undefined {
+  for (const [k, v] of Object.entries(ops?.set ?? {})) if (['host', ':authority'].includes(k.toLowerCase())) return v;
+  return undefined;
+}
+
+function isPlain(name: string): boolean {
+  return !name.startsWith(':') && name.toLowerCase() !== 'host';
+}
+
+function toAdd(ops: HeaderOperations | undefined): Json[] {
+  const entries = (map: Record<string, string> | undefined, action: string): Json[] =>
+    Object.entries(map ?? {})
+      .filter(([k]) => isPlain(k))
+      .map(([key, value]) => ({ header: { key, value }, append_action: action }));
+  return [...entries(ops?.set, 'OVERWRITE_IF_EXISTS_OR_ADD'), ...entries(ops?.add, 'APPEND_IF_EXISTS_OR_ADD')];
+}
+
+function headerOperations(headers: Headers | undefined): Json {
+  const orNone = <T>(list: readonly T[]): readonly T[] | undefined => (list.length ? list : undefined);
+  return defined({
+    request_headers_to_add: orNone(toAdd(headers?.request)),
+    request_headers_to_remove: orNone((headers?.request?.remove ?? []).filter(isPlain)),
+    response_headers_to_add: orNone(toAdd(headers?.response)),
+    response_headers_to_remove: orNone(headers?.response?.remove ?? []),
+  });
+}

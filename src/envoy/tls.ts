@@ -1,0 +1,137 @@
+import { ADS, any, defined, extension, type Json } from './json.ts';
+
+/** What sidecars offer in ALPN, by what they will speak inside: servers tell mesh traffic by it. */
+export const ALPN = {
+  http: ['istio-http/1.1', 'istio', 'http/1.1'],
+  http2: ['istio-h2', 'istio', 'h2'],
+  tcp: ['istio-peer-exchange', 'istio'],
+} as const;
+
+/** ALPN of mTLS that carries HTTP for certain, and of any mTLS of the mesh. */
+export const HTTP_ALPN = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
+export const MESH_ALPN = ['istio', 'istio-peer-exchange', ...HTTP_ALPN];
+
+const UPSTREAM = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+const DOWNSTREAM = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+
+function secret(name: string): Json {
+  return { name, sds_config: ADS };
+}
+
+function uriSans(sans: readonly string[]): Json[] {
+  return sans.map((exact) => ({ san_type: 'URI', matcher: { exact } }));
+}
+
+export const rawBuffer: Json = extension(
+  'envoy.transport_sockets.raw_buffer',
+  'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer',
+);
+
+/** mTLS with the workload's own certificate to a server that must be one of `identities`. */
+export function meshTlsUpstream(sni: string, identities: readonly string[], alpn: readonly string[]): Json {
+  return extension('envoy.transport_sockets.tls', UPSTREAM, {
+    common_tls_context: {
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+      alpn_protocols: alpn,
+      tls_certificate_sds_secret_configs: [secret('default')],
+      combined_validation_context: {
+        default_validation_context: identities.length ? { match_typed_subject_alt_names: uriSans(identities) } : {},
+        validation_context_sds_secret_config: secret('ROOTCA'),
+      },
+    },
+    sni,
+  });
+}
+
+/** The server's side of mTLS: any workload of the trust domain is let in. */
+export function meshTlsDownstream(trustDomain: string): Json {
+  return extension('envoy.transport_sockets.tls', DOWNSTREAM, {
+    common_tls_context: {
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+      alpn_protocols: ['istio-peer-exchange', 'h2', 'http/1.1'],
+      tls_certificate_sds_secret_configs: [secret('default')],
+      combined_validation_context: {
+        default_validation_context: {
+          match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { prefix: `spiffe://${trustDomain}/` } }],
+        },
+        validation_context_sds_secret_config: secret('ROOTCA'),
+      },
+    },
+    require_client_certificate: true,
+  });
+}
+
+/** TLS to a server outside of the mesh, checked against the machine's roots unless told not to. */
+export function originateTls(options: {
+  sni: string | undefined;
+  sans: readonly string[];
+  alpn: readonly string[];
+  skipVerify: boolean;
+  caFile: string | undefined;
+  clientCertificate: { chain: string; key: string } | undefined;
+}): Json {
+  const { sni, sans, alpn, clientCertificate } = options;
+  return extension('envoy.transport_sockets.tls', UPSTREAM, {
+    common_tls_context: defined({
+      alpn_protocols: alpn.length ? alpn : undefined,
+      tls_certificates: clientCertificate
+        ? [{ certificate_chain: { filename: clientCertificate.chain }, private_key: { filename: clientCertificate.key } }]
+        : undefined,
+      validation_context: options.skipVerify
+        ? undefined
+        : defined({
+            trusted_ca: { filename: options.caFile ?? '/etc/ssl/certs/ca-certificates.crt' },
+            match_typed_subject_alt_names: sans.length ? sans.map((exact) => ({ san_type: 'DNS', matcher: { exact } })) : undefined,
+          }),
+    }),
+    ...(sni ? { sni } : {}),
+  });
+}
+
+const VERSION: Readonly<Record<string, string>> = {
+  TLSV1_0: 'TLSv1_0',
+  TLSV1_1: 'TLSv1_1',
+  TLSV1_2: 'TLSv1_2',
+  TLSV1_3: 'TLSv1_3',
+};
+
+/** TLS that a gateway ends with the certificate of a Secret. */
+export function gatewayTls(options: {
+  credential: string;
+  mutual: boolean;
+  optional: boolean;
+  min?: string | undefined;
+  max?: string | undefined;
+  ciphers?: readonly string[] | undefined;
+}): Json {
+  const { credential, mutual, optional, min, max, ciphers } = options;
+  return extension('envoy.transport_sockets.tls', DOWNSTREAM, {
+    common_tls_context: defined({
+      tls_params: defined({
+        tls_minimum_protocol_version: VERSION[min ?? ''] ?? 'TLSv1_2',
+        tls_maximum_protocol_version: VERSION[max ?? ''],
+        cipher_suites: ciphers?.length ? ciphers : undefined,
+      }),
+      alpn_protocols: ['h2', 'http/1.1'],
+      tls_certificate_sds_secret_configs: [secret(`kubernetes://${credential}`)],
+      combined_validation_context:
+        mutual || optional
+          ? { default_validation_context: {}, validation_context_sds_secret_config: secret(`kubernetes://${credential}-cacert`) }
+          : undefined,
+    }),
+    require_client_certificate: mutual,
+  });
+}
+
+export const tlsInspector: Json = extension(
+  'envoy.filters.listener.tls_inspector',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+);
+export const httpInspector: Json = extension(
+  'envoy.filters.listener.http_inspector',
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
+);
+export const originalDst: Json = {
+  name: 'envoy.filters.listener.original_dst',
+  typed_config: any('envoy.extensions.filters.listener.original_dst.v3.OriginalDst'),
+};

@@ -1,0 +1,169 @@
+import type { LoadBalancer } from '../api/index.ts';
+import {
+  destinationPort,
+  fullHost,
+  interner,
+  memo,
+  policyOf,
+  type HostPolicy,
+  type MeshService,
+  type Model,
+  type Rules,
+} from '../mesh/index.ts';
+import { outboundName, PASSTHROUGH } from './cluster.ts';
+import { encode } from './encode.ts';
+import type { Json } from './json.ts';
+import { PEER_HEADER } from './metrics.ts';
+import { TypeUrl } from './resource.ts';
+import { plainRoute, routesOf, type RouteContext } from './route.ts';
+
+/** A virtual host, encoded once for all the route tables it is in. */
+export interface VirtualHost {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly bytes: Uint8Array;
+}
+
+export function virtualHost(json: Json & { name: string; domains: readonly string[] }): VirtualHost {
+  return { name: json.name, domains: json.domains, bytes: encode(TypeUrl.virtualHost, json) };
+}
+
+/** Hosts that the rules send requests to. */
+const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
+  const found = new Set<string>();
+  const add = (host: string | undefined) => host && found.add(fullHost(host, rules.namespace, domain));
+  for (const http of rules.spec.http ?? []) {
+    for (const r of http.route ?? []) add(r.destination?.host);
+    for (const r of http.mirrors ?? []) add(r.destination?.host);
+    add(http.mirror?.host);
+  }
+  return [...found];
+});
+
+/** Everything besides the rules themselves that their routes are made of: services and what clients in `namespace` do with them. */
+export function dependencies(model: Model, rules: Rules, namespace: string): (object | string | undefined)[] {
+  return hostsUsed(rules, model.config.domain).flatMap((host) => {
+    const service = model.services.get(host);
+    return [host, service, service && model.destinationRules.of(namespace, service)];
+  });
+}
+
+/** The resolver over exactly those dependencies, so that what is remembered cannot depend on anything else. */
+export function resolver(
+  rules: Rules,
+  port: number,
+  domain: string,
+  deps: readonly (object | string | undefined)[],
+): RouteContext['resolve'] {
+  const known = new Map<string, readonly [MeshService | undefined, HostPolicy | undefined]>();
+  for (let i = 0; i < deps.length; i += 3) known.set(deps[i] as string, [deps[i + 1] as MeshService, deps[i + 2] as HostPolicy]);
+  return (destination) => {
+    const host = fullHost(destination.host, rules.namespace, domain);
+    const [service, rule] = known.get(host) ?? [undefined, undefined];
+    const number = destinationPort(service, destination.port?.number, port);
+    const subset = destination.subset ?? '';
+    const policy = policyOf(
+      rule,
+      rule?.subsets.find((s) => s.name === subset),
+      number,
+    );
+    return { cluster: outboundName(number, subset, host), hash: hashOf(policy.loadBalancer) };
+  };
+}
+
+export function hashOf(lb: LoadBalancer | undefined): LoadBalancer['consistentHash'] {
+  return lb?.simple ? undefined : lb?.consistentHash;
+}
+
+const internDomains = interner<readonly string[]>();
+
+/** All names by which clients in `namespace` may call the service. */
+export const domainsOf = memo((service: MeshService, namespace: string): readonly string[] => {
+  const { host, name, namespace: own, addresses } = service;
+  if (host === name) return internDomains([host, ...addresses]);
+  const names = [host, ...(own === namespace ? [name] : []), `${name}.${own}`, `${name}.${own}.svc`];
+  return internDomains([...names, ...addresses, ...(service.headless ? names.map((n) => `*.${n}`) : [])]);
+});
+
+/** A host that clients know by that name only. */
+export function soleDomain(host: string): readonly string[] {
+  return internDomains([host]);
+}
+
+/** The virtual host of a service no rules speak of. */
+export const plainHost = memo(
+  (service: MeshService, port: number, domains: readonly string[], rule: HostPolicy | undefined): VirtualHost => {
+    const cluster = outboundName(port, '', service.host);
+    return virtualHost({
+      name: `${service.host}:${port}`,
+      domains,
+      routes: [plainRoute(cluster, hashOf(policyOf(rule, undefined, port).loadBalancer))],
+      include_request_attempt_count: true,
+      // Who we are is nobody's business outside of the mesh.
+      ...(service.external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
+    });
+  },
+);
+
+/** A client as routes may tell it apart; plain data, so that equal clients are one. */
+export interface Client {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The virtual host that rules make of `host`, or undefined when none of them holds for this client and port. */
+export const ruledHost = memo(
+  (
+    rules: Rules,
+    client: Client,
+    host: string,
+    port: number,
+    domains: readonly string[],
+    external: boolean,
+    domain: string,
+    ...deps: (object | string | undefined)[]
+  ): VirtualHost | undefined => {
+    const routes = routesOf(rules, { gateways: ['mesh'], port, client, resolve: resolver(rules, port, domain, deps) });
+    if (!routes.length) return undefined;
+    return virtualHost({
+      name: `${host}:${port}`,
+      domains,
+      routes,
+      include_request_attempt_count: true,
+      ...(external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
+    });
+  },
+);
+
+/** What nobody declared: let through to where the client meant it to go, or refused. */
+export function catchAll(policy: 'ALLOW_ANY' | 'REGISTRY_ONLY'): VirtualHost {
+  return policy === 'ALLOW_ANY' ? allowAny() : blockAll();
+}
+
+function once<T>(make: () => T): () => T {
+  let value: { of: T } | undefined;
+  return () => (value ??= { of: make() }).of;
+}
+
+const allowAny = once(() =>
+  virtualHost({
+    name: 'allow_any',
+    domains: ['*'],
+    routes: [
+      {
+        name: 'allow_any',
+        match: { prefix: '/' },
+        route: { cluster: PASSTHROUGH, timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } },
+      },
+    ],
+    request_headers_to_remove: [PEER_HEADER],
+  }),
+);
+
+const blockAll = once(() =>
+  virtualHost({
+    name: 'block_all',
+    domains: ['*'],
+    routes: [{ name: 'block_all', match: { prefix: '/' }, direct_response: { status: 502 } }],
+  }),
+);

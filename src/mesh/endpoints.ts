@@ -1,0 +1,157 @@
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { ServiceEntry } from '../api/index.ts';
+import type { MutualTls } from './peer-authentication.ts';
+import type { MeshService, ServicePort } from './service.ts';
+import { selects, spiffeId, UNKNOWN, workloadOfPod, type Workload } from './workload.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  /** 0 when not given. */
+  readonly weight: number;
+  /** Of the pod: subsets choose by them. */
+  readonly labels: Labels;
+  /** Absent when it is not a pod of ours. */
+  readonly workload?: Workload;
+  /** A proxy that takes mTLS stands before it. */
+  readonly mtls: boolean;
+}
+
+/** Where a service is, port by port. */
+export interface MeshEndpoints {
+  readonly host: string;
+  /** By the service's port number. */
+  readonly ports: Readonly<Record<number, readonly Endpoint[]>>;
+}
+
+/** What endpoints are made of besides the service itself. */
+export interface PodTable {
+  /** By `namespace/name`. */
+  byName(key: string): Pod | undefined;
+  mutualTls(pod: Pod): MutualTls;
+}
+
+/** The pods the slices speak of. */
+export function podsOfSlices(slices: readonly EndpointSlice[], namespace: string, byName: (key: string) => Pod | undefined): Pod[] {
+  return slices.flatMap((slice) =>
+    (slice.endpoints ?? []).flatMap(({ targetRef: ref }) => {
+      const pod = ref?.kind === 'Pod' ? byName(`${ref.namespace ?? namespace}/${ref.name}`) : undefined;
+      return pod ? [pod] : [];
+    }),
+  );
+}
+
+/** True when a sidecar of ours (or a gateway) runs in the pod. */
+export function hasProxy(pod: Pod): boolean {
+  return pod.metadata?.labels?.['security.istio.io/tlsMode'] === 'istio';
+}
+
+function ofPod(pod: Pod | undefined, address: string, port: number, pods: PodTable): Endpoint {
+  if (!pod) return { address, port, weight: 0, labels: {}, mtls: false };
+  return {
+    address,
+    port,
+    weight: 0,
+    labels: pod.metadata?.labels ?? {},
+    workload: workloadOfPod(pod),
+    mtls: hasProxy(pod) && pods.mutualTls(pod).ofPort(port) !== 'DISABLE',
+  };
+}
+
+function byAddress(a: Endpoint, b: Endpoint): number {
+  return a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port;
+}
+
+function merge(lists: readonly Endpoint[]): readonly Endpoint[] {
+  const seen = new Map(lists.map((e) => [`${e.address} ${e.port}`, e]));
+  return [...seen.values()].sort(byAddress);
+}
+
+/** Ready addresses of the slices, for each port of the service. A `ready` that is not given means ready. */
+export function endpointsOfSlices(service: MeshService, slices: readonly EndpointSlice[], pods: PodTable): MeshEndpoints {
+  const ports: Record<number, readonly Endpoint[]> = {};
+  for (const port of service.ports) {
+    const found: Endpoint[] = [];
+    for (const slice of slices) {
+      const number = slice.ports?.find((p) => (p.name ?? '') === port.name)?.port;
+      if (number === undefined) continue;
+      for (const endpoint of slice.endpoints ?? []) {
+        if (endpoint.conditions?.ready === false) continue;
+        const ref = endpoint.targetRef;
+        const pod = ref?.kind === 'Pod' ? pods.byName(`${ref.namespace ?? service.namespace}/${ref.name}`) : undefined;
+        for (const address of endpoint.addresses) found.push(ofPod(pod, address, number, pods));
+      }
+    }
+    ports[port.number] = merge(found);
+  }
+  return { host: service.host, ports };
+}
+
+function isIp(address: string): boolean {
+  return /^[\d.]+$/.test(address) || address.includes(':');
+}
+
+/** Endpoints a STATIC ServiceEntry lists, or the pods it selects. */
+export function endpointsOfEntry(service: MeshService, entry: ServiceEntry, selected: readonly Pod[], pods: PodTable): MeshEndpoints {
+  const ports: Record<number, readonly Endpoint[]> = {};
+  for (const port of service.ports) {
+    const number = typeof port.target === 'number' ? port.target : port.number;
+    const found = selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : []));
+    for (const e of entry.spec.endpoints ?? []) {
+      if (e.address && isIp(e.address)) found.push(listed(e, port, number, service));
+    }
+    ports[port.number] = merge(found);
+  }
+  return { host: service.host, ports };
+}
+
+function listed(
+  e: NonNullable<ServiceEntry['spec']['endpoints']>[number],
+  port: ServicePort,
+  number: number,
+  service: MeshService,
+): Endpoint {
+  const labels = e.labels ?? {};
+  return {
+    address: e.address!,
+    port: e.ports?.[port.name] ?? number,
+    weight: e.weight ?? 0,
+    labels,
+    mtls: !service.external && labels['security.istio.io/tlsMode'] === 'istio',
+    ...(e.serviceAccount
+      ? {
+          workload: {
+            name: UNKNOWN,
+            namespace: service.namespace,
+            serviceAccount: e.serviceAccount,
+            app: labels['app'] ?? UNKNOWN,
+            version: labels['version'] ?? UNKNOWN,
+            canonicalName: labels['app'] ?? UNKNOWN,
+            canonicalRevision: labels['version'] ?? 'latest',
+          },
+        }
+      : {}),
+  };
+}
+
+function isReady(pod: Pod): boolean {
+  return pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True' && pod.status?.podIP) ?? false;
+}
+
+/** The endpoints with these labels. */
+export function subsetOf(endpoints: readonly Endpoint[], labels: Labels | undefined): readonly Endpoint[] {
+  return labels ? endpoints.filter((e) => selects(labels, e.labels)) : endpoints;
+}
+
+/** The identities a client may find behind the service, sorted; readiness does not matter, so that a rollout changes nothing. */
+export function identitiesOf(service: MeshService, pods: Iterable<Pod>, endpoints: MeshEndpoints, trustDomain: string): readonly string[] {
+  const found = new Set(service.subjectAltNames);
+  for (const pod of pods) found.add(spiffeId(trustDomain, service.namespace, pod.spec?.serviceAccountName || 'default'));
+  for (const list of Object.values(endpoints.ports)) {
+    for (const { workload: w } of list) if (w) found.add(spiffeId(trustDomain, w.namespace, w.serviceAccount));
+  }
+  return [...found].sort();
+}

@@ -1,0 +1,63 @@
+import type { Gateway, GatewayServer } from '../api/index.ts';
+import { covers, fullHost, intersect } from './host.ts';
+import type { MeshService } from './service.ts';
+import type { Proxy } from './proxy.ts';
+import { selects } from './workload.ts';
+
+/** One server of a Gateway as one gateway proxy runs it. */
+export interface Server {
+  /** `namespace/name` of the Gateway. */
+  readonly gateway: string;
+  readonly spec: GatewayServer;
+  /** The port the proxy listens on: the container port behind the service port that the Gateway names. */
+  readonly listen: number;
+}
+
+/** Servers of every Gateway that selects the proxy, oldest Gateway first. */
+export function serversOf(proxy: Proxy, gateways: readonly Gateway[], services: Iterable<MeshService>): Server[] {
+  const own = [...services].filter((s) => s.namespace === proxy.namespace && s.selector && selects(s.selector, proxy.labels));
+  return gateways.flatMap((gateway) => {
+    const { namespace = '', name = '' } = gateway.metadata ?? {};
+    // A Gateway without a selector holds for every gateway proxy.
+    if (!selects(gateway.spec?.selector, proxy.labels)) return [];
+    return (gateway.spec?.servers ?? [])
+      .filter((spec) => spec.port?.number && spec.hosts?.length)
+      .map((spec) => ({ gateway: `${namespace}/${name}`, spec, listen: spec.port.targetPort ?? listenPort(own, spec.port.number) }));
+  });
+}
+
+function listenPort(services: readonly MeshService[], number: number): number {
+  for (const service of services) {
+    const target = service.ports.find((p) => p.number === number)?.target;
+    if (typeof target === 'number') return target;
+  }
+  return number;
+}
+
+/** The hosts of a server that rules for `host`, written in `namespace`, may serve. */
+export function acceptedHosts(server: Server, domain: string): (host: string, namespace: string) => readonly string[] {
+  const owner = server.gateway.split('/')[0]!;
+  const offers = server.spec.hosts.map((written) => {
+    const slash = written.indexOf('/');
+    const scope = slash < 0 ? '*' : written.slice(0, slash);
+    return { scope: scope === '.' ? owner : scope, host: fullHost(written.slice(slash + 1), owner, domain) };
+  });
+  return (host, namespace) => {
+    const found = offers.flatMap((o) => (o.scope === '*' || o.scope === namespace ? (intersect(o.host, host) ?? []) : []));
+    // `*` and `*.x` both accept `a.x`: once is enough; and what a wider one accepts says it all.
+    return [...new Set(found)].filter((h, _i, all) => !all.some((other) => other !== h && covers(other, h)));
+  };
+}
+
+/** HTTP without TLS, which all Gateways share on a port. */
+export function isPlainHttp(server: Server): boolean {
+  return !server.spec.tls?.mode && /^(http|http2|grpc|grpc-web)$/i.test(server.spec.port.protocol);
+}
+
+/** TLS is ended here and what is inside is HTTP. */
+export function isTlsHttp(server: Server): boolean {
+  return (
+    /^https$/i.test(server.spec.port.protocol) &&
+    ['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL', 'ISTIO_MUTUAL'].includes(server.spec.tls?.mode ?? '')
+  );
+}

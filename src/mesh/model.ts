@@ -1,0 +1,123 @@
+import type { Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Gateway, ServiceEntry, VirtualService } from '../api/index.ts';
+import { byAge } from './age.ts';
+import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
+import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { interner, keepArray, keepMap, memo } from './memo.ts';
+import { PeerAuthentications } from './peer-authentication.ts';
+import { serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
+import type { MeshConfig, Snapshot } from './snapshot.ts';
+import { rulesOf, virtualServicesOf, type VirtualServices } from './virtual-service.ts';
+import { selects } from './workload.ts';
+
+/** What the objects of a snapshot mean. Every part keeps its identity for as long as it says the same. */
+export interface Model {
+  readonly config: MeshConfig;
+  /** By host, oldest first. */
+  readonly services: ReadonlyMap<string, MeshService>;
+  readonly endpoints: ReadonlyMap<string, MeshEndpoints>;
+  /** SPIFFE identities behind each host, sorted. */
+  readonly identities: ReadonlyMap<string, readonly string[]>;
+  readonly virtualServices: VirtualServices;
+  readonly destinationRules: DestinationRules;
+  /** Oldest first. */
+  readonly gateways: readonly Gateway[];
+  readonly peerAuthentications: PeerAuthentications;
+  readonly pods: ReadonlyMap<string, Pod>;
+}
+
+/** Where endpoints of a service come from. */
+type Source = { readonly slices: readonly EndpointSlice[] } | { readonly entry: ServiceEntry };
+
+/** Makes models one after another, each out of the one before. */
+export function createModeler(): (snapshot: Snapshot) => Model {
+  const internService = interner<MeshService>();
+  const internEndpoints = interner<MeshEndpoints>();
+  const internIdentities = interner<readonly string[]>();
+  const kubernetes = memo((service: Service, domain: string) => internService(serviceOfKubernetes(service, domain)));
+  const entries = memo((entry: ServiceEntry, domain: string) => servicesOfEntry(entry, domain).map(internService));
+  const rules = memo((object: VirtualService, domain: string) => rulesOf(object, domain));
+  let policies: readonly unknown[] = [];
+  let peerAuthentications: PeerAuthentications | undefined;
+  let model: Model | undefined;
+
+  // The policies and every object that is read are in the tuple: the result holds until one of them changes.
+  const located = memo((service: MeshService, policy: PeerAuthentications, source: Source, domain: string, ...pods: Pod[]) => {
+    const table = new Map(pods.map((p) => [`${p.metadata?.namespace}/${p.metadata?.name}`, p]));
+    const podTable: PodTable = {
+      byName: (key) => table.get(key),
+      mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
+    };
+    const endpoints = internEndpoints(
+      'entry' in source ? endpointsOfEntry(service, source.entry, pods, podTable) : endpointsOfSlices(service, source.slices, podTable),
+    );
+    return { endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
+  });
+  const slicesSource = memo((...slices: [EndpointSlice, ...EndpointSlice[]]): Source => ({ slices }));
+  const entrySource = memo((entry: ServiceEntry): Source => ({ entry }));
+  const noSlices: Source = { slices: [] };
+
+  return (snapshot) => {
+    const { config } = snapshot;
+    const last = model && model.config === config ? model : undefined;
+
+    const peers = keepArray(policies, [...snapshot.peerAuthentications.values()]);
+    if (peers !== policies || !peerAuthentications || !last) {
+      peerAuthentications = new PeerAuthentications(snapshot.peerAuthentications.values(), config.rootNamespace);
+      policies = peers;
+    }
+
+    const slicesOf = new Map<string, EndpointSlice[]>();
+    for (const slice of [...snapshot.endpointSlices.values()].sort(byAge)) {
+      const name = slice.metadata?.labels?.['kubernetes.io/service-name'];
+      if (!name || slice.addressType === 'IPv6') continue;
+      const key = `${slice.metadata?.namespace}/${name}`;
+      const list = slicesOf.get(key);
+      if (list) list.push(slice);
+      else slicesOf.set(key, [slice]);
+    }
+
+    const services = new Map<string, MeshService>();
+    const endpoints = new Map<string, MeshEndpoints>();
+    const identities = new Map<string, readonly string[]>();
+    const add = (service: MeshService, source: Source, pods: readonly Pod[]): void => {
+      if (services.has(service.host)) return;
+      services.set(service.host, service);
+      const found = located(service, peerAuthentications!, source, config.domain, ...pods);
+      endpoints.set(service.host, found.endpoints);
+      identities.set(service.host, found.identities);
+    };
+    for (const object of [...snapshot.services.values()].sort(byAge)) {
+      const service = kubernetes(object, config.domain);
+      const slices = slicesOf.get(`${service.namespace}/${service.name}`) ?? [];
+      const [first, ...rest] = slices;
+      const pods = podsOfSlices(slices, service.namespace, (key) => snapshot.pods.get(key));
+      add(service, first ? slicesSource(first, ...rest) : noSlices, pods);
+    }
+    for (const object of [...snapshot.serviceEntries.values()].sort(byAge)) {
+      for (const service of entries(object, config.domain)) {
+        const { selector } = service;
+        const pods = selector
+          ? [...snapshot.pods.values()].filter(
+              (p) => p.metadata?.namespace === service.namespace && selects(selector, p.metadata?.labels ?? {}),
+            )
+          : [];
+        add(service, entrySource(object), pods);
+      }
+    }
+
+    model = {
+      config,
+      services: keepMap(last?.services, services),
+      endpoints: keepMap(last?.endpoints, endpoints),
+      identities: keepMap(last?.identities, identities),
+      virtualServices: virtualServicesOf(last?.virtualServices, snapshot.virtualServices.values(), (o) => rules(o, config.domain)),
+      destinationRules: destinationRulesOf(last?.destinationRules, snapshot.destinationRules.values(), config),
+      gateways: keepArray(last?.gateways, [...snapshot.gateways.values()].sort(byAge)),
+      peerAuthentications,
+      pods: snapshot.pods,
+    };
+    return model;
+  };
+}

@@ -1,0 +1,104 @@
+import type { Service } from 'kubernetes-types/core/v1.js';
+import type { ServiceEntry } from '../api/index.ts';
+import { fullHost } from './host.ts';
+import { protocolNamed, protocolOf, type Protocol } from './protocol.ts';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** Container port by number or name; absent where it is the port itself. */
+  readonly target?: number | string;
+}
+
+/** A host one can send requests to. Holds what clusters and routes are made of, and nothing of its endpoints. */
+export interface MeshService {
+  readonly host: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly ports: readonly ServicePort[];
+  /** Virtual IPs; none for a headless service or a name that only DNS knows. */
+  readonly addresses: readonly string[];
+  /**
+   * How its endpoints are found: `endpoints` are told, `dns` are resolved by the proxy, `dns-single` likewise but one at a time,
+   * `original` is whatever address the client asked for.
+   */
+  readonly discovery: 'endpoints' | 'dns' | 'dns-single' | 'original';
+  /** A Kubernetes service without a virtual IP: clients address its pods. */
+  readonly headless: boolean;
+  /** Outside of the mesh: never mTLS unless a DestinationRule says so. */
+  readonly external: boolean;
+  readonly exportTo: readonly string[];
+  /** Pods that belong to it, by label; absent when its endpoints are listed by hand. */
+  readonly selector?: Readonly<Record<string, string>>;
+  /** Names to resolve, for the `dns` discoveries. */
+  readonly dns: readonly { readonly address: string; readonly ports: Readonly<Record<string, number>> }[];
+  readonly subjectAltNames: readonly string[];
+}
+
+/** The ExternalName of a service makes it an alias by DNS; everything else is told by EndpointSlices. */
+export function serviceOfKubernetes(service: Service, domain: string): MeshService {
+  const { name = '', namespace = '' } = service.metadata ?? {};
+  const spec = service.spec ?? {};
+  const alias = spec.type === 'ExternalName' ? spec.externalName : undefined;
+  const addresses = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).filter((ip) => ip && ip !== 'None');
+  const headless = !alias && spec.clusterIP === 'None';
+  const exportTo = service.metadata?.annotations?.['networking.istio.io/exportTo'];
+  return {
+    host: `${name}.${namespace}.svc.${domain}`,
+    name,
+    namespace,
+    ports: (spec.ports ?? []).map((p) => ({
+      name: p.name ?? '',
+      number: p.port,
+      protocol: protocolOf(p as Parameters<typeof protocolOf>[0]),
+      ...(p.targetPort === undefined ? {} : { target: p.targetPort as number | string }),
+    })),
+    addresses,
+    discovery: alias ? 'dns' : headless ? 'original' : 'endpoints',
+    headless,
+    external: alias !== undefined,
+    exportTo: exportTo ? exportTo.split(',').map((s) => s.trim()) : [],
+    ...(spec.selector && Object.keys(spec.selector).length ? { selector: spec.selector } : {}),
+    dns: alias ? [{ address: alias, ports: {} }] : [],
+    subjectAltNames: [],
+  };
+}
+
+const DISCOVERY = { NONE: 'original', STATIC: 'endpoints', DNS: 'dns', DNS_ROUND_ROBIN: 'dns-single', DYNAMIC_DNS: 'original' } as const;
+
+/** One service for each host of the entry. */
+export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshService[] {
+  const { namespace = '' } = entry.metadata ?? {};
+  const spec = entry.spec ?? {};
+  return (spec.hosts ?? []).map((written) => {
+    const host = fullHost(written, namespace, domain);
+    const discovery = DISCOVERY[spec.resolution ?? 'NONE'] ?? 'original';
+    const byDns = discovery === 'dns' || discovery === 'dns-single';
+    const listed = (spec.endpoints ?? []).flatMap((e) => (e.address ? [{ address: e.address, ports: e.ports ?? {} }] : []));
+    return {
+      host,
+      name: host,
+      namespace,
+      ports: (spec.ports ?? []).map((p) => ({
+        name: p.name,
+        number: p.number,
+        protocol: protocolNamed(p.protocol, p.number),
+        ...(p.targetPort ? { target: p.targetPort } : {}),
+      })),
+      addresses: (spec.addresses ?? []).filter((a) => !a.includes('/') || a.endsWith('/32')).map((a) => a.replace('/32', '')),
+      discovery: byDns && host.startsWith('*') ? 'original' : discovery,
+      headless: false,
+      external: spec.location !== 'MESH_INTERNAL',
+      exportTo: spec.exportTo ?? [],
+      ...(spec.workloadSelector?.labels ? { selector: spec.workloadSelector.labels } : {}),
+      dns: byDns ? (listed.length ? listed : [{ address: host, ports: {} }]) : [],
+      subjectAltNames: spec.subjectAltNames ?? [],
+    };
+  });
+}
+
+/** The port a destination means: the one it names, else the only one, else the one the request came in on. */
+export function destinationPort(service: MeshService | undefined, said: number | undefined, listenerPort: number): number {
+  return said ?? (service?.ports.length === 1 ? service.ports[0]!.number : listenerPort);
+}
