@@ -71,8 +71,9 @@ test('an expired watch lists again and tells only what differs', async () => {
   stop.abort();
 });
 
-async function* fails(): AsyncGenerator<never> {
-  throw new ApiError('Expired', 'too old resource version');
+function fails(): AsyncIterable<never> {
+  const next = () => Promise.reject(new ApiError('Expired', 'too old resource version'));
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 test('a server that is away is asked again with growing delays, not in a loop', async () => {

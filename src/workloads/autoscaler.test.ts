@@ -105,7 +105,10 @@ test('a busy deployment grows to its maximum', async () => {
   ]);
   const hpa = await w.api.get(HorizontalPodAutoscalers, key);
   assert.deepEqual(hpa?.status?.currentMetrics?.[0]?.resource?.current, { averageUtilization: 200, averageValue: '200m' });
-  assert.equal((await w.api.list(Events)).items[0]?.message, 'New size: 5; reason: Current number of replicas above Spec.MaxReplicas');
+  assert.equal(
+    (await w.api.list(Events)).items[0]?.message,
+    'New size: 5; reason: cpu resource utilization (percentage of request) above target',
+  );
   await w.stop();
 });
 

@@ -91,7 +91,7 @@ test('a rolling update keeps within its bounds at every moment, and undo takes t
   assert.deepEqual(await sizes(w), { 'web:1#3': 4, 'web:2#2': 0 });
   const d = await w.api.get(Deployments, KEY);
   assert.equal(d?.metadata?.annotations?.['deployment.kubernetes.io/revision'], '3');
-  const [back] = (await w.api.list(ReplicaSets)).items.filter((s) => s.spec?.replicas === 4);
+  const back = (await w.api.list(ReplicaSets)).items.find((s) => s.spec?.replicas === 4);
   assert.equal(back?.metadata?.annotations?.['deployment.kubernetes.io/revision-history'], '1');
   await w.stop();
 });

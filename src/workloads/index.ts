@@ -27,13 +27,15 @@ export interface WorkloadsOptions {
   readonly log: Log;
   /** Ends all controllers. */
   readonly signal: AbortSignal;
-  /** What autoscalers scale on. */
-  readonly metrics: PodMetrics;
+  /** What autoscalers scale on; absent: nothing is known of any pod. */
+  readonly metrics?: PodMetrics | undefined;
   /** The certificate that clients trust the API server by, PEM; each namespace gets it as `kube-root-ca.crt`. */
   readonly rootCertificate: string;
   /** The address that services of type LoadBalancer are reached at, e.g. `127.0.0.1`. */
   readonly loadBalancerAddress: string;
 }
+
+const NO_METRICS: PodMetrics = { cpuMilli: () => undefined, memoryBytes: () => undefined };
 
 /**
  * Starts the controllers that make workloads of objects. Resolves when the first namespaces exist; `done` resolves when the signal
@@ -55,7 +57,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     statefulSetController(world),
     daemonSetController(world),
     jobController(world),
-    autoscaler(world, options.metrics),
+    autoscaler(world, options.metrics ?? NO_METRICS),
     scheduler(world),
     endpointSliceController(world),
     garbageCollector(world, catalog),

@@ -45,6 +45,7 @@ export function revisionFor(newSet: ReplicaSet | undefined, oldSets: readonly Re
 /** The set with the deployment's annotations and this revision; a revision it had before goes to its history. */
 export function withRevision(deployment: Deployment, set: ReplicaSet, revision: number): ReplicaSet {
   const handedDown = Object.entries(deployment.metadata?.annotations ?? {}).filter(([name]) => !OWN_ANNOTATIONS.has(name));
+  const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
   const before = annotation(set, REVISION);
   const moved = before !== undefined && before !== String(revision);
   const history = [annotation(set, REVISION_HISTORY), ...(moved ? [before] : [])].filter((h) => h);
@@ -59,7 +60,7 @@ export function withRevision(deployment: Deployment, set: ReplicaSet, revision: 
         ...(history.length > 0 ? { [REVISION_HISTORY]: history.join(',') } : {}),
       },
     },
-    spec: { ...set.spec!, minReadySeconds: deployment.spec?.minReadySeconds ?? 0 },
+    spec: minReadySeconds === (set.spec?.minReadySeconds ?? 0) ? set.spec! : { ...set.spec!, minReadySeconds },
   };
 }
 

@@ -16,7 +16,6 @@ async function start() {
     rng: seededRng(3),
     log: silentLog,
     signal: stop.signal,
-    metrics: { cpuMilli: () => undefined, memoryBytes: () => undefined },
     rootCertificate: 'PEM',
     loadBalancerAddress: '127.0.0.1',
   });

@@ -1,5 +1,5 @@
-import type { Pod } from 'kubernetes-types/core/v1.js';
-import { keyOf, Nodes, parseKey, Pods } from '../api/index.ts';
+import type { Node, Pod } from 'kubernetes-types/core/v1.js';
+import { keyOf, parseKey, Pods } from '../api/index.ts';
 import { rfc3339, seededRng, silentLog, VirtualClock } from '../base/index.ts';
 import { again, changesOf, createInformers, eventRecorder, runController, settled, updateStatus } from '../control/index.ts';
 import { FakeClient } from '../control/testing.ts';
@@ -77,7 +77,7 @@ export function fakeKubelet({ informers, client, clock }: World, healthy: (pod: 
 }
 
 /** A node that takes pods. */
-export function readyNode(name: string, labels: Record<string, string> = {}) {
+export function readyNode(name: string, labels: Record<string, string> = {}): Node {
   return { metadata: { name, labels }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } satisfies NonNullable<
     typeof Nodes._type
   >;
