@@ -1,5 +1,6 @@
-import { ApiError, type AnyObject } from '../../api/index.ts';
-import { Fault, parseYaml } from '../../base/index.ts';
+import { ApiError } from '../../api/index.ts';
+import { messageOf, parseYaml } from '../../base/index.ts';
+import { parseJson } from '../json.ts';
 import type { Body, PatchType } from '../registry.ts';
 import { decodeProtobuf, type MessageTable } from './protobuf.ts';
 
@@ -24,9 +25,9 @@ export function decodeBody(bytes: Buffer, contentType: string | undefined, proto
   switch (type) {
     case '':
     case 'application/json':
-      return { value: parseJson(bytes) };
+      return readJson(bytes.toString('utf8'));
     case 'application/yaml':
-      return { value: oneYaml(bytes) };
+      return readYaml(bytes.toString('utf8'));
     case 'application/vnd.kubernetes.protobuf':
       return { value: decodeProtobuf(bytes, protobufTable()) };
     default:
@@ -46,23 +47,23 @@ export function decodePatch(bytes: Buffer, contentType: string | undefined): { t
   const media = mediaType(contentType);
   const type = Object.hasOwn(PATCH_TYPES, media) ? PATCH_TYPES[media]! : undefined;
   if (!type) throw unsupported(media, Object.keys(PATCH_TYPES));
-  return { type, body: { value: type === 'apply' ? oneYaml(bytes) : parseJson(bytes) } };
+  const text = bytes.toString('utf8');
+  return { type, body: type === 'apply' ? readYaml(text) : readJson(text) };
 }
 
-function parseJson(bytes: Buffer): unknown {
+function readJson(text: string): Body {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parseJson(text);
   } catch (error) {
-    throw new ApiError('BadRequest', `the body is not valid JSON: ${(error as Error).message}`);
+    throw new ApiError('BadRequest', `the body is not valid JSON: ${messageOf(error)}`);
   }
 }
 
-function oneYaml(bytes: Buffer): unknown {
-  const text = bytes.toString('utf8');
+function readYaml(text: string): Body {
   // Most clients send JSON as YAML, and JSON is read much faster.
   if (text.trimStart().startsWith('{')) {
     try {
-      return JSON.parse(text);
+      return parseJson(text);
     } catch {
       // A flow mapping in YAML may begin like that too.
     }
@@ -71,11 +72,10 @@ function oneYaml(bytes: Buffer): unknown {
   try {
     documents = parseYaml(text, 'the body');
   } catch (error) {
-    if (error instanceof Fault) throw new ApiError('BadRequest', error.message);
-    throw error;
+    throw new ApiError('BadRequest', messageOf(error));
   }
   if (documents.length !== 1) throw new ApiError('BadRequest', `the body holds ${documents.length} YAML documents: send one`);
-  return documents[0] as AnyObject;
+  return { value: documents[0] };
 }
 
 function mediaType(contentType: string | undefined): string {

@@ -95,11 +95,15 @@ const table = (): never => assert.fail('no protobuf here');
 test('bodies are read by their content type, and refused by it', async () => {
   assert.deepEqual(decodeBody(Buffer.from('{"a":1}'), 'application/json; charset=utf-8', table).value, { a: 1 });
   assert.deepEqual(decodeBody(Buffer.from('a: 1\nb: [x]\n'), 'application/yaml', table).value, { a: 1, b: ['x'] });
+  assert.deepEqual(decodeBody(Buffer.from('{"a":{"b":1,"b":2}}'), 'application/json', table).duplicates, ['a.b']);
   assert.throws(() => decodeBody(Buffer.from('{"a":'), 'application/json', table), { reason: 'BadRequest' });
   assert.throws(() => decodeBody(Buffer.from('a: 1\n---\nb: 1'), 'application/yaml', table), /2 YAML documents/);
   assert.throws(() => decodeBody(Buffer.from('a: [1'), 'application/yaml', table), { reason: 'BadRequest' });
   assert.throws(() => decodeBody(Buffer.from('x'), 'text/plain', table), { reason: 'UnsupportedMediaType' });
-  assert.deepEqual(decodePatch(Buffer.from('{"a":null}'), 'application/merge-patch+json'), { type: 'merge', body: { value: { a: null } } });
+  assert.deepEqual(decodePatch(Buffer.from('{"a":null}'), 'application/merge-patch+json'), {
+    type: 'merge',
+    body: { value: { a: null }, duplicates: [] },
+  });
   assert.deepEqual(decodePatch(Buffer.from('a: 1'), 'application/apply-patch+yaml'), { type: 'apply', body: { value: { a: 1 } } });
   assert.throws(() => decodePatch(Buffer.from('{}'), 'application/json'), { reason: 'UnsupportedMediaType' });
   async function* chunks(): AsyncGenerator<Uint8Array> {

@@ -64,6 +64,8 @@ export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: Reso
     ? api.kubelet.exec(namespace, name, { ...options, command })
     : api.kubelet.attach(namespace, name, options));
   upgrade.socket.once('close', () => session.close());
+  // It may fail before the client is ready to be told; whoever runs the session tells it.
+  session.exit.catch(() => {});
   if (transport.type === 'websocket') {
     const socket = await acceptWebSocket(upgrade);
     await runRemoteCommand(session, webSocketTerminal(socket, wanted));
