@@ -14,7 +14,7 @@ export {
 export { eventRecorder, type EventRecorder, type EventType } from './events.ts';
 export { createInformer, type Informer, type InformerOptions } from './informer.ts';
 export { createInformers, type Informers } from './informers.ts';
-export type { Change, Lookup } from './object-cache.ts';
+export { isLeaving, type Change, type Lookup } from './object-cache.ts';
 export { controllerOf, controllerReference, isControlledBy, ownerReference } from './owners.ts';
 export { updateStatus, withCondition } from './status.ts';
 export { WorkQueue, type WorkQueueOptions } from './work-queue.ts';

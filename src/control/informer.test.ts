@@ -131,3 +131,27 @@ test('an answer that comes after the watch saw the object go does not bring it b
   assert.equal(cache.get({ namespace: 'a', name: 'm' }), undefined);
   stop.abort();
 });
+
+test('a deleted object is gone at once, unless something holds it', async () => {
+  const { clock, stop, client, options } = world();
+  /** Answers a delete as a server does that marks the object before it goes. */
+  const marking: Client = Object.assign(Object.create(client) as Client, {
+    list: client.list.bind(client),
+    watch: client.watch.bind(client),
+    delete: async (...args: Parameters<Client['delete']>) => {
+      const gone = await client.delete(...args);
+      return gone && { ...gone, metadata: { ...gone.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0 } };
+    },
+  });
+  const informers = createInformers(marking, options);
+  const cache = informers.of(ConfigMaps);
+  await client.create(ConfigMaps, map('free', 'x'));
+  await client.create(ConfigMaps, { metadata: { namespace: 'a', name: 'held', finalizers: ['x/y'] } });
+  await clock.advance(0);
+  for (const name of ['free', 'held']) await informers.client.delete(ConfigMaps, { namespace: 'a', name });
+  assert.deepEqual(
+    cache.list().map((o) => [o.metadata?.name, o.metadata?.deletionTimestamp !== undefined]),
+    [['held', true]],
+  );
+  stop.abort();
+});

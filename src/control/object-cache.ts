@@ -92,9 +92,9 @@ export class ObjectCache<T extends KubeObject> {
   }
 
   deleted(object: T): void {
+    if (isLeaving(object)) return this.wrote(object);
     const key = keyText(keyOf(object));
     const held = this.#objects.get(key);
-    if (object.metadata?.deletionTimestamp) return this.wrote(object);
     if (!held || held.metadata?.uid !== object.metadata?.uid) return;
     this.#buried.add(object.metadata?.uid ?? '');
     this.#remove(key, held);
@@ -153,6 +153,16 @@ function empty<T>(index: Index<T>, key: string, object: T): void {
 
 function revisionOf(o: KubeObject): string {
   return o.metadata?.resourceVersion ?? '0';
+}
+
+/**
+ * True when an object that was deleted is still there: for its finalizers (a namespace has some in its spec), or for the time it was
+ * given to end.
+ */
+export function isLeaving(object: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata ?? {};
+  const inSpec = (object as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers ?? [];
+  return deletionTimestamp !== undefined && (finalizers.length + inSpec.length > 0 || deletionGracePeriodSeconds > 0);
 }
 
 /** Revisions are decimal numbers of up to 64 bits (Kubernetes 1.35 declares them comparable). */

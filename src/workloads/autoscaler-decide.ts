@@ -46,7 +46,7 @@ export function decideScale(
   const old = hpa.status?.conditions ?? [];
   const statusOf = (current: number, desired: number, conditions: readonly Condition[]): HorizontalPodAutoscalerStatus => ({
     ...(hpa.status?.lastScaleTime ? { lastScaleTime: hpa.status.lastScaleTime } : {}),
-    observedGeneration: hpa.metadata?.generation ?? 0,
+    ...(hpa.metadata?.generation === undefined ? {} : { observedGeneration: hpa.metadata.generation }),
     currentReplicas: current,
     desiredReplicas: desired,
     conditions: conditions.reduce<HorizontalPodAutoscalerCondition[]>((all, c) => withCondition(all, c, now), old),

@@ -13,6 +13,7 @@ import {
   type KubeObject,
   type Resource,
 } from '../api/index.ts';
+import { canonicalJson } from '../base/index.ts';
 import { again, settled, updateStatus, type Source } from '../control/index.ts';
 import { decideScale, type ScaleDecision } from './autoscaler-decide.ts';
 import { recommend, type Usage } from './autoscaling.ts';
@@ -54,7 +55,7 @@ export function autoscaler(world: World, metrics: PodMetrics): Controller {
     synced: Promise.all([autoscalers.synced, pods.synced]).then(() => undefined),
     start: (enqueue) =>
       autoscalers.onChange((change) => {
-        if (change.type === 'updated' && change.old.metadata?.generation === change.object.metadata?.generation) return;
+        if (change.type === 'updated' && canonicalJson(change.old.spec) === canonicalJson(change.object.spec)) return;
         enqueue(keyText(keyOf(change.object)));
       }),
   };

@@ -1,6 +1,6 @@
 import type { Namespace, NamespaceCondition } from 'kubernetes-types/core/v1.js';
 import { isApiError, keyOf, Namespaces, type KubeObject, type Resource } from '../api/index.ts';
-import { again, changesOf, settled, updateStatus, withCondition, type Client } from '../control/index.ts';
+import { again, changesOf, isLeaving, settled, updateStatus, withCondition, type Client } from '../control/index.ts';
 import type { Controller, World } from './world.ts';
 
 /** The namespaces that are there from the start. */
@@ -84,7 +84,7 @@ export function namespaceController({ informers, client, clock }: World, kinds: 
   /** The object as it stays for a while, or undefined when it is gone. */
   async function remove(resource: Resource, object: KubeObject): Promise<KubeObject | undefined> {
     const left = await client.delete(resource, keyOf(object), { propagationPolicy: 'Background' });
-    return left?.metadata?.deletionTimestamp ? left : undefined;
+    return left && isLeaving(left) ? left : undefined;
   }
 
   return {
