@@ -7,14 +7,18 @@ import { decodeProtobuf, type MessageTable } from './protobuf.ts';
 /** The largest body that is read. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-/** All bytes of a body; RequestEntityTooLarge when it is larger than is allowed. */
+/** All bytes of a body; RequestEntityTooLarge when it is larger than is allowed, BadRequest when it breaks off. */
 export async function readBody(chunks: AsyncIterable<Uint8Array>, limit = MAX_BODY_BYTES): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > limit) throw new ApiError('RequestEntityTooLarge', `the request is too large: at most ${limit} bytes are read`);
-    parts.push(chunk);
+  try {
+    for await (const chunk of chunks) {
+      length += chunk.length;
+      if (length > limit) throw new ApiError('RequestEntityTooLarge', `the request is too large: at most ${limit} bytes are read`);
+      parts.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError('BadRequest', `the body broke off: ${messageOf(error)}`);
   }
   return Buffer.concat(parts);
 }

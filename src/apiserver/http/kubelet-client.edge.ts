@@ -122,7 +122,7 @@ function sessionOver(socket: Duplex): ExecSession {
       socket.destroy();
     }
   });
-  socket.once('error', (error) => ended(error.message));
+  socket.on('error', (error) => ended(error.message));
   socket.once('close', () => ended('the connection to the node was lost'));
   return {
     stdin,

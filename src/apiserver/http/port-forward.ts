@@ -41,7 +41,7 @@ async function forward(data: SpdyStream, error: SpdyStream, port: number, dial: 
     if (error.writable) error.end(`error forwarding port ${port}: ${reason.message}`);
     data.destroy();
   };
-  target.once('error', failed);
+  target.on('error', failed);
   target.once('close', () => {
     if (error.writable) error.end();
     if (data.writable) data.end();

@@ -30,7 +30,7 @@ export async function runRemoteCommand(session: ExecSession, terminal: RemoteTer
           .once('error', () => resolve()),
       ),
     );
-    from.once('error', () => to.end());
+    from.on('error', () => to.end());
     from.pipe(to);
   };
   copy(session.stdout, terminal.stdout);

@@ -64,6 +64,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   const attach = (server: Server, userOf: (req: IncomingMessage) => User): void => {
     server.maxConnections = MAX_CONNECTIONS;
+    server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
     server.on('request', (req, res) => void answer(api, documents, req, res, userOf));
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
