@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { BUILTIN_IMAGES, builtinApp } from '../../samples/catalog.ts';
 import { bootstrap } from '../envoy/index.ts';
-import { proxyOf } from '../mesh/index.ts';
+import { defaultMeshConfig, proxyOf } from '../mesh/index.ts';
 import type { BuiltinImage, ImageCatalog, ImageUse } from '../node/index.ts';
 
 export interface ImagePlaces {
@@ -31,7 +31,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
   function proxy(use: ImageUse | undefined): BuiltinImage | { error: string } {
     const described = use && proxyOf({ ...use.pod, status: { ...use.pod.status, podIP: use.podIP } });
     if (use && !described) return { error: 'the proxy image is only for a container named istio-proxy' };
-    const config = described && bootstrap({ proxy: described, xdsSocket: `${XDS_DIR}/xds.sock`, adminSocket: `${ADMIN_DIR}/admin.sock` });
+    const config = described && bootstrap({ proxy: described, domain: defaultMeshConfig.domain, xdsSocket: `${XDS_DIR}/xds.sock`, adminSocket: `${ADMIN_DIR}/admin.sock` });
     return {
       kind: 'builtin',
       command: ['/opt/sluice/envoy', '-c', BOOTSTRAP, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning'],

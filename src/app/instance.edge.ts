@@ -154,7 +154,7 @@ export async function up(paths: InstancePaths, options: UpOptions): Promise<{ al
   const deadline = Date.now() + UP_TIMEOUT_MS;
   if (!running) {
     // The edge keeps its ports while the control plane is away: they are free for us, but not for bind().
-    const edgeRuns = readPidFile(pidFile(paths, 'edge-outside')) !== undefined;
+    const edgeRuns = readPidFile(pidFile(paths, 'edge/outside')) !== undefined;
     const before = readConfig(paths);
     const config = edgeRuns && before ? before : await chooseConfig(paths, options.ports);
     const input: ControlPlaneInput = { paths, config, envoy: envoy.path };
@@ -203,9 +203,9 @@ export async function down(
     options.say('stopping the node ...');
     await stopNode(paths.runDir);
   }
-  const edge = readPidFile(pidFile(paths, 'edge-outside'));
+  const edge = readPidFile(pidFile(paths, 'edge/outside'));
   if (edge) await stopProcess(edge, 1_000);
-  for (const what of ['control-plane', 'edge-outside']) rmSync(pidFile(paths, what), { force: true });
+  for (const what of ['control-plane', 'edge/outside']) rmSync(pidFile(paths, what), { force: true });
   if (options.purge) {
     rmSync(paths.runDir, { recursive: true, force: true });
     rmSync(paths.stateDir, { recursive: true, force: true });
@@ -236,7 +236,7 @@ export async function status(paths: InstancePaths): Promise<InstanceStatus> {
     component('control plane', readPidFile(pidFile(paths, 'control-plane'))?.pid),
     component('node', node?.initPid),
     component('node agent', readPidFile(pidFile(paths, 'agent'))?.pid),
-    component('edge (outside)', readPidFile(pidFile(paths, 'edge-outside'))?.pid),
+    component('edge (outside)', readPidFile(pidFile(paths, 'edge/outside'))?.pid),
   ];
   const running = components.filter((c) => c.state === 'running').length;
   const base = { name: paths.name, context: paths.context, kubeconfig: paths.kubeconfig, components };
