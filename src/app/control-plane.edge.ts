@@ -79,7 +79,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   await applyAll(client, ingressGateway());
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
-  const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log, signal });
+  const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
   const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(informers, kubelet), clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
