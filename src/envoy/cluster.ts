@@ -1,5 +1,5 @@
 import { policyOf, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
-import { ADS, address, any, configMetadata, defined, duration, type Json } from './json.ts';
+import { ADS, address, any, configMetadata, defined, duration, extension, type Json } from './json.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
 import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
 
@@ -194,10 +194,12 @@ function discovery(t: Target, name: string, passthrough: boolean): Json {
   if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
   const target = typeof port.target === 'number' ? port.target : port.number;
   return {
-    type: service.discovery === 'dns' ? 'STRICT_DNS' : 'LOGICAL_DNS',
-    dns_lookup_family: 'V4_ONLY',
-    dns_refresh_rate: '60s',
-    respect_dns_ttl: true,
+    cluster_type: extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
+      dns_refresh_rate: '60s',
+      respect_dns_ttl: true,
+      dns_lookup_family: 'V4_ONLY',
+      all_addresses_in_single_endpoint: service.discovery === 'dns-single',
+    }),
     load_assignment: {
       cluster_name: name,
       endpoints: [

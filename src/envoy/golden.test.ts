@@ -1,0 +1,161 @@
+import 'reflect-metadata';
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import * as x509 from '@peculiar/x509';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { KubeObject } from '../api/index.ts';
+import { parseYaml, seededRng, toYaml, type Rng } from '../base/index.ts';
+import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type MeshConfig, type Proxy } from '../mesh/index.ts';
+import { decode } from './encode.ts';
+import type { Json } from './json.ts';
+import type { ProxyResources } from './resource.ts';
+import { staticConfig, type Credentials } from './static-config.ts';
+import { createTranslator } from './translator.ts';
+
+const DIR = join(import.meta.dirname, 'golden');
+
+interface Header {
+  case: string;
+  /** `namespace/name` of the pod whose proxy is looked at. */
+  proxy: string;
+  base: string[];
+  /** `<kind> <name>`, and for route tables the virtual host after it. */
+  show: string[];
+  mesh?: Partial<MeshConfig>;
+  /** Show the access loggers in full; elsewhere they would hide what matters. */
+  metrics?: boolean;
+}
+
+interface Case extends Header {
+  file: string;
+  objects: KubeObject[];
+}
+
+function readCase(file: string): Case {
+  const read = (path: string): unknown[] => parseYaml(readFileSync(path, 'utf8'), path);
+  const [header, ...objects] = read(join(DIR, `${file}.yaml`)) as [Header, ...KubeObject[]];
+  return { ...header, file, objects: [...header.base.flatMap((b) => read(join(DIR, 'base', `${b}.yaml`)) as KubeObject[]), ...objects] };
+}
+
+const cases = readdirSync(DIR)
+  .filter((f) => f.endsWith('.yaml') && !f.endsWith('.expected.yaml'))
+  .map((f) => readCase(f.slice(0, -5)));
+
+function run(c: Case, objects: readonly KubeObject[] = c.objects): { proxy: Proxy; resources: ProxyResources; text: string } {
+  const translator = createTranslator();
+  const problems = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }));
+  const pod = objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === c.proxy) as Pod | undefined;
+  const proxy = pod && proxyOf(pod);
+  assert.ok(proxy, `${c.file}: no proxy in pod ${c.proxy}`);
+  const resources = translator.resources(proxy);
+  const shown = c.show.map((what) => toYaml({ [what]: show(resources, what, c.metrics ?? false) }));
+  const head = problems.length ? toYaml({ problems: problems.map(problemText) }) : '';
+  return { proxy, resources, text: `# ${c.case}\n${head}${shown.join('')}` };
+}
+
+function show(resources: ProxyResources, what: string, metrics: boolean): unknown {
+  const [kind, quoted = '', part] = what.split(' ');
+  const name = quoted.replaceAll("'", '');
+  const found = resources[kind as keyof ProxyResources].get(name);
+  assert.ok(found, `${what}: not among ${[...resources[kind as keyof ProxyResources].keys()].join(', ')}`);
+  const json = decode(found.typeUrl, found.bytes);
+  const picked = part ? (json['virtual_hosts'] as Json[]).find((h) => h['name'] === part) : json;
+  assert.ok(picked, `${what}: no such virtual host`);
+  return metrics ? loggersOf(picked) : withoutLoggers(picked);
+}
+
+function withoutLoggers(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (k, v: unknown) => (k === 'access_log' || k === 'access_log_options' ? undefined : v)));
+}
+
+/** Filter chain by filter chain: each counter with its labels on one line each. */
+function loggersOf(listener: Json): unknown {
+  type Stat = { stat: { name: string; tags: { name: string; value_format: string; rules?: unknown }[] } };
+  type Logger = { filter?: unknown; typed_config: { counters?: Stat[]; histograms?: Stat[] } };
+  return (listener['filter_chains'] as { name?: string; filters: { typed_config: { access_log?: Logger[] } }[] }[]).map((chain, i) => ({
+    chain: chain.name ?? i,
+    stats: (chain.filters[0]?.typed_config.access_log ?? []).flatMap(({ typed_config: t }) =>
+      [...(t.counters ?? []), ...(t.histograms ?? [])].map(({ stat }) => ({
+        [stat.name]: Object.fromEntries(stat.tags.map((tag) => [tag.name, tag.value_format + (tag.rules ? ' or unknown' : '')])),
+      })),
+    ),
+  }));
+}
+
+function shuffled<T>(list: readonly T[], rng: Rng): T[] {
+  return list
+    .map((value) => ({ value, at: rng.next() }))
+    .sort((a, b) => a.at - b.at)
+    .map((e) => e.value);
+}
+
+/** The real Envoy; a machine without it cannot say that the configuration is good. */
+function envoyBinary(): string {
+  const said = process.env['SLUICE_ENVOY'];
+  const candidates = [...(said ? [said] : []), ...(process.env['PATH'] ?? '').split(delimiter).map((d) => join(d, 'envoy'))];
+  const found = candidates.find((c) => existsSync(c));
+  assert.ok(found, 'Envoy was not found: set SLUICE_ENVOY to its binary, or put it on the PATH');
+  return found;
+}
+
+async function credentials(): Promise<Credentials> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=golden', keys, signingAlgorithm: algorithm });
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  return { certificate: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n` };
+}
+
+describe('golden: objects in, Envoy resources out', () => {
+  assert.ok(cases.length >= 25, 'cases are missing');
+  for (const c of cases) {
+    test(`${c.file}: ${c.case}`, () => {
+      const path = join(DIR, `${c.file}.expected.yaml`);
+      const { text } = run(c);
+      if (process.env['UPDATE_GOLDEN']) writeFileSync(path, text);
+      assert.equal(text, existsSync(path) ? readFileSync(path, 'utf8') : 'nothing yet; make it with UPDATE_GOLDEN=1');
+    });
+  }
+});
+
+test('the order in which objects come does not matter', () => {
+  const rng = seededRng(7);
+  for (const c of cases) {
+    const versions = (r: ProxyResources): Record<string, string> =>
+      Object.fromEntries(
+        Object.values(r).flatMap((m) => [...(m as ProxyResources['clusters'])].map(([n, e]) => [`${e.typeUrl} ${n}`, e.version])),
+      );
+    const first = run(c);
+    for (let i = 0; i < 3; i++) {
+      const again = run(c, shuffled(c.objects, rng));
+      assert.equal(again.text, first.text, c.file);
+      assert.deepEqual(versions(again.resources), versions(first.resources), c.file);
+    }
+  }
+});
+
+describe('the real Envoy takes every golden configuration', () => {
+  let dir: string;
+  let pems: Credentials;
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'golden-'));
+    pems = await credentials();
+  });
+  after(() => rmSync(dir, { recursive: true }));
+  for (const c of cases) {
+    test(c.file, async () => {
+      const { proxy, resources } = run(c);
+      const path = join(dir, `${c.file}.json`);
+      writeFileSync(path, JSON.stringify(staticConfig(proxy, resources, pems)));
+      const args = ['--mode', 'validate', '--disable-hot-restart', '--concurrency', '1', '-l', 'warning', '-c', path];
+      const { stdout, stderr } = await promisify(execFile)(envoyBinary(), args, { timeout: 30_000 });
+      assert.match(stdout + stderr, /OK/);
+      assert.doesNotMatch(stderr, /Deprecated field/);
+    });
+  }
+});
