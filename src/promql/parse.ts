@@ -22,6 +22,15 @@ export function parse(query: string): Expr {
   return reader.expr(expr, 0);
 }
 
+/** Reads a series selector, as `match[]` of the HTTP API takes it. Throws as {@link parse}. */
+export function parseSelector(text: string): readonly Matcher[] {
+  const expr = parse(text);
+  if (expr.kind === 'selector' && expr.range === undefined && expr.offset === 0 && expr.at === undefined) return expr.matchers;
+  throw new Fault('PromqlInvalid', `${JSON.stringify(text)} is not a series selector`, {
+    hint: 'Give a metric and its labels: requests_total{app="web"}.',
+  });
+}
+
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 };
 
 /** Milliseconds of a Prometheus duration (`1h30m`) or of a number of seconds (`90`, `0.5`); undefined when it is neither. */
