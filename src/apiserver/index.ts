@@ -18,6 +18,10 @@ export type {
   WriteQuery,
   Written,
 } from './registry.ts';
+export { createRegistry } from './create-registry.ts';
+export type { Admission, AdmissionRequest } from './admission.ts';
+export type { Core } from './core.ts';
+export { parseJson } from './json.ts';
 export { ADMIN, ANONYMOUS, anyOf, NODE, tokenAuthenticator, type Authenticator } from './auth/identity.ts';
 export { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './auth/kubeconfig.edge.ts';
 export { kubeconfigPath, type KubeconfigEntry } from './auth/kubeconfig.ts';

@@ -5,8 +5,8 @@ import { Subscription } from './subscription.ts';
 import { StoreError, type Listing, type Store, type Stored, type Watch } from './types.ts';
 
 export interface StoreOptions<T> {
-  /** The object with the revision written into it; called before it is serialised. */
-  readonly stamp: (object: T, revision: number) => T;
+  /** The object with the revision written into it; called before it is serialised. Into `metadata.resourceVersion` when absent. */
+  readonly stamp?: ((object: T, revision: number) => T) | undefined;
   /** How many changes of each kind are kept for watches and lists from the past; 2,000 when absent. */
   readonly history?: number | undefined;
   /** How many changes a watch may be behind before it is closed; 10,000 when absent. */
@@ -21,8 +21,13 @@ interface Pending<T> {
 /** The most writes in one commit: bounds how long the first of them waits. */
 const BATCH = 512;
 
+function stampMetadata<T extends object>(object: T, revision: number): T {
+  return { ...object, metadata: { ...(object as { metadata?: object }).metadata, resourceVersion: String(revision) } };
+}
+
 /** A store over a backend. */
 export function createStore<T extends object>(backend: Backend, options: StoreOptions<T>): Store<T> {
+  const stamp = options.stamp ?? stampMetadata;
   const history = options.history ?? 2000;
   const backlog = options.backlog ?? 10_000;
   const collections = new Map<string, Collection<T>>();
@@ -99,7 +104,7 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
 
   const store = (key: string, object: T): Stored<T> => {
     const revision = head + 1;
-    const stamped = deepFreeze(options.stamp(object, revision));
+    const stamped = deepFreeze(stamp(object, revision));
     const bytes = Buffer.from(JSON.stringify(stamped));
     head = revision;
     return { key, revision, object: stamped, bytes };
@@ -200,6 +205,6 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
 }
 
 /** A store that lives and dies with the process: for tests, with the meaning of the durable one. */
-export function memoryStore<T extends object>(options: StoreOptions<T>): Store<T> {
+export function memoryStore<T extends object>(options: StoreOptions<T> = {}): Store<T> {
   return createStore(volatileBackend, options);
 }

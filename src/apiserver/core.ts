@@ -1,0 +1,15 @@
+import type { AnyObject, Catalog } from '../api/index.ts';
+import type { Clock, Log, Rng } from '../base/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Admission } from './admission.ts';
+
+/** What the verbs stand on. */
+export interface Core {
+  readonly store: Store<AnyObject>;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** In the order in which they are asked. */
+  readonly admission: readonly Admission[];
+}

@@ -1,0 +1,153 @@
+import { ApiError, CustomResourceDefinitions, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import type { Core } from './core.ts';
+import { createClient } from './client.ts';
+import { createCustomKinds } from './crds.ts';
+import { decode } from './decode.ts';
+import { createDeletes } from './deletes.ts';
+import { entryOf, storeKey } from './entry.ts';
+import { copy, isRecord } from './json.ts';
+import { isCrds, isPods, type Draft } from './lifecycle.ts';
+import { createPatch, withScale } from './patches.ts';
+import { createReads } from './reads.ts';
+import type { Body, Deleted, Registry, Target, User, Written } from './registry.ts';
+import { scaleOf } from './scale.ts';
+import { createServiceAllocator } from './services.ts';
+import { createWrites } from './writes.ts';
+
+/** The server's own hand. */
+const SYSTEM: User = { name: 'system:apiserver', groups: ['system:masters'] };
+
+/** Kinds that a PUT creates when they are not there. */
+const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
+
+/** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
+export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<Core, 'admission'>>): Registry {
+  const core: Core = { admission: [], ...options };
+  const { store, catalog } = core;
+  const reads = createReads(store, core.clock);
+  const writes = createWrites(core, createServiceAllocator(store));
+  const deletes = createDeletes(core);
+  const applyPatch = createPatch(core, writes);
+
+  const ownTarget = (def: KindDef, { metadata }: AnyObject): Target => ({
+    served: { def, group: def.resource.group, version: def.resource.version, legacy: undefined },
+    namespace: metadata?.namespace,
+    name: metadata?.name,
+    user: SYSTEM,
+  });
+
+  const customKinds = createCustomKinds(core, {
+    remove: (def, object) => deletes.delete(ownTarget(def, object), {}).catch(unlessGone),
+    release: async (name, finalizer) => {
+      const { group, version, plural } = CustomResourceDefinitions;
+      const served = catalog.find(group, version, plural)!;
+      await update({ served, name, user: SYSTEM }, (current) => {
+        const draft = copy(current) as Draft;
+        draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((f) => f !== finalizer);
+        return draft;
+      }).catch(unlessGone);
+    },
+  });
+
+  /** Lets the catalog follow a write of a definition. */
+  const followed = <T extends Written | Deleted>({ served, subresource, name }: Target, result: T, dryRun: boolean | undefined): T => {
+    if (!isCrds(served.def) || dryRun || subresource) return result;
+    const stored = store.get(storeKey(served.def, undefined, name ?? result.object.metadata?.name ?? ''));
+    if (stored) customKinds.written(stored.object);
+    else customKinds.removed(result.object);
+    return result;
+  };
+
+  const update = async (target: Target, change: (current: AnyObject) => Draft): Promise<Written> =>
+    followed(
+      target,
+      await writes.revise(target, { fieldManager: SYSTEM.name }, ({ object }) => ({ draft: change(object), warnings: [] })),
+      false,
+    );
+
+  /** A Scale in place of the object that was scaled. */
+  const asScale = (target: Target, written: Written): Written =>
+    target.subresource === 'scale' ? { ...written, ...entryOf(scaleOf(target.served.def, written.object)) } : written;
+
+  const registry: Registry = {
+    catalog,
+    get: async (target) => {
+      checkSubresource(target, ['status', 'scale']);
+      return reads.get(target);
+    },
+    list: async (target, query) => reads.list(target, query),
+    watch: (target, query, signal) => reads.watch(target, query, signal),
+
+    async create(target, body, query) {
+      if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query.dryRun);
+      checkSubresource(target, []);
+      return followed(target, await writes.create(target, body, query), query.dryRun);
+    },
+
+    async update(target, body, query) {
+      checkSubresource(target, ['status', 'scale', 'finalize']);
+      const { served, namespace, name = '', subresource } = target;
+      if (subresource === 'scale') {
+        return asScale(
+          target,
+          await writes.revise(target, query, ({ object }) => ({ draft: withScale(target, object, body.value), warnings: [] })),
+        );
+      }
+      const { object, warnings } = decode(served, body, query.fieldValidation);
+      const sent = object.metadata?.name;
+      if (sent !== undefined && sent !== name) {
+        throw new ApiError('BadRequest', `the name of the object (${sent}) does not match the name on the URL (${name})`);
+      }
+      const id = `${served.def.resource.group}/${served.def.resource.plural}`;
+      if (!subresource && CREATED_BY_UPDATE.has(id) && !store.get(storeKey(served.def, namespace, name)))
+        return writes.create(target, body, query);
+      return followed(target, await writes.revise(target, query, () => ({ draft: withMetadata(copy(object)), warnings })), query.dryRun);
+    },
+
+    async patch(target, type, body, query) {
+      checkSubresource(target, ['status', 'scale']);
+      return asScale(target, followed(target, await applyPatch(target, type, body, query), query.dryRun));
+    },
+
+    delete: async (target, query) => followed(target, await deletes.delete(target, query), query.dryRun),
+    deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
+    client: (user) => createClient(registry, catalog, user),
+  };
+
+  const evict = async (target: Target, body: Body, dryRun: boolean | undefined): Promise<Written> => {
+    const options = isRecord(body.value) && isRecord(body.value['deleteOptions']) ? body.value['deleteOptions'] : {};
+    const grace = options['gracePeriodSeconds'];
+    await deletes.delete(
+      { ...target, subresource: undefined },
+      { dryRun, gracePeriodSeconds: typeof grace === 'number' ? grace : undefined },
+    );
+    return { ...entryOf({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }), created: true, warnings: [] };
+  };
+
+  return registry;
+}
+
+function withMetadata(object: AnyObject): Draft {
+  const draft = object as Draft;
+  draft.metadata ??= {};
+  return draft;
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError && error.reason === 'NotFound')) throw error;
+}
+
+/** Refuses subresources that the kind does not have, or that do not know the verb. */
+function checkSubresource({ served, subresource }: { served: Served; subresource?: string | undefined }, allowed: readonly string[]): void {
+  if (subresource === undefined) return;
+  const { def } = served;
+  const has =
+    subresource === 'status'
+      ? def.status
+      : subresource === 'scale'
+        ? def.scale !== undefined
+        : def.subresources?.some((s) => s.name === subresource);
+  if (!has) throw new ApiError('NotFound', 'the server could not find the requested resource');
+  if (!allowed.includes(subresource))
+    throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+}

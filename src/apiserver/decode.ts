@@ -1,0 +1,56 @@
+import { apiVersionOf, ApiError, type AnyObject, type Served } from '../api/index.ts';
+import { invalid, undecodable } from './errors.ts';
+import { copy, isRecord } from './json.ts';
+import type { Body, FieldValidation } from './registry.ts';
+import { dropNulls, prune } from './schema/shape.ts';
+import { checkTypes } from './schema/validate.ts';
+
+export interface Decoded {
+  /** In the stored version, of the right types, without unknown fields; nobody else holds it. */
+  readonly object: AnyObject;
+  readonly warnings: string[];
+}
+
+/** Reads a body as an object of the kind. Throws BadRequest, or Invalid for what does not fit a custom kind's types. */
+export function decode(served: Served, body: Body, validation: FieldValidation = 'Warn'): Decoded {
+  const { def } = served;
+  if (!isRecord(body.value)) throw undecodable(def, 'the body is not an object');
+  const draft = copy(body.value) as AnyObject;
+  const wanted = { apiVersion: apiVersionOf(served), kind: def.resource.kind };
+  for (const field of ['apiVersion', 'kind'] as const) {
+    if (draft[field] !== undefined && draft[field] !== wanted[field]) {
+      const what = field === 'kind' ? 'kind' : 'API version';
+      throw new ApiError(
+        'BadRequest',
+        `the ${what} in the data (${String(draft[field])}) does not match the expected ${what} (${wanted[field]})`,
+      );
+    }
+    draft[field] = wanted[field];
+  }
+
+  const schema = served.legacy?.schema ?? def.schema;
+  if (def.custom) dropNulls(schema.properties?.['metadata'], draft.metadata);
+  else dropNulls(schema, draft);
+  const wrong = checkTypes(schema, draft);
+  if (wrong.length > 0)
+    throw def.custom ? invalid(def, nameIn(draft), wrong) : undecodable(def, `${wrong[0]!.field}: ${wrong[0]!.message}`);
+
+  const problems = [
+    ...(body.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...prune(schema, draft).map((path) => `unknown field ${JSON.stringify(path)}`),
+  ];
+  if (validation === 'Strict' && problems.length > 0) {
+    const text = `strict decoding error: ${problems.join(', ')}`;
+    throw def.custom ? new ApiError('BadRequest', text) : undecodable(def, text);
+  }
+  const warnings = validation === 'Warn' ? problems : [];
+  if (!served.legacy) return { object: draft, warnings };
+  if (served.legacy.warning) warnings.push(served.legacy.warning);
+  const upgraded = served.legacy.upgrade ? served.legacy.upgrade(draft) : draft;
+  return { object: { ...upgraded, apiVersion: apiVersionOf(def.resource) }, warnings };
+}
+
+function nameIn(draft: AnyObject): string {
+  const name: unknown = isRecord(draft.metadata) ? draft.metadata['name'] : undefined;
+  return typeof name === 'string' ? name : '';
+}

@@ -1,0 +1,107 @@
+import { ApiError, type AnyObject } from '../api/index.ts';
+import { StoreError } from '../store/index.ts';
+import type { Core } from './core.ts';
+import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
+import { conflict, forbidden, MODIFIED, notFound } from './errors.ts';
+import { equal } from './json.ts';
+import { beginDeletion, isFinished, isNamespaces } from './lifecycle.ts';
+import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './registry.ts';
+import { selectionOf } from './select.ts';
+
+const ATTEMPTS = 20;
+const POLICIES = ['Background', 'Foreground', 'Orphan'];
+
+/** Namespaces that the cluster cannot do without. */
+const LASTING: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+
+export interface Deletes {
+  delete(target: Target, query: DeleteQuery): Promise<Deleted>;
+  deleteCollection(target: Target, select: SelectQuery, query: DeleteQuery): Promise<EntryList>;
+}
+
+export function createDeletes(core: Core): Deletes {
+  const { store, clock, admission } = core;
+
+  const remove = async (target: Target, query: DeleteQuery): Promise<Deleted> => {
+    const { served, namespace, name = '', user } = target;
+    const { def } = served;
+    if (query.propagationPolicy !== undefined && !POLICIES.includes(query.propagationPolicy)) {
+      throw new ApiError(
+        'Invalid',
+        `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(query.propagationPolicy)}: supported values: "Background", "Foreground", "Orphan"`,
+      );
+    }
+    if (isNamespaces(def) && LASTING.has(name)) throw forbidden(def, name, 'this namespace may not be deleted');
+    const key = storeKey(def, namespace, name);
+    for (let attempt = 1; ; attempt++) {
+      const stored = store.get(key);
+      if (!stored) throw notFound(def, name);
+      const current = stored.object;
+      check(target, current, query);
+      const dryRun = query.dryRun ?? false;
+      for (const { validate } of admission) {
+        await validate?.({
+          operation: 'DELETE',
+          def,
+          namespace,
+          name,
+          subresource: undefined,
+          object: current,
+          oldObject: current,
+          user,
+          dryRun,
+        });
+      }
+      const next = beginDeletion(def, current, query, clock.now()) as AnyObject;
+      const gone = isFinished(def, next);
+      try {
+        if (dryRun) return { ...shownAs(served, entryOf(next)), gone };
+        if (gone) return { ...shownAs(served, await store.delete(key, stored.revision, next)), gone };
+        if (equal(current, next)) return { ...shownAs(served, stored), gone };
+        return { ...shownAs(served, await store.update(key, next, stored.revision)), gone };
+      } catch (error) {
+        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw error;
+        if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);
+      }
+    }
+  };
+
+  return {
+    delete: remove,
+
+    async deleteCollection(target, select, query) {
+      const { served, namespace } = target;
+      const { matches } = selectionOf(served.def, select);
+      const items: Deleted[] = [];
+      for (const { object } of store.list(storePrefix(served.def, namespace)).items) {
+        if (!matches(object)) continue;
+        const { name, namespace: home } = object.metadata ?? {};
+        try {
+          items.push(await remove({ ...target, name, namespace: home }, query));
+        } catch (error) {
+          // Somebody else was faster.
+          if (!(error instanceof ApiError && error.reason === 'NotFound')) throw error;
+        }
+      }
+      return { items, resourceVersion: String(store.revision) };
+    },
+  };
+}
+
+function check({ served }: Target, { metadata }: AnyObject, { preconditions }: DeleteQuery): void {
+  const name = metadata?.name ?? '';
+  if (preconditions?.uid && preconditions.uid !== metadata?.uid) {
+    throw conflict(
+      served.def,
+      name,
+      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${metadata?.uid}`,
+    );
+  }
+  if (preconditions?.resourceVersion && preconditions.resourceVersion !== metadata?.resourceVersion) {
+    throw conflict(
+      served.def,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${metadata?.resourceVersion}`,
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { labelSelectorOf, labelSelectorText, type AnyObject, type KindDef, type LabelSelectorObject } from '../api/index.ts';
+import { copy, isRecord, type Json } from './json.ts';
+import type { Draft } from './lifecycle.ts';
+
+/** `autoscaling/v1 Scale` of an object. */
+export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
+  const paths = def.scale!;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
+  const selector = paths.labelSelectorPath ? at(object, paths.labelSelectorPath) : undefined;
+  const text =
+    typeof selector === 'string' ? selector : isRecord(selector) ? labelSelectorText(labelSelectorOf(selector as LabelSelectorObject)) : '';
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: copy({ name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp }) as NonNullable<
+      AnyObject['metadata']
+    >,
+    spec: { replicas: at(object, paths.specReplicasPath) ?? 0 },
+    status: { replicas: at(object, paths.statusReplicasPath) ?? 0, ...(text ? { selector: text } : {}) },
+  };
+}
+
+/** The object with the replicas that a Scale asks for. */
+export function withReplicas(def: KindDef, object: AnyObject, replicas: number): Draft {
+  const next = copy(object) as Draft;
+  const steps = stepsOf(def.scale!.specReplicasPath);
+  let parent: Json = next as unknown as Json;
+  for (const step of steps.slice(0, -1)) parent = (parent[step] ??= {}) as Json;
+  parent[steps.at(-1)!] = replicas;
+  return next;
+}
+
+function at(object: AnyObject, path: string): unknown {
+  let value: unknown = object;
+  for (const step of stepsOf(path)) value = isRecord(value) ? value[step] : undefined;
+  return value;
+}
+
+/** `.spec.replicas` is the only form that a definition may use. */
+function stepsOf(path: string): string[] {
+  return path.split('.').filter((step) => step !== '');
+}

@@ -1,0 +1,84 @@
+import type { Schema } from '../../api/index.ts';
+import { fieldPath, isRecord, type Json } from '../json.ts';
+
+/** The schema of a field, or undefined when the schema has no such field. */
+export function childOf(schema: Schema | undefined, field: string): Schema | undefined {
+  const property = schema?.properties && Object.hasOwn(schema.properties, field) ? schema.properties[field] : undefined;
+  if (property) return property;
+  return typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+}
+
+/** True when fields that the schema does not name are kept. */
+function isOpen(schema: Schema): boolean {
+  return (
+    schema['x-kubernetes-preserve-unknown-fields'] === true ||
+    Boolean(schema.additionalProperties) ||
+    (schema.properties === undefined && !schema['x-kubernetes-embedded-resource'])
+  );
+}
+
+/** Takes away, in place, what the schema does not know, and returns the paths of what was taken. */
+export function prune(schema: Schema, value: unknown, path = '', removed: string[] = []): string[] {
+  if (Array.isArray(value)) {
+    if (schema.items) for (const [i, item] of value.entries()) prune(schema.items, item, `${path}[${i}]`, removed);
+  } else if (isRecord(value)) {
+    const open = isOpen(schema);
+    for (const field of Object.keys(value)) {
+      const child = childOf(schema, field);
+      if (child) prune(child, value[field], fieldPath(path, field), removed);
+      else if (!open && !(schema['x-kubernetes-embedded-resource'] && ENVELOPE.has(field))) {
+        removed.push(fieldPath(path, field));
+        delete value[field];
+      }
+    }
+  }
+  return removed;
+}
+
+const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
+
+/** Takes away, in place, fields that are null: what a Go struct cannot tell from absent. Free-form parts are left alone. */
+export function dropNulls(schema: Schema | undefined, value: unknown): void {
+  if (schema?.['x-kubernetes-preserve-unknown-fields'] && !schema.properties) return;
+  if (Array.isArray(value)) for (const item of value) dropNulls(schema?.items, item);
+  else if (isRecord(value)) {
+    for (const field of Object.keys(value)) {
+      if (value[field] === null) delete value[field];
+      else dropNulls(childOf(schema, field), value[field]);
+    }
+  }
+}
+
+/** How a value of the schema is merged and owned (structured-merge-diff). */
+export type Structure =
+  | { readonly kind: 'map' }
+  | { readonly kind: 'list-map'; readonly keys: readonly string[]; readonly items: Schema }
+  | { readonly kind: 'list-set' }
+  | { readonly kind: 'atomic' };
+
+const MAP: Structure = { kind: 'map' };
+const SET: Structure = { kind: 'list-set' };
+const ATOMIC: Structure = { kind: 'atomic' };
+
+export function structureOf(schema: Schema | undefined, value: unknown): Structure {
+  if (isRecord(value)) return schema?.['x-kubernetes-map-type'] === 'atomic' ? ATOMIC : MAP;
+  if (!Array.isArray(value)) return ATOMIC;
+  switch (schema?.['x-kubernetes-list-type']) {
+    case 'map':
+      return { kind: 'list-map', keys: schema['x-kubernetes-list-map-keys'] ?? [], items: schema.items ?? {} };
+    case 'set':
+      return SET;
+    default:
+      return ATOMIC;
+  }
+}
+
+/** The values of an item's keys, defaults filled in; a key that is absent and has no default is left out. */
+export function itemKey(keys: readonly string[], items: Schema, item: unknown): Json {
+  const out: Json = {};
+  for (const key of [...keys].sort()) {
+    const value = (isRecord(item) ? item[key] : undefined) ?? items.properties?.[key]?.default;
+    if (value !== undefined) out[key] = value;
+  }
+  return out;
+}

@@ -1,0 +1,222 @@
+import { ApiError, type AnyObject, type KindDef } from '../api/index.ts';
+import { nameSuffix } from '../base/index.ts';
+import { StoreError, type Stored } from '../store/index.ts';
+import type { AdmissionRequest } from './admission.ts';
+import { managedFieldsOf, ownedByCreate, ownedByUpdate, ownershipsOf, type Writer } from './apply/managed-fields.ts';
+import type { Core } from './core.ts';
+import { prepareCrd } from './crds.ts';
+import { decode } from './decode.ts';
+import { entryOf, shownAs, storeKey } from './entry.ts';
+import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound } from './errors.ts';
+import { equal } from './json.ts';
+import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinished, isServices, type Draft } from './lifecycle.ts';
+import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
+import { checkSchema } from './schema/validate.ts';
+import type { Reservation, ServiceAllocator } from './services.ts';
+
+/** A write that lost against others this often gives up. */
+const ATTEMPTS = 20;
+/** Of a generated name that is taken. */
+const NAMES = 8;
+/** Longest prefix of a generated name: five letters follow, and 63 is what a label holds. */
+const PREFIX = 58;
+
+/** What a write makes of the stored object. */
+export interface Revised {
+  /** In the stored version; what it says of fields that the writer may not change does not count. */
+  readonly draft: Draft;
+  readonly warnings: readonly string[];
+  /** Set by server-side apply, which decides on the owners itself. */
+  readonly managedFields?: { readonly entries: unknown[] | undefined };
+}
+
+export interface Writes {
+  create(target: Target, body: Body, query: WriteQuery, managedFields?: { readonly entries: unknown[] | undefined }): Promise<Written>;
+  /** Reads, revises, checks and stores; again when somebody else was faster. Throws NotFound when there is nothing to revise. */
+  revise(target: Target, query: WriteQuery, revise: (current: Stored<AnyObject>) => Revised): Promise<Written>;
+}
+
+export function createWrites(core: Core, services: ServiceAllocator): Writes {
+  const { store, clock, rng } = core;
+
+  /** Runs mutation, defaults and validation on a draft, in place, and then `store`s it; addresses are held meanwhile. */
+  const admit = async <T>(request: AdmissionRequest, draft: Draft, then: () => Promise<T>): Promise<T> => {
+    const { def, oldObject } = request;
+    const whole = request.subresource === undefined || request.subresource === 'scale';
+    let held: Reservation | undefined;
+    try {
+      if (whole) {
+        def.default?.(draft as AnyObject, oldObject);
+        for (const { mutate } of core.admission) await mutate?.(request);
+        if (isServices(def)) held = services.assign(def, draft, oldObject);
+        if (isCrds(def)) prepareCrd(draft, clock.now());
+        def.default?.(draft as AnyObject, oldObject);
+      }
+      checkDraft(def, draft, oldObject);
+      for (const { validate } of core.admission) await validate?.(request);
+      return await then();
+    } finally {
+      held?.release();
+    }
+  };
+
+  const create: Writes['create'] = async (target, body, query, managedFields) => {
+    const { served, namespace, user } = target;
+    const { def } = served;
+    const { object, warnings } = decode(served, body, query.fieldValidation);
+    const draft = object as Draft;
+    const metadata = (draft.metadata ??= {});
+    if (metadata.resourceVersion) throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+    if (target.name !== undefined) metadata.name ??= target.name;
+    placeIn(target, draft);
+    if (namespace && def.resource.namespaced) checkNamespace(core, def, namespace, metadata.name ?? metadata.generateName ?? '');
+    const generated = !metadata.name && metadata.generateName ? metadata.generateName.slice(0, PREFIX) : undefined;
+
+    for (let attempt = 1; ; attempt++) {
+      if (generated) metadata.name = generated + nameSuffix(rng);
+      beginLife(def, draft, clock, rng);
+      const name = metadata.name ?? '';
+      if (store.get(storeKey(def, namespace, name)) && !generated) throw alreadyExists(def, name);
+      const dryRun = query.dryRun ?? false;
+      const request = {
+        operation: 'CREATE',
+        def,
+        namespace,
+        name,
+        subresource: undefined,
+        object: draft as AnyObject,
+        oldObject: undefined,
+        user,
+        dryRun,
+      } as const;
+      const sent = metadata.managedFields;
+      delete metadata.managedFields;
+      try {
+        const entry = await admit(request, draft, async (): Promise<Entry> => {
+          const managed = managedFields
+            ? managedFields.entries
+            : Array.isArray(sent) && sent.length > 0
+              ? managedFieldsOf(ownershipsOf(sent))
+              : ownedByCreate(writerOf(target, query, core), draft as AnyObject);
+          if (managed) metadata.managedFields = managed as never;
+          return dryRun ? entryOf(draft as AnyObject) : await store.create(storeKey(def, namespace, name), draft as AnyObject);
+        });
+        return { ...shownAs(served, entry), created: true, warnings };
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'exists') throw error;
+        if (!generated || attempt === NAMES) throw alreadyExists(def, name);
+      }
+    }
+  };
+
+  const revise: Writes['revise'] = async (target, query, compute) => {
+    const { served, namespace, name = '', subresource, user } = target;
+    const { def } = served;
+    const key = storeKey(def, namespace, name);
+    for (let attempt = 1; ; attempt++) {
+      const stored = store.get(key);
+      if (!stored) throw notFound(def, name);
+      const current = stored.object;
+      const { draft, warnings, managedFields } = compute(stored);
+      checkPreconditions(def, current, draft);
+      const next = carryOver(def, subresource, current, draft);
+      const done = (entry: Entry): Written => ({ ...shownAs(served, entry), created: false, warnings });
+      const dryRun = query.dryRun ?? false;
+      const request = {
+        operation: 'UPDATE',
+        def,
+        namespace,
+        name,
+        subresource,
+        object: next as AnyObject,
+        oldObject: current,
+        user,
+        dryRun,
+      } as const;
+      const sent = draft.metadata.managedFields;
+      try {
+        return await admit(request, next, async () => {
+          if (same(current, next)) next.metadata.generation = current.metadata?.generation as number;
+          else countGeneration(def, current, next);
+          if (next.metadata.generation === undefined) delete next.metadata.generation;
+          const managed = managedFields
+            ? managedFields.entries
+            : ownedByUpdate(writerOf(target, query, core), current, next as AnyObject, sent);
+          if (managed) next.metadata.managedFields = managed as never;
+          else delete next.metadata.managedFields;
+          if (same(current, next) && equal(owners(current), owners(next))) return done(stored);
+          if (dryRun) return done(entryOf(next as AnyObject));
+          if (isFinished(def, next as AnyObject)) return done(await store.delete(key, stored.revision, next as AnyObject));
+          return done(await store.update(key, next as AnyObject, stored.revision));
+        });
+      } catch (error) {
+        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw error;
+        if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);
+      }
+    }
+  };
+
+  return { create, revise };
+}
+
+export function writerOf({ served, subresource }: Target, query: WriteQuery, { clock }: Core): Writer {
+  return { manager: query.fieldManager ?? 'unknown', served, subresource, now: clock.now() };
+}
+
+/** The namespace of the URL is the object's. */
+function placeIn({ served, namespace, name }: Target, { metadata }: Draft): void {
+  if (name !== undefined && metadata.name !== undefined && metadata.name !== name) {
+    throw new ApiError('BadRequest', `the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  if (!served.def.resource.namespaced) return;
+  if (metadata.namespace !== undefined && metadata.namespace !== '' && metadata.namespace !== namespace) {
+    throw new ApiError('BadRequest', `the namespace of the provided object does not match the namespace sent on the request`);
+  }
+  if (namespace) metadata.namespace = namespace;
+}
+
+function checkNamespace({ store }: Core, def: KindDef, namespace: string, name: string): void {
+  const found = store.get(`/namespaces//${namespace}`)?.object;
+  if (!found) {
+    throw new ApiError('NotFound', `namespaces "${namespace}" not found`, { name: namespace, kind: 'namespaces' });
+  }
+  if (!found.metadata?.deletionTimestamp) return;
+  throw forbidden(def, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [
+    { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
+  ]);
+}
+
+/** What a writer says it saw must be what is there. */
+function checkPreconditions(def: KindDef, current: AnyObject, { metadata }: Draft): void {
+  const name = current.metadata?.name ?? '';
+  if (metadata.uid && metadata.uid !== current.metadata?.uid) {
+    throw conflict(def, name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${current.metadata?.uid}`);
+  }
+  if (metadata.resourceVersion && metadata.resourceVersion !== current.metadata?.resourceVersion) throw conflict(def, name, MODIFIED);
+}
+
+function checkDraft(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
+  const causes = checkSchema(def.schema, draft);
+  // Custom resources keep what was wrong before their schema became stricter, as long as nobody touches it.
+  const known =
+    def.custom && old && causes.length > 0 ? new Set(checkSchema(def.schema, old).map((c) => `${c.field} ${c.message}`)) : undefined;
+  const fresh = known ? causes.filter((c) => !known.has(`${c.field} ${c.message}`)) : causes;
+  if (old) fresh.push(...checkFinalizers(old, draft));
+  const seen = new Set(fresh.map((c) => c.field));
+  for (const cause of def.validate?.(draft as AnyObject, old) ?? []) if (!seen.has(cause.field)) fresh.push(cause);
+  if (fresh.length > 0) throw invalid(def, draft.metadata.name ?? '', fresh);
+}
+
+/** True when nothing changed but who owns what. */
+function same(current: AnyObject, next: Draft): boolean {
+  return equal(bare(current), bare(next as AnyObject));
+}
+
+function bare(object: AnyObject): AnyObject {
+  return { ...object, metadata: { ...object.metadata, managedFields: undefined, resourceVersion: undefined } as never };
+}
+
+/** Who owns what, whenever it was. */
+function owners({ metadata }: AnyObject | Draft): unknown {
+  return metadata?.managedFields?.map((entry) => ({ ...entry, time: undefined })) ?? [];
+}
