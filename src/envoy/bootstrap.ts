@@ -39,7 +39,13 @@ export function bootstrap(options: BootstrapOptions): Json {
     },
     admin: { address: { pipe: { path: adminSocket } } },
     stats_flush_interval: '1s',
-    layered_runtime: { layers: [{ name: 'admin', admin_layer: {} }] },
+    layered_runtime: {
+      layers: [
+        // A regex as long as Istio allows is more than Envoy takes by default.
+        { name: 'static', static_layer: { 're2.max_program_size.error_level': 32768 } },
+        { name: 'admin', admin_layer: {} },
+      ],
+    },
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',

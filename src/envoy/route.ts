@@ -1,5 +1,5 @@
 import type { Destination, HeaderOperations, Headers, HTTPMatchRequest, HTTPRoute, LoadBalancer } from '../api/index.ts';
-import { selects, type Rules } from '../mesh/index.ts';
+import { selects, unsoundParts, type Rules } from '../mesh/index.ts';
 import { corsConfig } from './cors.ts';
 import { faultConfig, fraction } from './fault.ts';
 import { configMetadata, defined, duration, type Json } from './json.ts';
@@ -29,6 +29,7 @@ function concerns(m: HTTPMatchRequest, ctx: RouteContext, rules: Rules): boolean
 export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
   const routes: Json[] = [];
   for (const http of rules.spec.http ?? []) {
+    if (unsoundParts(http).length) continue;
     const matches = http.match?.length ? http.match.filter((m) => concerns(m, ctx, rules)) : [undefined];
     for (const m of matches) {
       const match = routeMatch(m);

@@ -155,12 +155,19 @@ function makeView(model: Model, client: Client, kind: Proxy['kind'], last: View 
   };
 }
 
+/** Bytes; Istio allows as much. */
+const MAX_DIRECT_RESPONSE = 1024 * 1024;
 /** Field of `RouteConfiguration`. */
 const VIRTUAL_HOSTS = 2;
 
 /** A table is its head and its virtual hosts, one after another: only a host that changed was encoded anew. */
 const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): EnvoyResource => {
-  const head = encode(TypeUrl.route, { name, validate_clusters: false, ignore_port_in_host_matching: true });
+  const head = encode(TypeUrl.route, {
+    name,
+    validate_clusters: false,
+    ignore_port_in_host_matching: true,
+    max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE,
+  });
   return resource(TypeUrl.route, name, Buffer.concat([head, ...[first, ...rest].map((h) => repeated(VIRTUAL_HOSTS, h.bytes))]));
 });
 

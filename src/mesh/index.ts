@@ -11,6 +11,7 @@ export { acceptedHosts, isPlainHttp, isTlsHttp, serversOf, type Server } from '.
 export type { EffectiveMode, MutualTls } from './peer-authentication.ts';
 export { proxyOf, selects, spiffeId, UNKNOWN, workloadName, workloadOfPod, workloadOfProxy, type Workload } from './workload.ts';
 export { covers, fullHost, visible } from './host.ts';
+export { unsoundParts } from './soundness.ts';
 export { problemsOf } from './problems.ts';
 export { interner, keepArray, keepMap, memo } from './memo.ts';
 export { defaultInjection, injectSidecar, wantsSidecar, type InjectionConfig } from './inject.ts';

@@ -2,6 +2,7 @@ import type { Destination, DestinationRule, HTTPMatchRequest } from '../api/inde
 import { covers, fullHost, intersect } from './host.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
+import { unsoundParts } from './soundness.ts';
 import { MESH, type Rules } from './virtual-service.ts';
 import { selects } from './workload.ts';
 
@@ -114,17 +115,17 @@ function routeProblems(model: Model, rules: Rules): Found[] {
         fix: 'Put it before that one, or delete it.',
       });
     }
-    if (!http.match?.length || http.match.some(takesAll)) closed ??= path;
+    if (!unsoundParts(http).length && (!http.match?.length || http.match.some(takesAll))) closed ??= path;
     http.route?.forEach((r, j) => found.push(...destinationProblems(model, rules, r.destination, `${path}.route[${j}].destination`)));
     if (http.mirror) found.push(...destinationProblems(model, rules, http.mirror, `${path}.mirror`));
     http.mirrors?.forEach((m, j) => found.push(...destinationProblems(model, rules, m.destination, `${path}.mirrors[${j}].destination`)));
-    if ((http.route?.length ?? 0) > 1 && http.route?.every((r) => !r.weight)) {
+    for (const u of unsoundParts(http)) {
       found.push({
         code: 'IST0106',
         severity: 'error',
-        path: `${path}.route`,
-        message: 'all weights are 0, so no destination can be chosen.',
-        fix: 'Give at least one destination a weight.',
+        path: `${path}.${u.path}`,
+        message: `${u.message} The rule is left out.`,
+        fix: u.fix,
       });
     }
     if (http.fault?.delay?.fixedDelay && http.fault.delay.percentage === undefined && http.fault.delay.percent === undefined) {
@@ -147,7 +148,7 @@ function takesAll(m: HTTPMatchRequest): boolean {
 }
 
 function destinationProblems(model: Model, rules: Rules, d: Destination | undefined, path: string): Found[] {
-  if (!d?.host) return [{ code: 'IST0106', severity: 'error', path, message: 'the destination has no host.', fix: 'Name a service.' }];
+  if (!d?.host) return [];
   const host = fullHost(d.host, rules.namespace, model.config.domain);
   const service = model.services.get(host) ?? [...model.services.values()].find((s) => covers(s.host, host));
   if (!service) {
