@@ -22,7 +22,7 @@ export function createClient(
 
   return {
     async get<T extends KubeObject>(resource: Resource<T>, key: Key): Promise<T | undefined> {
-      return orUndefined(async () => shaped<T>(await registry.get(one(resource, key))).object as T);
+      return orUndefined(async () => shaped<T>(await registry.get(one(resource, key))));
     },
 
     async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
@@ -44,7 +44,7 @@ export function createClient(
 
     async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
       const target = one(resource, { namespace: object.metadata?.namespace }, options.subresource);
-      return await registry.create(target, { value: object }, write(options));
+      return shaped<T>(await registry.create(target, { value: object }, write(options)));
     },
 
     async update<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
@@ -67,7 +67,7 @@ export function createClient(
       key: Key,
       options: Parameters<Client['delete']>[2] = {},
     ): Promise<T | undefined> {
-      return orUndefined(async () => (await registry.delete(one(resource, key), options)).object as T);
+      return orUndefined(async () => shaped<T>(await registry.delete(one(resource, key), options)));
     },
   };
 }
