@@ -61,7 +61,7 @@ export interface Kubectl {
   /** Runs to the end; `input` is given on stdin. */
   run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<Result>;
   /** Starts and leaves it running. */
-  start(args: readonly string[]): ChildProcess;
+  start(args: readonly string[], env?: Record<string, string>): ChildProcess;
 }
 
 const TIMEOUT_MS = 20_000;
@@ -77,6 +77,6 @@ export function kubectlWith(home: string, kubeconfig: string): Kubectl {
         });
         child.stdin?.end(options.input ?? '');
       }),
-    start: (args) => spawn(path, args, { env, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] }),
+    start: (args, more = {}) => spawn(path, args, { env: { ...env, ...more }, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] }),
   };
 }

@@ -1,0 +1,44 @@
+/** Runs kubectl line by line and holds what it says against what is expected. */
+import assert from 'node:assert/strict';
+import type { Readable } from 'node:stream';
+import type { Kubectl } from './kubectl.ts';
+
+export interface Step {
+  /** Arguments of kubectl; words are split at spaces unless they are given apart. */
+  readonly run: string | readonly string[];
+  readonly input?: string;
+  readonly env?: Record<string, string>;
+  /** The exit code; 0 unless given. */
+  readonly code?: number;
+  /** What stdout holds; a string: all of it, without the last newline. */
+  readonly out?: string | RegExp | readonly RegExp[];
+  /** What stderr holds. */
+  readonly err?: RegExp;
+}
+
+export async function runSteps(kubectl: Kubectl, steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    const args = typeof step.run === 'string' ? step.run.split(' ') : step.run;
+    const { input, env } = step;
+    const result = await kubectl.run(args, { ...(input === undefined ? {} : { input }), ...(env ? { env } : {}) });
+    const told = `kubectl ${args.join(' ')}\n${result.stdout}\n${result.stderr}`;
+    assert.equal(result.code, step.code ?? 0, told);
+    if (typeof step.out === 'string') assert.equal(result.stdout.replace(/\n$/, ''), step.out, told);
+    else if (step.out) for (const pattern of [step.out].flat()) assert.match(result.stdout, pattern as RegExp, told);
+    if (step.err) assert.match(result.stderr, step.err, told);
+  }
+}
+
+/** Waits until a stream has said what is wanted, and returns all it said; the stream stays open. */
+export function said(stream: Readable, wanted: RegExp, timeoutMs = 10_000): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => reject(new Error(`${wanted} was not said in ${timeoutMs} ms, but\n${text}`)), timeoutMs);
+    stream.on('data', (chunk) => {
+      text += String(chunk);
+      if (!wanted.test(text)) return;
+      clearTimeout(timer);
+      resolve(text);
+    });
+  });
+}
