@@ -13,10 +13,9 @@ const TIMEOUT_MS = 5000;
  * and leaves out what was never touched.
  */
 const FILTER = [
-  'istio_',
+  '^istio[._]',
   '^server\\.(uptime|live|memory_allocated)$',
   '^(cluster_manager\\.cds|listener_manager\\.lds)\\.update_(success|rejected)$',
-  '\\.upstream_(rq_total|rq_pending_overflow|rq_retry|rq_[1-5]xx|cx_active)$',
 ].join('|');
 const PATH = `/stats?format=prometheus&usedonly&filter=${encodeURIComponent(FILTER)}`;
 

@@ -225,6 +225,7 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
   return {
     publish(proxyId, resources) {
       const proxy = proxyOf(proxyId);
+      if (proxy.snapshot?.resources === resources) return proxy.published;
       proxy.published++;
       proxy.snapshot = { generation: proxy.published, resources };
       proxy.push.trigger();
