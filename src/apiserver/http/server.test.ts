@@ -5,7 +5,7 @@ import { request as tlsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { ApiError, createCatalog, type AnyObject } from '../../api/index.ts';
 import { silentLog, systemClock } from '../../base/index.ts';
 import { ADMIN, tokenAuthenticator } from '../auth/identity.ts';
@@ -288,7 +288,8 @@ test('only the first Table of a watch names its columns', async () => {
 });
 
 test('a revision that is too old is an event, another refusal is the answer', async () => {
-  events = async function* () {
+  events = async function* (query) {
+    if (query.resourceVersion !== '1') yield added();
     throw new ApiError('Expired', 'too old resource version: 1 (9)');
   };
   const expired = await call(`${PODS}?watch=true&resourceVersion=1`);

@@ -82,11 +82,13 @@ function transportOf(req: IncomingMessage, verb: string): { type: 'websocket' | 
   if (!isWebSocket && type !== 'spdy/3.1')
     throw new ApiError('BadRequest', `cannot upgrade to "${req.headers.upgrade}": websocket and SPDY/3.1 are served`);
   const header = req.headers[isWebSocket ? 'sec-websocket-protocol' : 'x-stream-protocol-version'];
-  const offered = String(header ?? '')
-    .split(',')
-    .map((p) => p.trim());
+  const offered = new Set(
+    String(header ?? '')
+      .split(',')
+      .map((p) => p.trim()),
+  );
   const known = verb === 'portforward' ? [isWebSocket ? TUNNEL : PORT_FORWARD] : isWebSocket ? EXEC_PROTOCOLS : SPDY_EXEC_PROTOCOLS;
-  const protocol = known.find((p) => offered.includes(p));
+  const protocol = known.find((p) => offered.has(p));
   if (!protocol) throw new ApiError('BadRequest', `none of the stream protocols offered is served: use ${known.join(' or ')}`);
   return { type: isWebSocket ? 'websocket' : 'spdy', protocol };
 }
