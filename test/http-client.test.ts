@@ -5,11 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { ConfigMaps, Deployments, Namespaces, Pods, type Resource } from '../src/api/index.ts';
 import { createHttpClient, type Client } from '../src/control/index.ts';
+import { clientContract } from '../src/control/testing.ts';
 import { startTestApi, type TestApi } from './support/api-server.ts';
 
 let api: TestApi;
 before(async () => (api = await startTestApi()));
 after(() => api.close());
+
+clientContract('the HTTP client', async () => {
+  const server = await startTestApi();
+  return { client: createHttpClient({ socketPath: server.socketPath }), compact: server.compact, close: server.close };
+});
 
 const map = (name: string, data: Record<string, string> = {}) => ({ metadata: { name, namespace: 'default' }, data });
 const key = (name: string) => ({ namespace: 'default', name });

@@ -21,6 +21,8 @@ export interface TestApi {
   readonly url: string;
   readonly ca: string;
   readonly token: string;
+  /** Makes the server forget its history. */
+  compact(): void;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function startTestApi(): Promise<TestApi> {
     url,
     ca: pki.ca,
     token: pki.adminToken,
+    compact: () => store.compact(store.revision),
     async close() {
       await server.close();
       await store.close();
