@@ -1,7 +1,7 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Namespaces } from '../api/index.ts';
+import { createCatalog, Namespaces, type AnyObject } from '../api/index.ts';
 import { ADMIN, createKubeletClient, createRegistry, loadServerPki, startApiServer, tokenAuthenticator, writeKubeconfig, type Registry } from '../apiserver/index.ts';
 import { systemClock, systemRng, type Log } from '../base/index.ts';
 import { createCa, createIdentities, loadRoot } from '../ca/index.ts';
@@ -34,7 +34,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
 
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
-  const store = openStore({ path: paths.storeDir });
+  const store = openStore<AnyObject>({ path: paths.storeDir });
   const registry: Registry = createRegistry({
     store,
     catalog,

@@ -19,8 +19,8 @@ export interface ImagePlaces {
 /** The image that {@link import('../mesh/index.ts').injectSidecar} names. */
 const PROXY = /(^|\/)proxyv2(:|$)/;
 const BOOTSTRAP = '/etc/istio/proxy/bootstrap.json';
-const XDS_DIR = '/var/run/xds';
-const ADMIN_DIR = '/var/run/proxy';
+const XDS_DIR = '/run/xds';
+const ADMIN_DIR = '/run/proxy';
 
 /** Directory of a pod's proxy below `proxyDir`: short, since it is part of a socket's path. */
 export function proxySocketDir(proxyDir: string, podUid: string): string {

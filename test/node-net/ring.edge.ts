@@ -17,7 +17,7 @@ import { openEdge } from '../../src/node/net/host-ports.edge.ts';
 import type { NodeSandbox } from '../../src/node/net/types.ts';
 import { checkNode } from '../../src/node/sandbox/check.edge.ts';
 import { adoptNode, netnsDir, startNode, stopNode } from '../../src/node/sandbox/node.edge.ts';
-import { isAlive, readPidFile } from '../../src/node/sandbox/process.edge.ts';
+import { isAlive, readPidFile } from '../../src/base/index.ts';
 
 const [envoyBinary = '', starting] = process.argv.slice(2);
 const AGENT = fileURLToPath(new URL('./agent.edge.ts', import.meta.url));
