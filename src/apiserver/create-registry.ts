@@ -5,8 +5,9 @@ import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
 import { createDeletes } from './deletes.ts';
 import { entryOf, storeKey } from './entry.ts';
+import { createEventExpiry } from './event-expiry.ts';
 import { copy, isRecord } from './json.ts';
-import { isCrds, isPods, type Draft } from './lifecycle.ts';
+import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
 import type { Body, Deleted, Registry, Target, User, Written } from './registry.ts';
@@ -28,6 +29,7 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
   const writes = createWrites(core, createServiceAllocator(store));
   const deletes = createDeletes(core);
   const applyPatch = createPatch(core, writes);
+  const expireEvents = createEventExpiry(core);
 
   const ownTarget = (def: KindDef, { metadata }: AnyObject): Target => ({
     served: { def, group: def.resource.group, version: def.resource.version, legacy: undefined },
@@ -81,6 +83,7 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
     async create(target, body, query) {
       if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query.dryRun);
       checkSubresource(target, []);
+      if (isEvents(target.served.def)) await expireEvents();
       return followed(target, await writes.create(target, body, query), query.dryRun);
     },
 

@@ -12,6 +12,7 @@ const is = (def: KindDef, group: string, plural: string): boolean => def.resourc
 
 export const isPods = (def: KindDef): boolean => is(def, '', 'pods');
 export const isNamespaces = (def: KindDef): boolean => is(def, '', 'namespaces');
+export const isEvents = (def: KindDef): boolean => is(def, '', 'events');
 export const isServices = (def: KindDef): boolean => is(def, '', 'services');
 export const isCrds = (def: KindDef): boolean => is(def, 'apiextensions.k8s.io', 'customresourcedefinitions');
 
