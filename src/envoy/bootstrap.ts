@@ -39,6 +39,8 @@ export function bootstrap(options: BootstrapOptions): Json {
     },
     admin: { address: { pipe: { path: adminSocket } } },
     stats_flush_interval: '1s',
+    // Most clusters are never used: their stats are not worth their memory.
+    deferred_stat_options: { enable_deferred_creation_stats: true },
     layered_runtime: {
       layers: [
         // A regex as long as Istio allows is more than Envoy takes by default.

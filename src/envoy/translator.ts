@@ -26,7 +26,7 @@ import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from '.
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { httpListener, sniffingListener, sniListener, tcpListener, virtualInbound, virtualOutbound } from './listener.ts';
-import { otherwiseCluster, planOutbound, planRoutes } from './outbound.ts';
+import { otherwiseCluster, planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { Recent } from './recent.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
 import { virtualHost, type Client, type VirtualHost } from './virtual-host.ts';
@@ -54,6 +54,7 @@ interface View {
   readonly clusters: Resources;
   readonly endpoints: Resources;
   readonly routes: Resources;
+  readonly outbound: OutboundPlan;
 }
 
 const EMPTY: ProxyResources = { listeners: new Map(), routes: new Map(), clusters: new Map(), endpoints: new Map() };
@@ -132,6 +133,12 @@ function allMtls(endpoints: MeshEndpoints | undefined): boolean {
 /** A gateway has no captured connection to take an address from: it balances over a headless service's pods. */
 const balanced = memo((service: MeshService): MeshService => (service.headless ? { ...service, discovery: 'endpoints' } : service));
 
+/** The resource as it was before, when its bytes are the same. */
+function kept(last: Resources | undefined, made: EnvoyResource): EnvoyResource {
+  const before = last?.get(made.name);
+  return before?.version === made.version ? before : made;
+}
+
 function makeView(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined): View {
   const all = [...model.services.values()].filter((s) => visible(s.exportTo, s.namespace, client.namespace));
   const services = keepArray(last?.services, kind === 'gateway' ? all.map((s) => balanced(s)) : all);
@@ -141,8 +148,9 @@ function makeView(model: Model, client: Client, kind: Proxy['kind'], last: View 
     const rule = model.destinationRules.of(client.namespace, service);
     const where = model.endpoints.get(service.host);
     const everywhere = service.discovery === 'endpoints' ? false : allMtls(where);
-    for (const c of clustersOf(service, rule, model.identities.get(service.host) ?? [], everywhere)) clusters.set(c.name, c.resource);
-    if (where) for (const r of assignmentsOf(where, service, rule)) endpoints.set(r.name, r);
+    for (const c of clustersOf(service, rule, model.identities.get(service.host) ?? [], everywhere))
+      clusters.set(c.name, kept(last?.clusters, c.resource));
+    if (where) for (const r of assignmentsOf(where, service, rule)) endpoints.set(r.name, kept(last?.endpoints, r));
   }
   const routes = new Map<string, EnvoyResource>();
   if (kind === 'sidecar') for (const [name, hosts] of planRoutes(model, services, client)) routes.set(name, routeTable(name, hosts));
@@ -152,6 +160,7 @@ function makeView(model: Model, client: Client, kind: Proxy['kind'], last: View 
     clusters: keepMap(last?.clusters, clusters),
     endpoints: keepMap(last?.endpoints, endpoints),
     routes: keepMap(last?.routes, routes),
+    outbound: planOutbound(model, services, client),
   };
 }
 
@@ -179,6 +188,9 @@ function routeTable(name: string, hosts: readonly VirtualHost[]): EnvoyResource 
 const inboundClusterOf = memo((_port: InboundPort['service'], number: number, protocol: InboundPort['protocol']) =>
   make(TypeUrl.cluster, inboundName(number), inboundCluster(number, protocol)),
 );
+
+/** Proxies with the same view and ports hold one map. */
+const withInbound = memo((clusters: Resources, ...inbound: EnvoyResource[]): Resources => new Map([...clusters, ...byName(inbound)]));
 
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
 class Maker {
@@ -221,7 +233,7 @@ class Maker {
   #sidecar(model: Model, proxy: Proxy, own: Workload, view: View): ProxyResources {
     const { domain } = model.config;
     const otherwise = otherwiseCluster(model);
-    const plan = planOutbound(model, view.services, view.client);
+    const plan = view.outbound;
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
     const named = namedPorts(model, proxy);
     const ports = inboundPorts(
@@ -248,8 +260,7 @@ class Maker {
         ),
       ),
     ];
-    const clusters = new Map(view.clusters);
-    for (const p of ports) clusters.set(inboundName(p.number), inboundClusterOf(p.service, p.number, p.protocol));
+    const clusters = withInbound(view.clusters, ...ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol)));
     return { listeners: byName(listeners), clusters, routes: view.routes, endpoints: view.endpoints };
   }
 

@@ -3,6 +3,7 @@ import { byAge } from './age.ts';
 import { fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray, memo } from './memo.ts';
 import type { MeshService } from './service.ts';
+import { soundPolicy } from './sound-policy.ts';
 
 /** What a client does with one cluster: destination-level, subset and port settings already laid over each other. */
 export interface Policy {
@@ -87,7 +88,7 @@ export function destinationRulesOf(
 /** Settings for a port replace the destination's wholesale; a subset's replace field by field. */
 function ofPort(policy: TrafficPolicy | undefined, port: number): Policy {
   if (!policy) return {};
-  return policy.portLevelSettings?.find((p) => p.port?.number === port) ?? policy;
+  return soundPolicy(policy.portLevelSettings?.find((p) => p.port?.number === port) ?? policy);
 }
 
 export function policyOf(rule: HostPolicy | undefined, subset: Subset | undefined, port: number): Policy {

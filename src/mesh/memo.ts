@@ -33,7 +33,7 @@ export function keepArray<T>(previous: readonly T[] | undefined, next: readonly 
 
 /** `next`, or `previous` when both hold the same entries; the order of entries does not count. */
 export function keepMap<K, V>(previous: ReadonlyMap<K, V> | undefined, next: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
-  if (!previous || previous.size !== next.size) return next;
+  if (!previous || previous === next || previous.size !== next.size) return next;
   for (const [k, v] of next) if (previous.get(k) !== v) return next;
   return previous;
 }

@@ -1,7 +1,8 @@
-import type { Destination, DestinationRule, HTTPMatchRequest } from '../api/index.ts';
+import type { Destination, DestinationRule, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
 import { covers, fullHost, intersect } from './host.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
+import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { MESH, type Rules } from './virtual-service.ts';
 import { selects } from './workload.ts';
@@ -208,9 +209,10 @@ function destinationRuleProblems(model: Model, rule: DestinationRule): Found[] {
       },
     ];
   }
+  const settings = settingProblems(rule);
   const all = Object.values(model.endpoints.get(service.host)?.ports ?? {}).flat();
-  if (host.startsWith('*') || !all.length) return [];
-  return (rule.spec.subsets ?? []).flatMap((s, i): Found[] =>
+  if (host.startsWith('*') || !all.length) return settings;
+  const empty = (rule.spec.subsets ?? []).flatMap((s, i): Found[] =>
     all.some((e) => selects(s.labels, e.labels))
       ? []
       : [
@@ -223,6 +225,28 @@ function destinationRuleProblems(model: Model, rule: DestinationRule): Found[] {
           },
         ],
   );
+  return [...settings, ...empty];
+}
+
+function settingProblems(rule: DestinationRule): Found[] {
+  const policies: [string, TrafficPolicy | undefined][] = [
+    ['spec.trafficPolicy', rule.spec.trafficPolicy],
+    ...(rule.spec.subsets ?? []).map((s, i): [string, TrafficPolicy | undefined] => [`spec.subsets[${i}].trafficPolicy`, s.trafficPolicy]),
+  ];
+  return policies.flatMap(([path, policy]) => {
+    if (!policy) return [];
+    const own = unsoundSettings(policy).map((u) => ({ ...u, path: `${path}.${u.path}` }));
+    const ports = (policy.portLevelSettings ?? []).flatMap((p, i) =>
+      unsoundSettings(p).map((u) => ({ ...u, path: `${path}.portLevelSettings[${i}].${u.path}` })),
+    );
+    return [...own, ...ports].map((u): Found => ({
+      code: 'IST0106',
+      severity: 'error',
+      path: u.path,
+      message: `${u.message} This part of the policy is left out.`,
+      fix: u.fix,
+    }));
+  });
 }
 
 /** Two servers that cannot share a port of the same proxies. */
