@@ -20,11 +20,7 @@ export function prepareCrd(draft: Draft, now: number): void {
   if (!metadata.deletionTimestamp && !metadata.finalizers?.includes(CLEANUP))
     metadata.finalizers = [...(metadata.finalizers ?? []), CLEANUP];
   if (!Array.isArray(draft.spec?.['versions']) || !draft.spec['names']) return; // validation says so
-  const before = asCrd(draft).status?.conditions;
-  const status = servedStatus(asCrd(draft), rfc3339(now));
-  // Conditions that say the same as before keep their times.
-  const conditions = status.conditions?.map((c) => before?.find((b) => b.type === c.type && b.status === c.status) ?? c);
-  draft.status = copy({ ...draft.status, ...status, ...(conditions ? { conditions } : {}) });
+  draft.status = copy({ ...draft.status, ...servedStatus(asCrd(draft), rfc3339(now)) });
 }
 
 /** Keeps the catalog in step with the stored definitions. */

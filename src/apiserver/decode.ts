@@ -29,8 +29,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
   }
 
   const schema = served.legacy?.schema ?? def.schema;
-  if (def.custom) dropNulls(schema.properties?.['metadata'], draft.metadata);
-  else dropNulls(schema, draft);
+  dropNulls(schema, draft, def.custom);
   const wrong = checkTypes(schema, draft);
   if (wrong.length > 0)
     throw def.custom ? invalid(def, nameIn(draft), wrong) : undecodable(def, `${wrong[0]!.field}: ${wrong[0]!.message}`);

@@ -6,7 +6,8 @@ import type { Draft } from './lifecycle.ts';
 export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
   const paths = def.scale!;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
-  const selector = paths.labelSelectorPath ? at(object, paths.labelSelectorPath) : undefined;
+  const path = paths.labelSelectorPath ?? (def.custom ? undefined : '.spec.selector');
+  const selector = path ? at(object, path) : undefined;
   const text =
     typeof selector === 'string' ? selector : isRecord(selector) ? labelSelectorText(labelSelectorOf(selector as LabelSelectorObject)) : '';
   return {

@@ -11,6 +11,7 @@ import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound } from 
 import { equal } from './json.ts';
 import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinished, isServices, type Draft } from './lifecycle.ts';
 import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
+import { fillDefaults } from './schema/shape.ts';
 import { checkSchema } from './schema/validate.ts';
 import type { Reservation, ServiceAllocator } from './services.ts';
 
@@ -46,11 +47,11 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
     let held: Reservation | undefined;
     try {
       if (whole) {
-        def.default?.(draft as AnyObject, oldObject);
+        fillIn(def, draft, oldObject);
         for (const { mutate } of core.admission) await mutate?.(request);
         if (isServices(def)) held = services.assign(def, draft, oldObject);
         if (isCrds(def)) prepareCrd(draft, clock.now());
-        def.default?.(draft as AnyObject, oldObject);
+        fillIn(def, draft, oldObject);
       }
       checkDraft(def, draft, oldObject);
       for (const { validate } of core.admission) await validate?.(request);
@@ -193,6 +194,11 @@ function checkPreconditions(def: KindDef, current: AnyObject, { metadata }: Draf
     throw conflict(def, name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${current.metadata?.uid}`);
   }
   if (metadata.resourceVersion && metadata.resourceVersion !== current.metadata?.resourceVersion) throw conflict(def, name, MODIFIED);
+}
+
+function fillIn(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
+  if (def.custom) fillDefaults(def.schema, draft);
+  def.default?.(draft as AnyObject, old);
 }
 
 function checkDraft(def: KindDef, draft: Draft, old: AnyObject | undefined): void {

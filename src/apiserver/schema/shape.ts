@@ -1,5 +1,5 @@
 import type { Schema } from '../../api/index.ts';
-import { fieldPath, isRecord, type Json } from '../json.ts';
+import { copy, fieldPath, isRecord, type Json } from '../json.ts';
 
 /** The schema of a field, or undefined when the schema has no such field. */
 export function childOf(schema: Schema | undefined, field: string): Schema | undefined {
@@ -37,15 +37,35 @@ export function prune(schema: Schema, value: unknown, path = '', removed: string
 
 const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
-/** Takes away, in place, fields that are null: what a Go struct cannot tell from absent. Free-form parts are left alone. */
-export function dropNulls(schema: Schema | undefined, value: unknown): void {
+/**
+ * Takes away, in place, fields that are null: what a Go struct cannot tell from absent. Free-form parts are left alone, and with
+ * `strict`, as for custom kinds, fields that may be null.
+ */
+export function dropNulls(schema: Schema | undefined, value: unknown, strict = false): void {
   if (schema?.['x-kubernetes-preserve-unknown-fields'] && !schema.properties) return;
-  if (Array.isArray(value)) for (const item of value) dropNulls(schema?.items, item);
+  if (Array.isArray(value)) for (const item of value) dropNulls(schema?.items, item, strict);
   else if (isRecord(value)) {
     for (const field of Object.keys(value)) {
-      if (value[field] === null) delete value[field];
-      else dropNulls(childOf(schema, field), value[field]);
+      const child = childOf(schema, field);
+      if (value[field] !== null) dropNulls(child, value[field], strict);
+      else if (!strict || (child && !child.nullable)) delete value[field];
     }
+  }
+}
+
+/** Fills in, in place, the defaults that a custom kind's schema names. */
+export function fillDefaults(schema: Schema, value: unknown): void {
+  if (Array.isArray(value)) {
+    if (schema.items) for (const item of value) fillDefaults(schema.items, item);
+    return;
+  }
+  if (!isRecord(value)) return;
+  for (const [field, property] of Object.entries(schema.properties ?? {})) {
+    if (property.default !== undefined && value[field] === undefined) value[field] = copy(property.default);
+  }
+  for (const field of Object.keys(value)) {
+    const child = childOf(schema, field);
+    if (child) fillDefaults(child, value[field]);
   }
 }
 
