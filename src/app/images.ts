@@ -34,7 +34,8 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     const config = described && bootstrap({ proxy: described, domain: defaultMeshConfig.domain, xdsSocket: `${XDS_DIR}/xds.sock`, adminSocket: `${ADMIN_DIR}/admin.sock` });
     return {
       kind: 'builtin',
-      command: ['/opt/sluice/envoy', '-c', BOOTSTRAP, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warning'],
+      // The container's arguments are Istio's (`proxy sidecar`): the shell keeps them from Envoy.
+      command: ['sh', '-c', `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --log-level warning`, 'proxy'],
       args: [],
       env: {},
       mounts: [

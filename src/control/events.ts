@@ -56,6 +56,8 @@ export function eventRecorder(client: Client, options: { component: string; cloc
       try {
         await write(object, type, reason, text);
       } catch (error) {
+        // Somebody said the same at the same moment: that Event is there to be counted up.
+        if (isApiError(error, 'AlreadyExists')) return this.record(object, type, reason, message);
         // A namespace on its way out takes no new objects.
         const level = isApiError(error, 'Forbidden') || isApiError(error, 'NotFound') ? 'debug' : 'warn';
         log[level]('an event could not be written', { object: object.metadata?.name, reason, error: messageOf(error) });
