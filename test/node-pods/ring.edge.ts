@@ -194,7 +194,7 @@ async function walk(): Promise<void> {
     }),
   ]);
   const live = await until('live', 'restarted', (p) => (status(p)?.restartCount ?? 0) >= 1);
-  assert.equal(status(live)!.lastState!.terminated!.exitCode, 143);
+  assert.equal(status(live)!.lastState!.terminated!.exitCode, 143, await logs('live', { previous: true }));
 
   step('what cannot run says why');
   await create('noimage', [{ name: 'a', image: 'registry.example/none:1' }]);

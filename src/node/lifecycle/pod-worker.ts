@@ -1,5 +1,5 @@
-import { Pods } from '../../api/index.ts';
-import { canonicalJson, messageOf, sleep, type Clock, type Log } from '../../base/index.ts';
+import { isApiError, Pods } from '../../api/index.ts';
+import { canonicalJson, messageOf, type Clock, type Log } from '../../base/index.ts';
 import type { Client, EventRecorder, EventType } from '../../control/index.ts';
 import type { PodNetworks } from '../net/types.ts';
 import { NODE_ADDRESS } from '../net/addresses.ts';
@@ -15,6 +15,7 @@ import type { ActionTarget, PlanSource, PodRecords, Prober } from './ports.ts';
 import { ProbeRunner } from './probe-runner.ts';
 import { containerStep, NEW_CONTAINER, restarts, type ContainerEvent, type ContainerRecord, type WaitingNote } from './restart.ts';
 import { phaseOf, podStatus } from './status.ts';
+import { graceOf, terminate } from './terminate.ts';
 
 export interface WorkerDeps {
   readonly client: Client;
@@ -32,7 +33,6 @@ export interface WorkerDeps {
 const RETRY = 1000;
 /** Grace of a pod whose object is gone without notice. */
 const NO_GRACE = 1000;
-const DEFAULT_GRACE = 30_000;
 /** How long a postStart hook may take. */
 const HOOK_TIMEOUT = 60_000;
 
@@ -321,35 +321,12 @@ export class PodWorker {
     if (!run || run.stopping || !ref || !found) return;
     run.probes.stop();
     this.#event('Normal', 'Killing', why);
-    run.stopping = this.#terminate(ref, found.container, grace).catch((error: unknown) =>
-      this.#log.error('a container could not be stopped', { container: name, error: messageOf(error) }),
-    );
-  }
-
-  async #terminate(ref: ContainerRef, container: Container, grace: number): Promise<void> {
     const { clock, prober, runtime } = this.#deps;
-    const deadline = clock.monotonic() + grace;
-    const hook = container.lifecycle?.preStop;
-    if (hook?.sleep) await sleep(clock, Math.min(grace, hook.sleep.seconds * 1000));
-    else if (hook && grace > 0) {
-      const { ok, message } = await prober.run(this.#target(ref, container), hook, grace);
-      if (!ok) this.#event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`);
-    }
-    runtime.signal(ref, 'SIGTERM');
-    const left = Math.max(0, deadline - clock.monotonic());
-    const ended = new Promise<void>((resolve) => {
-      const timer = clock.after(left, resolve);
-      const poll = (): void => {
-        if (runtime.inspect(ref).state === 'running') clock.after(Math.min(100, left), poll);
-        else {
-          timer.cancel();
-          resolve();
-        }
-      };
-      poll();
-    });
-    await ended;
-    runtime.signal(ref, 'SIGKILL');
+    const hookFailed = (message: string): void => this.#event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`);
+    const { container } = found;
+    run.stopping = terminate({ ref, container, target: this.#target(ref, container), grace, clock, prober, runtime, hookFailed }).catch(
+      (error: unknown) => this.#log.error('a container could not be stopped', { container: name, error: messageOf(error) }),
+    );
   }
 
   async #leave(): Promise<void> {
@@ -359,7 +336,11 @@ export class PodWorker {
     await runtime.remove(this.uid);
     networks.remove(this.uid);
     if (!this.#orphaned) {
-      await client.delete(Pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: this.uid } });
+      const preconditions = { uid: this.uid };
+      await client.delete(Pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions }).catch((error: unknown) => {
+        // Another pod has the name by now.
+        if (!isApiError(error, 'Conflict')) throw error;
+      });
     }
     this.release();
     this.#onGone();
@@ -385,7 +366,6 @@ export class PodWorker {
       podIP: this.#podIP,
       hostIP: NODE_ADDRESS,
       startTime: this.#startTime,
-      obstacle: this.#obstacle,
     };
     const status = podStatus(this.#pod, inputs, clock.now());
     const text = canonicalJson(status);
@@ -403,11 +383,7 @@ export class PodWorker {
   }
 
   #grace(): number {
-    const { clock } = this.#deps;
-    const { deletionTimestamp } = this.#pod.metadata ?? {};
-    if (this.#orphaned) return NO_GRACE;
-    if (deletionTimestamp) return Math.max(0, Date.parse(String(deletionTimestamp)) - clock.now());
-    return (this.#pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE / 1000) * 1000;
+    return this.#orphaned ? NO_GRACE : graceOf(this.#pod, this.#deps.clock.now());
   }
 
   #target(ref: ContainerRef, container: Container): ActionTarget {

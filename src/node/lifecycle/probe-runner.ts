@@ -68,14 +68,14 @@ export class ProbeRunner {
   #repeat(probe: Probe, kind: 'Startup' | 'Liveness' | 'Readiness', verdict: (ok: boolean) => boolean): void {
     const { delay, period, timeout } = probeTimes(probe);
     // Until the first success one looks more often than asked, so that a pod is ready when it is; that does not count as failing.
-    const eager = kind !== 'Liveness' && (probe.successThreshold ?? 1) === 1;
+    let eager = kind !== 'Liveness' && (probe.successThreshold ?? 1) === 1;
     let state: ProbeState = NEW_PROBE;
     let countAt = -Infinity;
     const run = async (): Promise<void> => {
       const began = this.#clock.monotonic();
       const { ok, message } = await this.#prober.run(this.#target, probe, timeout);
       if (this.#stopped) return;
-      const waiting = eager && state.verdict !== true;
+      if (ok) eager = false;
       if (ok || began >= countAt) {
         countAt = began + period;
         const before = state.verdict;
@@ -83,7 +83,7 @@ export class ProbeRunner {
         if (!ok) this.#listener.unhealthy(kind, message);
         if (state.verdict !== undefined && state.verdict !== before && verdict(state.verdict)) return;
       }
-      const pause = waiting && !ok ? Math.min(EAGER, countAt - began) : period;
+      const pause = eager ? Math.min(EAGER, countAt - began) : period;
       this.#after(Math.max(0, pause - (this.#clock.monotonic() - began)), run);
     };
     this.#after(delay, run);

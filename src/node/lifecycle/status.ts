@@ -10,8 +10,6 @@ export interface StatusInputs {
   readonly hostIP: string;
   /** When the agent took the pod over, in milliseconds since the epoch. */
   readonly startTime: number;
-  /** Why no container can be started at all (a volume that cannot be made); empty: nothing is in the way. */
-  readonly obstacle: string;
 }
 
 /** Reported while the first start has yet to happen. */
