@@ -16,7 +16,7 @@ export interface StatusInputs {
 const CREATING: ContainerState = { waiting: { reason: 'ContainerCreating' } };
 const INITIALIZING: ContainerState = { waiting: { reason: 'PodInitializing' } };
 /** The conditions this node owns; others (readiness gates) are kept as they are. */
-const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
 
 /** The status of a pod, as the API shows it. `now` in milliseconds since the epoch. */
 export function podStatus(pod: Pod, inputs: StatusInputs, now: number): PodStatus {
@@ -150,7 +150,7 @@ function conditions(
     condition('Ready', containersReady && closed.length === 0, containersReady ? gated : notReady),
     condition('ContainersReady', containersReady, notReady),
     condition('PodScheduled', true),
-    ...old.filter((c) => !OWN_CONDITIONS.includes(c.type)),
+    ...old.filter((c) => !OWN_CONDITIONS.has(c.type)),
   ];
 }
 

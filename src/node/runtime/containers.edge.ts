@@ -152,7 +152,7 @@ export function containerRuntime(options: RuntimeOptions): Containers {
   }
 
   const poll = (): void => {
-    for (const check of [...watched.values()]) check();
+    for (const check of watched.values()) check();
     if (!signal.aborted) clock.after(LIVENESS_POLL_MS, poll);
   };
   clock.after(LIVENESS_POLL_MS, poll);
