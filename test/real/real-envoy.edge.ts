@@ -45,8 +45,8 @@ export interface RealEnvoy {
   stop(): Promise<void>;
 }
 
-/** Starts Envoy with a bootstrap that takes everything over delta ADS from `socketPath`. */
-export async function startEnvoy(nodeId: string, socketPath: string): Promise<RealEnvoy> {
+/** Starts Envoy, by way of `wrapper` if given, with a bootstrap that takes everything over delta ADS from `socketPath`. */
+export async function startEnvoy(nodeId: string, socketPath: string, wrapper: readonly string[] = []): Promise<RealEnvoy> {
   const dir = await mkdtemp(join(tmpdir(), 'envoy-'));
   const adminSocket = join(dir, 'admin.sock');
   const bootstrap = {
@@ -82,9 +82,10 @@ export async function startEnvoy(nodeId: string, socketPath: string): Promise<Re
     },
   };
   await writeFile(join(dir, 'bootstrap.json'), JSON.stringify(bootstrap));
-  const child: ChildProcess = spawn(
+  const [command, ...args] = [
+    ...wrapper,
     findEnvoy(),
-    [
+    ...[
       '-c',
       join(dir, 'bootstrap.json'),
       '--disable-hot-restart',
@@ -95,8 +96,8 @@ export async function startEnvoy(nodeId: string, socketPath: string): Promise<Re
       '--log-path',
       join(dir, 'log'),
     ],
-    { stdio: 'ignore' },
-  );
+  ];
+  const child: ChildProcess = spawn(command!, args, { stdio: 'ignore' });
   return {
     adminSocket,
     admin: (path) => get({ socketPath: adminSocket, path }).then((r) => r.body),
