@@ -119,7 +119,8 @@ const ZERO: Record<string, string> = {
 function fieldText(object: object, path: string): string {
   let value: unknown = object;
   for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
-  return value === undefined || value === null ? (ZERO[path] ?? '') : String(value);
+  if (value === undefined || value === null) return ZERO[path] ?? '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function labelSelector(requirements: readonly LabelRequirement[]): LabelSelector {

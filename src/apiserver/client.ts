@@ -22,12 +22,12 @@ export function createClient(
 
   return {
     async get<T extends KubeObject>(resource: Resource<T>, key: Key): Promise<T | undefined> {
-      return orUndefined(async () => shaped<T>(await registry.get(one(resource, key))));
+      return orUndefined(async () => shaped(resource, await registry.get(one(resource, key))));
     },
 
     async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
       const { items, resourceVersion } = await registry.list({ served: served(resource), namespace: options.namespace, user }, options);
-      return { items: items.map((entry) => shaped<T>(entry)), resourceVersion };
+      return { items: items.map((entry) => shaped(resource, entry)), resourceVersion };
     },
 
     async *watch<T extends KubeObject>(
@@ -38,18 +38,18 @@ export function createClient(
       for await (const message of registry.watch({ served: served(resource), namespace: options.namespace, user }, query, signal)) {
         yield message.type === 'BOOKMARK'
           ? { type: 'BOOKMARK', resourceVersion: message.resourceVersion }
-          : { type: message.type, object: shaped<T>(message.entry) };
+          : { type: message.type, object: shaped(resource, message.entry) };
       }
     },
 
     async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
       const target = one(resource, { namespace: object.metadata?.namespace }, options.subresource);
-      return shaped<T>(await registry.create(target, { value: object }, write(options)));
+      return shaped(resource, await registry.create(target, { value: object }, write(options)));
     },
 
     async update<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
       const target = one(resource, { namespace: object.metadata?.namespace, name: object.metadata?.name }, options.subresource);
-      return shaped<T>(await registry.update(target, { value: object }, write(options)));
+      return shaped(resource, await registry.update(target, { value: object }, write(options)));
     },
 
     async patch<T extends KubeObject>(
@@ -59,7 +59,7 @@ export function createClient(
       options: WriteOptions = {},
     ): Promise<T> {
       const target = one(resource, key, options.subresource);
-      return shaped<T>(await registry.patch(target, patch.type, { value: patch.body }, { ...write(options), force: options.force }));
+      return shaped(resource, await registry.patch(target, patch.type, { value: patch.body }, { ...write(options), force: options.force }));
     },
 
     async delete<T extends KubeObject>(
@@ -67,13 +67,13 @@ export function createClient(
       key: Key,
       options: Parameters<Client['delete']>[2] = {},
     ): Promise<T | undefined> {
-      return orUndefined(async () => shaped<T>(await registry.delete(one(resource, key), options)));
+      return orUndefined(async () => shaped(resource, await registry.delete(one(resource, key), options)));
     },
   };
 }
 
 /** What the resource promises of its objects; the schema has seen to it. */
-function shaped<T>({ object }: Entry): T {
+function shaped<T extends KubeObject>(_resource: Resource<T>, { object }: Entry): T {
   return object as unknown as T;
 }
 

@@ -9,7 +9,7 @@ import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './reg
 import { selectionOf } from './select.ts';
 
 const ATTEMPTS = 20;
-const POLICIES = ['Background', 'Foreground', 'Orphan'];
+const POLICIES: ReadonlySet<string> = new Set(['Background', 'Foreground', 'Orphan']);
 
 /** Namespaces that the cluster cannot do without. */
 const LASTING: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
@@ -25,7 +25,7 @@ export function createDeletes(core: Core): Deletes {
   const remove = async (target: Target, query: DeleteQuery): Promise<Deleted> => {
     const { served, namespace, name = '', user } = target;
     const { def } = served;
-    if (query.propagationPolicy !== undefined && !POLICIES.includes(query.propagationPolicy)) {
+    if (query.propagationPolicy !== undefined && !POLICIES.has(query.propagationPolicy)) {
       throw new ApiError(
         'Invalid',
         `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(query.propagationPolicy)}: supported values: "Background", "Foreground", "Orphan"`,

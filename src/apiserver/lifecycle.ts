@@ -93,7 +93,7 @@ export function carryOver(def: KindDef, subresource: string | undefined, current
 export function countGeneration(def: KindDef, current: AnyObject, next: Draft): void {
   if (!hasGeneration(def)) return;
   const wish = (o: AnyObject): AnyObject => ({ ...o, metadata: {}, ...(def.status ? { status: undefined } : {}) });
-  if (!equal(wish(current), wish(next as AnyObject))) next.metadata.generation = (current.metadata?.generation ?? 0) + 1;
+  if (!equal(wish(current), wish(next))) next.metadata.generation = (current.metadata?.generation ?? 0) + 1;
 }
 
 /** What is wrong with an update beyond the kind's own rules. */

@@ -312,7 +312,7 @@ describe('deletion', () => {
     await client.create(Pods, { metadata: { name: 'p', namespace: NS }, spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] } });
     const first = await client.delete(Pods, key);
     assert.equal(first?.metadata?.deletionGracePeriodSeconds, 30);
-    assert.equal(Date.parse(first!.metadata!.deletionTimestamp!), clock.now() + 30_000);
+    assert.equal(Date.parse(first.metadata.deletionTimestamp!), clock.now() + 30_000);
     assert.equal((await client.delete(Pods, key, { gracePeriodSeconds: 60 }))?.metadata?.deletionGracePeriodSeconds, 30);
     assert.equal((await client.delete(Pods, key, { gracePeriodSeconds: 5 }))?.metadata?.deletionGracePeriodSeconds, 5);
   });
@@ -329,7 +329,7 @@ describe('deletion', () => {
         isApiError(e, 'Forbidden') &&
         e.details?.causes?.[0]?.reason === 'NamespaceTerminating',
     );
-    await client.update(Namespaces, { ...closing!, spec: { finalizers: [] } }, { subresource: 'finalize' });
+    await client.update(Namespaces, { ...closing, spec: { finalizers: [] } }, { subresource: 'finalize' });
     assert.equal(await client.get(Namespaces, { name: 'n' }), undefined);
     await assert.rejects(client.delete(Namespaces, { name: 'default' }), refused('Forbidden'));
   });
@@ -352,7 +352,10 @@ describe('services', () => {
   test('get addresses and ports that nobody has, and keep what they ask for', async () => {
     const { client } = await world();
     const made = await Promise.all(['a', 'b', 'c'].map((name) => client.create(Services, service(name))));
-    assert.deepEqual(made.map((s) => s.spec?.clusterIP).sort(), ['10.96.1.0', '10.96.1.1', '10.96.1.2']);
+    assert.deepEqual(
+      made.map((s) => s.spec?.clusterIP ?? '').sort((a, b) => a.localeCompare(b)),
+      ['10.96.1.0', '10.96.1.1', '10.96.1.2'],
+    );
     assert.equal((await client.create(Services, service('dns', { clusterIP: '10.96.0.10' }))).spec?.clusterIP, '10.96.0.10');
     assert.equal((await client.create(Services, service('headless', { clusterIP: 'None' }))).spec?.clusterIP, 'None');
     await assert.rejects(
@@ -441,7 +444,7 @@ describe('custom kinds', () => {
   test('are served at once: defaulted, pruned, validated', async () => {
     const { registry, client, at } = await world();
     await assert.rejects(client.create(Toys, toy('early')), refused('NotFound'));
-    const defined = await client.create(CustomResourceDefinitions, crd as never);
+    const defined = await client.create(CustomResourceDefinitions, crd);
     assert.deepEqual(
       defined.status?.conditions?.map((c) => [c.type, c.status]),
       [
@@ -466,7 +469,7 @@ describe('custom kinds', () => {
 
   test('go with their objects', async () => {
     const { registry, client } = await world();
-    await client.create(CustomResourceDefinitions, crd as never);
+    await client.create(CustomResourceDefinitions, crd);
     await client.create(Toys, { ...toy('a'), metadata: { name: 'a', namespace: NS, finalizers: ['example.com/hold'] } });
     await client.create(Toys, toy('b'));
     await client.delete(CustomResourceDefinitions, { name: 'toys.example.com' });
@@ -480,7 +483,7 @@ describe('custom kinds', () => {
 
   test('keep what was wrong before their schema became stricter', async () => {
     const { client } = await world();
-    await client.create(CustomResourceDefinitions, crd as never);
+    await client.create(CustomResourceDefinitions, crd);
     await client.create(Toys, toy('a', { size: 2 }));
     await client.patch(
       CustomResourceDefinitions,

@@ -1,4 +1,4 @@
-import { labelSelectorOf, labelSelectorText, type AnyObject, type KindDef, type LabelSelectorObject } from '../api/index.ts';
+import { labelSelectorOf, labelSelectorText, type AnyObject, type KindDef } from '../api/index.ts';
 import { copy, isRecord, type Json } from './json.ts';
 import type { Draft } from './lifecycle.ts';
 
@@ -8,14 +8,11 @@ export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
   const path = paths.labelSelectorPath ?? (def.custom ? undefined : '.spec.selector');
   const selector = path ? at(object, path) : undefined;
-  const text =
-    typeof selector === 'string' ? selector : isRecord(selector) ? labelSelectorText(labelSelectorOf(selector as LabelSelectorObject)) : '';
+  const text = typeof selector === 'string' ? selector : isRecord(selector) ? labelSelectorText(labelSelectorOf(selector)) : '';
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
-    metadata: copy({ name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp }) as NonNullable<
-      AnyObject['metadata']
-    >,
+    metadata: copy({ name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp }),
     spec: { replicas: at(object, paths.specReplicasPath) ?? 0 },
     status: { replicas: at(object, paths.statusReplicasPath) ?? 0, ...(text ? { selector: text } : {}) },
   };
@@ -25,7 +22,7 @@ export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
 export function withReplicas(def: KindDef, object: AnyObject, replicas: number): Draft {
   const next = copy(object) as Draft;
   const steps = stepsOf(def.scale!.specReplicasPath);
-  let parent: Json = next as unknown as Json;
+  let parent: Json = next;
   for (const step of steps.slice(0, -1)) parent = (parent[step] ??= {}) as Json;
   parent[steps.at(-1)!] = replicas;
   return next;

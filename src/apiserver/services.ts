@@ -81,7 +81,7 @@ export function createServiceAllocator(store: Store<AnyObject>): ServiceAllocato
             message: 'Internal error: failed to allocate a serviceIP: range is full',
           });
       } else {
-        const address = String(spec['clusterIP']);
+        const address = spec['clusterIP'] as string;
         spec['clusterIPs'] = [address];
         if (address !== 'None' && used.has(address)) {
           causes.push({

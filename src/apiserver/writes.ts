@@ -98,9 +98,9 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
             ? managedFields.entries
             : Array.isArray(sent) && sent.length > 0
               ? managedFieldsOf(ownershipsOf(sent))
-              : ownedByCreate(writerOf(target, query, core), draft as AnyObject);
+              : ownedByCreate(writerOf(target, query, core), draft);
           if (managed) metadata.managedFields = managed as never;
-          return dryRun ? entryOf(draft as AnyObject) : await store.create(storeKey(def, namespace, name), draft as AnyObject);
+          return dryRun ? entryOf(draft) : await store.create(storeKey(def, namespace, name), draft);
         });
         return { ...shownAs(served, entry), created: true, warnings };
       } catch (error) {
@@ -140,15 +140,13 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
           if (same(current, next)) next.metadata.generation = current.metadata?.generation as number;
           else countGeneration(def, current, next);
           if (next.metadata.generation === undefined) delete next.metadata.generation;
-          const managed = managedFields
-            ? managedFields.entries
-            : ownedByUpdate(writerOf(target, query, core), current, next as AnyObject, sent);
+          const managed = managedFields ? managedFields.entries : ownedByUpdate(writerOf(target, query, core), current, next, sent);
           if (managed) next.metadata.managedFields = managed as never;
           else delete next.metadata.managedFields;
           if (same(current, next) && equal(owners(current), owners(next))) return done(stored);
-          if (dryRun) return done(entryOf(next as AnyObject));
-          if (isFinished(def, next as AnyObject)) return done(await store.delete(key, stored.revision, next as AnyObject));
-          return done(await store.update(key, next as AnyObject, stored.revision));
+          if (dryRun) return done(entryOf(next));
+          if (isFinished(def, next)) return done(await store.delete(key, stored.revision, next));
+          return done(await store.update(key, next, stored.revision));
         });
       } catch (error) {
         if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw error;
@@ -198,7 +196,7 @@ function checkPreconditions(def: KindDef, current: AnyObject, { metadata }: Draf
 
 function fillIn(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
   if (def.custom) fillDefaults(def.schema, draft);
-  def.default?.(draft as AnyObject, old);
+  def.default?.(draft, old);
 }
 
 function checkDraft(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
@@ -209,17 +207,17 @@ function checkDraft(def: KindDef, draft: Draft, old: AnyObject | undefined): voi
   const fresh = known ? causes.filter((c) => !known.has(`${c.field} ${c.message}`)) : causes;
   if (old) fresh.push(...checkFinalizers(old, draft));
   const seen = new Set(fresh.map((c) => c.field));
-  for (const cause of def.validate?.(draft as AnyObject, old) ?? []) if (!seen.has(cause.field)) fresh.push(cause);
+  for (const cause of def.validate?.(draft, old) ?? []) if (!seen.has(cause.field)) fresh.push(cause);
   if (fresh.length > 0) throw invalid(def, draft.metadata.name ?? '', fresh);
 }
 
 /** True when nothing changed but who owns what. */
 function same(current: AnyObject, next: Draft): boolean {
-  return equal(bare(current), bare(next as AnyObject));
+  return equal(bare(current), bare(next));
 }
 
 function bare(object: AnyObject): AnyObject {
-  return { ...object, metadata: { ...object.metadata, managedFields: undefined, resourceVersion: undefined } as never };
+  return { ...object, metadata: { ...object.metadata, managedFields: undefined, resourceVersion: undefined } };
 }
 
 /** Who owns what, whenever it was. */

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  ConfigMaps,
-  Deployments,
-  isApiError,
-  Namespaces,
-  Pods,
-  type ApiError,
-  type Key,
-  type KubeObject,
-  type StatusReason,
-} from '../api/index.ts';
+import { ConfigMaps, Deployments, isApiError, Namespaces, Pods, type Key, type KubeObject, type StatusReason } from '../api/index.ts';
 import type { Client, WatchEvent } from './client.ts';
 
 export interface ClientUnderTest {
@@ -153,10 +143,7 @@ export function clientContract(name: string, make: () => Promise<ClientUnderTest
         );
       await apply('one', { a: '1', b: '2' });
       await apply('two', { c: '3' });
-      await assert.rejects(
-        apply('two', { c: '3', a: '9' }),
-        (e) => refused('Conflict')(e) && (e as ApiError).details?.causes?.[0]?.field === '.data.a',
-      );
+      await assert.rejects(apply('two', { c: '3', a: '9' }), (e) => refused('Conflict')(e) && e.details?.causes?.[0]?.field === '.data.a');
       assert.deepEqual((await apply('one', { a: '1' })).data, { a: '1', c: '3' });
       assert.deepEqual((await apply('two', { a: '9' }, true)).data, { a: '9' });
     });
@@ -246,7 +233,7 @@ export function clientContract(name: string, make: () => Promise<ClientUnderTest
       const wrong = { ...deployment('wrong'), spec: { ...deployment('wrong').spec, replicas: -1 } };
       await assert.rejects(
         client.create(Deployments, wrong),
-        (e) => refused('Invalid')(e) && (e as ApiError).details?.causes?.[0]?.field === 'spec.replicas',
+        (e) => refused('Invalid')(e) && e.details?.causes?.[0]?.field === 'spec.replicas',
       );
     });
 

@@ -69,7 +69,7 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
   };
 
   const flush = async (): Promise<void> => {
-    await null; // what is written in the same turn goes to disk together
+    await Promise.resolve(); // what is written in the same turn goes to disk together
     while (queue.length > 0) {
       const batch = queue.slice(0, BATCH);
       queue = queue.slice(BATCH);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createCatalog, isApiError, type AnyObject, type ApiError } from '../../api/index.ts';
+import { createCatalog, isApiError, type AnyObject } from '../../api/index.ts';
 import { applyObject, type Applied } from './apply.ts';
 import { difference, fromFieldsV1, intersection, isEmpty, pathsOf, sameSet, toFieldsV1, union } from './field-set.ts';
 import { isReset, ownedByUpdate, ownershipsOf, type Writer } from './managed-fields.ts';
@@ -108,7 +108,7 @@ describe('apply', () => {
       () => apply('two', one, wanted),
       (error) => {
         assert.ok(isApiError(error, 'Conflict'));
-        assert.deepEqual((error as ApiError).details?.causes, [
+        assert.deepEqual(error.details?.causes, [
           { reason: 'FieldManagerConflict', message: 'conflict with "one"', field: '.spec.replicas' },
           { reason: 'FieldManagerConflict', message: 'conflict with "one"', field: '.spec.template.spec.containers[name="a"].image' },
         ]);

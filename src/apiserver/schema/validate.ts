@@ -56,7 +56,7 @@ function walk(schema: Schema, value: unknown, path: string, out: StatusCause[]):
 }
 
 function checkString(schema: Schema, value: string, path: string, bad: (detail: string) => void, out: StatusCause[]): void {
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     out.push({ reason: 'FieldValueTooLong', field: path, message: `Too long: may not be more than ${schema.maxLength} bytes` });
   }
