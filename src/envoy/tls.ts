@@ -18,6 +18,11 @@ function secret(name: string): Json {
   return { name, sds_config: ADS };
 }
 
+/** A secret that users name and that may be missing: it must not keep the whole proxy from starting. */
+function userSecret(name: string): Json {
+  return { name: `kubernetes://${name}`, sds_config: { ...ADS, initial_fetch_timeout: '2s' } };
+}
+
 function uriSans(sans: readonly string[]): Json[] {
   return sans.map((exact) => ({ san_type: 'URI', matcher: { exact } }));
 }
@@ -113,10 +118,10 @@ export function gatewayTls(options: {
         cipher_suites: ciphers?.length ? ciphers : undefined,
       }),
       alpn_protocols: ['h2', 'http/1.1'],
-      tls_certificate_sds_secret_configs: [secret(`kubernetes://${credential}`)],
+      tls_certificate_sds_secret_configs: [userSecret(credential)],
       combined_validation_context:
         mutual || optional
-          ? { default_validation_context: {}, validation_context_sds_secret_config: secret(`kubernetes://${credential}-cacert`) }
+          ? { default_validation_context: {}, validation_context_sds_secret_config: userSecret(`${credential}-cacert`) }
           : undefined,
     }),
     require_client_certificate: mutual,

@@ -42,6 +42,8 @@ export class Subscription {
   /** Held by the proxy but no longer wanted, with the time since when nothing refers to it (undefined: not known yet). */
   readonly gone = new Map<string, number | undefined>();
   #wildcard = false;
+  /** The proxy waits to be told what there is, also when there is nothing. */
+  #unanswered = false;
   readonly #names = new Set<string>();
   readonly #rejected = new Map<string, Rejection>();
   #desired: Resources = new Map();
@@ -94,6 +96,7 @@ export class Subscription {
     const canBeWildcard = this.typeUrl === TypeUrl.cluster || this.typeUrl === TypeUrl.listener;
     if (canBeWildcard && ((first && request.subscribe.length === 0) || request.subscribe.includes('*'))) {
       this.#wildcard = true;
+      this.#unanswered = first && request.initialVersions.size === 0;
       for (const name of this.#desired.keys()) this.#dirty.add(name);
     }
     for (const name of request.subscribe) {
@@ -144,7 +147,7 @@ export class Subscription {
       this.#suspects.shift();
     }
     const delta = this.#collect(this.#dirty);
-    return delta.resources.length + delta.removed.length > 0 ? delta : undefined;
+    return this.#unanswered || delta.resources.length + delta.removed.length > 0 ? delta : undefined;
   }
 
   /** Whether additions or updates are due or on their way. */
@@ -155,6 +158,7 @@ export class Subscription {
   send(nonce: string, delta: Delta): void {
     const sent = new Map(delta.resources.map((r) => [r.name, r.version]));
     this.#inFlight = { nonce, sent, removed: new Set(delta.removed) };
+    this.#unanswered = false;
   }
 
   /** Takes the answer part of a request; undefined when it answers nothing that is in flight. */
