@@ -1,4 +1,4 @@
-import { Fault } from '../base/index.ts';
+import type { Fault } from '../base/index.ts';
 import { compare } from './aggregate.ts';
 import type { Expr } from './ast.ts';
 import { dropLabels, dropName, type Labels } from './labels.ts';
@@ -34,8 +34,8 @@ export const valueFunctions: Readonly<Record<string, (value: number, ...scalars:
   atanh: Math.atanh,
   // Through the inverse, so that 0.1 is exact; halves go up.
   round: (v, to = 1) => Math.floor(v * (1 / to) + 0.5) / (1 / to),
-  clamp_min: (v, low) => (Number.isNaN(v) || v > low! ? v : low!),
-  clamp_max: (v, high) => (Number.isNaN(v) || v < high! ? v : high!),
+  clamp_min: (v, low) => (Number.isNaN(v) || v > low ? v : low),
+  clamp_max: (v, high) => (Number.isNaN(v) || v < high ? v : high),
   minute: (v) => date(v).getUTCMinutes(),
   hour: (v) => date(v).getUTCHours(),
   day_of_week: (v) => date(v).getUTCDay(),
@@ -110,7 +110,7 @@ export function labelReplace(series: readonly Series[], to: string, replacement:
     series.map((s) => {
       const match = re.matcher(s.labels[from] ?? '');
       if (!match.matches()) return s;
-      const groups = re.namedGroups() as Record<string, number>;
+      const groups = re.namedGroups();
       const value = replacement.replaceAll(/\$(?:(\$)|(\w+)|\{(\w+)\})/g, (_all, dollar: string, plain: string, braced: string) => {
         if (dollar) return '$';
         const name = plain ?? braced;

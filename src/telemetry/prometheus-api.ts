@@ -113,7 +113,7 @@ function encode(result: QueryResult): unknown {
 
 /** The name first, as people read it. */
 function metric(labels: Labels): Labels {
-  return METRIC_NAME in labels ? { [METRIC_NAME]: labels[METRIC_NAME]!, ...labels } : labels;
+  return METRIC_NAME in labels ? { [METRIC_NAME]: labels[METRIC_NAME], ...labels } : labels;
 }
 
 function pair(point: Point): [number, string] {

@@ -1,7 +1,7 @@
 import { labelKey, matchesAll, METRIC_NAME, type Labels, type Matcher, type Queryable, type Samples } from '../promql/index.ts';
 import { CHUNK_LENGTH } from './chunk.ts';
 import { Series } from './series.ts';
-import { Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 /** Series kept at most; new ones beyond are refused. */
 export const MAX_SERIES = 200_000;

@@ -85,7 +85,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   }
 
   function send(request: Request): void {
-    worker.postMessage(request);
+    worker.postMessage(request, []);
   }
 
   try {

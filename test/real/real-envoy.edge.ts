@@ -85,19 +85,17 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
   const [command, ...args] = [
     ...wrapper,
     findEnvoy(),
-    ...[
-      '-c',
-      join(dir, 'bootstrap.json'),
-      '--disable-hot-restart',
-      '--concurrency',
-      '1',
-      '--log-level',
-      'warn',
-      '--log-path',
-      join(dir, 'log'),
-    ],
+    '-c',
+    join(dir, 'bootstrap.json'),
+    '--disable-hot-restart',
+    '--concurrency',
+    '1',
+    '--log-level',
+    'warn',
+    '--log-path',
+    join(dir, 'log'),
   ];
-  const child: ChildProcess = spawn(command!, args, { stdio: 'ignore' });
+  const child: ChildProcess = spawn(command, args, { stdio: 'ignore' });
   return {
     adminSocket,
     admin: (path) => get({ socketPath: adminSocket, path }).then((r) => r.body),

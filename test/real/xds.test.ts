@@ -164,9 +164,9 @@ test(
         sum(await envoy.admin('/stats?filter=(listener_manager.lds|cluster_manager.cds|rds.web)\\.update_success'));
       const before = await counters();
       const failures: string[] = [];
-      let asking = true;
+      const asking = { on: true };
       const client = (async () => {
-        while (asking) {
+        while (asking.on) {
           const a = await answer().catch(String);
           if (!a.startsWith('200')) failures.push(a);
         }
@@ -180,7 +180,7 @@ test(
       xds.publish(PROXY, { ...base, routes: byName(route({ v2: 100 })) });
       await settled(xds);
       assert.equal(await answer(), '200 v2');
-      asking = false;
+      asking.on = false;
       await client;
       assert.deepEqual(failures, []);
     });
@@ -191,7 +191,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     if (await condition().catch(() => false)) return;
-    assert.ok(Date.now() < deadline, `not so within 10 s: ${condition}`);
+    assert.ok(Date.now() < deadline, `not so within 10 s: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
