@@ -35,7 +35,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     return {
       kind: 'builtin',
       // The container's arguments are Istio's (`proxy sidecar`): the shell keeps them from Envoy.
-      command: ['sh', '-c', `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --log-level warning`, 'proxy'],
+      command: ['sh', '-c', `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --drain-time-s 5 --log-level warning`, 'proxy'],
       args: [],
       env: {},
       mounts: [
