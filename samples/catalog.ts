@@ -12,6 +12,8 @@ export interface BuiltinApp {
   /** Arguments when the pod names none. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Where it runs: what manifests call by a relative path is there. */
+  readonly workingDir?: string;
 }
 
 interface Entry {
@@ -49,8 +51,9 @@ const ENTRIES: readonly Entry[] = [
     app: (_m, tag) => ({
       app: 'podinfo',
       entrypoint: [],
-      args: ['node', `${ROOT}/podinfo/main.ts`],
+      args: ['./podinfo'],
       env: { ...(SEMVER.test(tag) ? { SERVICE_VERSION: tag } : {}), ...(tag === 'error' ? { PODINFO_RANDOM_ERROR: 'true' } : {}) },
+      workingDir: `${ROOT}/podinfo`,
     }),
   },
   {

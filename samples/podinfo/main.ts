@@ -14,7 +14,8 @@ function setting(name: string, fallback: string): string {
 const on = (name: string): boolean => setting(name, 'false') === 'true';
 
 const VERSION = process.env.SERVICE_VERSION ?? '6.14.1';
-const port = Number(setting('port', '9898'));
+/** Kubernetes sets PODINFO_PORT for a Service called podinfo, to an address: that is no port. */
+const port = Number(/^\d+$/.exec(setting('port', '9898'))?.[0] ?? 9898);
 const metricsPort = Number(setting('port-metrics', '0'));
 const color = setting('ui-color', '#34577c');
 const message = setting('ui-message', `greetings from podinfo v${VERSION}`);

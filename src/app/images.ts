@@ -65,7 +65,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
           { source: places.samplesDir, target: '/opt/sluice/samples' },
           { source: dirname(places.nodeBinary), target: '/opt/sluice/node' },
         ],
-        workingDir: '/',
+        workingDir: app.workingDir ?? '/',
         note: `the built-in ${app.app}`,
       };
     },
