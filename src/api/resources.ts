@@ -28,11 +28,22 @@ export const ReplicaSets = resource<ReplicaSet>('apps', 'v1', 'ReplicaSet', 'rep
 export const StatefulSets = resource<StatefulSet>('apps', 'v1', 'StatefulSet', 'statefulsets');
 export const DaemonSets = resource<DaemonSet>('apps', 'v1', 'DaemonSet', 'daemonsets');
 export const Jobs = resource<Job>('batch', 'v1', 'Job', 'jobs');
-export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers');
+export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>(
+  'autoscaling',
+  'v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+);
 export const EndpointSlices = resource<EndpointSlice>('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
 export const Leases = resource<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
 export const Ingresses = resource<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
-export const CustomResourceDefinitions = resource<CustomResourceDefinition>('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition', 'customresourcedefinitions', false);
+export const CustomResourceDefinitions = resource<CustomResourceDefinition>(
+  'apiextensions.k8s.io',
+  'v1',
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+  false,
+);
 export const VirtualServices = resource<VirtualService>('networking.istio.io', 'v1', 'VirtualService', 'virtualservices');
 export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');
 export const Gateways = resource<Gateway>('networking.istio.io', 'v1', 'Gateway', 'gateways');

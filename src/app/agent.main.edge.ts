@@ -13,7 +13,10 @@ const { paths, envoy } = JSON.parse(process.env.SLUICE_AGENT ?? '') as ControlPl
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 process.on('unhandledRejection', (error) =>
-  log.error('a promise was rejected and nobody looked', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }),
+  log.error('a promise was rejected and nobody looked', {
+    error: messageOf(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  }),
 );
 
 try {

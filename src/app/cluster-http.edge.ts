@@ -47,7 +47,12 @@ export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
         return { status: response.status, body: (await response.text()).slice(0, MAX_BODY) };
       }
       return await new Promise<HttpAnswer>((resolve, reject) => {
-        const options: RequestOptions = { method: 'POST', path: url.pathname + url.search, headers: { ...headers, host: url.host }, createConnection: () => connection as never };
+        const options: RequestOptions = {
+          method: 'POST',
+          path: url.pathname + url.search,
+          headers: { ...headers, host: url.host },
+          createConnection: () => connection as never,
+        };
         const timer = setTimeout(() => connection.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
         const r = request(options, (response) => {
           let said = '';

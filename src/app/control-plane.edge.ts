@@ -2,7 +2,16 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createCatalog, Namespaces, type AnyObject } from '../api/index.ts';
-import { ADMIN, createKubeletClient, createRegistry, loadServerPki, startApiServer, tokenAuthenticator, writeKubeconfig, type Registry } from '../apiserver/index.ts';
+import {
+  ADMIN,
+  createKubeletClient,
+  createRegistry,
+  loadServerPki,
+  startApiServer,
+  tokenAuthenticator,
+  writeKubeconfig,
+  type Registry,
+} from '../apiserver/index.ts';
 import { systemClock, systemRng, type Log } from '../base/index.ts';
 import { createCa, createIdentities, loadRoot } from '../ca/index.ts';
 import { createInformers } from '../control/index.ts';
@@ -56,9 +65,23 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
     version: KUBERNETES_VERSION,
   });
-  writeKubeconfig(paths.kubeconfig, { name: paths.context, server: `https://127.0.0.1:${api.port}`, caCert: pki.ca, token: pki.adminToken });
+  writeKubeconfig(paths.kubeconfig, {
+    name: paths.context,
+    server: `https://127.0.0.1:${api.port}`,
+    caCert: pki.ca,
+    token: pki.adminToken,
+  });
 
-  const workloads = await startWorkloads({ client, catalog, clock, rng, log, signal, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' });
+  const workloads = await startWorkloads({
+    client,
+    catalog,
+    clock,
+    rng,
+    log,
+    signal,
+    rootCertificate: pki.ca,
+    loadBalancerAddress: '127.0.0.1',
+  });
   const informers = createInformers(client, { clock, log, signal });
   const node = runNode({ input, informers, log, clock, signal });
 

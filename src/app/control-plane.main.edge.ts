@@ -9,7 +9,12 @@ const input = JSON.parse(process.env.SLUICE_CONTROL_PLANE ?? '') as ControlPlane
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 process.once('SIGINT', () => stop.abort());
-process.on('unhandledRejection', (error) => log.error('a promise was rejected and nobody looked', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }));
+process.on('unhandledRejection', (error) =>
+  log.error('a promise was rejected and nobody looked', {
+    error: messageOf(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  }),
+);
 
 try {
   await runControlPlane(input, log, stop.signal);

@@ -51,7 +51,8 @@ async function envoy(paths: InstancePaths, env: NodeJS.ProcessEnv): Promise<Chec
 async function ports(paths: InstancePaths): Promise<Check[]> {
   const config = readConfig(paths) ?? DEFAULT_PORTS;
   const ours =
-    readPidFile(join(paths.runDir, 'control-plane.pid')) !== undefined || readPidFile(join(paths.runDir, 'edge', 'outside.pid')) !== undefined;
+    readPidFile(join(paths.runDir, 'control-plane.pid')) !== undefined ||
+    readPidFile(join(paths.runDir, 'edge', 'outside.pid')) !== undefined;
   const out: Check[] = [];
   for (const [what, port] of [
     ['API port', config.apiPort],

@@ -31,17 +31,38 @@ export function createImages(places: ImagePlaces): ImageCatalog {
   function proxy(use: ImageUse | undefined): BuiltinImage | { error: string } {
     const described = use && proxyOf({ ...use.pod, status: { ...use.pod.status, podIP: use.podIP } });
     if (use && !described) return { error: 'the proxy image is only for a container named istio-proxy' };
-    const config = described && bootstrap({ proxy: described, domain: defaultMeshConfig.domain, xdsSocket: `${XDS_DIR}/xds.sock`, adminSocket: `${ADMIN_DIR}/admin.sock` });
+    const config =
+      described &&
+      bootstrap({
+        proxy: described,
+        domain: defaultMeshConfig.domain,
+        xdsSocket: `${XDS_DIR}/xds.sock`,
+        adminSocket: `${ADMIN_DIR}/admin.sock`,
+      });
     return {
       kind: 'builtin',
       // The container's arguments are Istio's (`proxy sidecar`): the shell keeps them from Envoy.
-      command: ['sh', '-c', `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --drain-time-s 5 --log-level warning`, 'proxy'],
+      command: [
+        'sh',
+        '-c',
+        `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --drain-time-s 5 --log-level warning`,
+        'proxy',
+      ],
       args: [],
       env: {},
       mounts: [
         { source: places.envoyBinary, target: '/opt/sluice/envoy' },
         { source: places.xdsDir, target: XDS_DIR },
-        ...(use ? [{ source: proxySocketDir(places.proxyDir, use.pod.metadata?.uid ?? ''), target: ADMIN_DIR, readOnly: false, createDirectory: true }] : []),
+        ...(use
+          ? [
+              {
+                source: proxySocketDir(places.proxyDir, use.pod.metadata?.uid ?? ''),
+                target: ADMIN_DIR,
+                readOnly: false,
+                createDirectory: true,
+              },
+            ]
+          : []),
       ],
       workingDir: '/',
       note: 'Envoy',
@@ -54,7 +75,10 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     resolve(image, use) {
       if (PROXY.test(image)) return proxy(use);
       const app = builtinApp(image);
-      if (!app) return { error: `there is no built-in image ${image}; pulling from registries is not supported yet. Built in are: ${BUILTIN_IMAGES}` };
+      if (!app)
+        return {
+          error: `there is no built-in image ${image}; pulling from registries is not supported yet. Built in are: ${BUILTIN_IMAGES}`,
+        };
       if ('error' in app) return app;
       return {
         kind: 'builtin',

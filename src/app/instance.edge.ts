@@ -126,7 +126,8 @@ async function waitFor(what: string, deadline: number, paths: InstancePaths, rea
 /** What is wrong with the machine, if anything is; else the end of the log. */
 async function whyEnded(what: string, paths: InstancePaths): Promise<Fault> {
   const wrong = (await checkNode()).filter((c) => !c.ok);
-  if (wrong.length > 0) return new Fault('HostUnfit', wrong.map((c) => `${c.name}: ${c.found}`).join('; '), { hint: wrong.map((c) => c.fix).join('\n') });
+  if (wrong.length > 0)
+    return new Fault('HostUnfit', wrong.map((c) => `${c.name}: ${c.found}`).join('; '), { hint: wrong.map((c) => c.fix).join('\n') });
   const log = join(paths.logDir, 'control-plane.log');
   return new Fault('ControlPlaneEnded', `the control plane ended while it was to bring up ${what}:\n${tail(log)}`, {
     hint: `Run "sluice doctor"; the whole log is ${log}.`,

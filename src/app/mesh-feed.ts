@@ -1,10 +1,30 @@
 /** Feeds the mesh: objects as they change -> snapshot -> resources -> each proxy; and says on the objects what is wrong with them. */
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { DestinationRules, Gateways, keyOf, keyText, Pods, ServiceEntries, VirtualServices, type IstioCondition, type KubeObject, type Resource } from '../api/index.ts';
+import {
+  DestinationRules,
+  Gateways,
+  keyOf,
+  keyText,
+  Pods,
+  ServiceEntries,
+  VirtualServices,
+  type IstioCondition,
+  type KubeObject,
+  type Resource,
+} from '../api/index.ts';
 import { canonicalJson, messageOf, type Clock, type Log, type Timer } from '../base/index.ts';
 import { eventRecorder, withCondition, type Informers } from '../control/index.ts';
 import type { ProxyResources, Translator } from '../envoy/index.ts';
-import { defaultMeshConfig, problemText, proxyOf, snapshotKinds, type MeshConfig, type Problem, type Proxy, type Snapshot } from '../mesh/index.ts';
+import {
+  defaultMeshConfig,
+  problemText,
+  proxyOf,
+  snapshotKinds,
+  type MeshConfig,
+  type Problem,
+  type Proxy,
+  type Snapshot,
+} from '../mesh/index.ts';
 import type { Xds } from '../xds/index.ts';
 
 export interface MeshFeedOptions {
@@ -95,7 +115,11 @@ function createReporter(informers: Informers, clock: Clock, log: Log): { report(
   let last: readonly Problem[] | undefined;
   const said = new Map<string, string>();
 
-  async function write(resource: Resource<Reported>, key: { namespace?: string | undefined; name: string }, problems: readonly Problem[]): Promise<void> {
+  async function write(
+    resource: Resource<Reported>,
+    key: { namespace?: string | undefined; name: string },
+    problems: readonly Problem[],
+  ): Promise<void> {
     const object = await client.get(resource, key);
     if (!object) return;
     const error = problems.find((p) => p.severity === 'error');
@@ -107,7 +131,12 @@ function createReporter(informers: Informers, clock: Clock, log: Log): { report(
       message: worst ? problems.map((p) => `${p.path}: ${p.message} ${p.fix}`).join(' ') : 'The whole object is in force.',
     };
     const conditions = withCondition(object.status?.conditions, condition, clock.now());
-    await client.patch(resource, key, { type: 'merge', body: { status: { conditions } } }, { subresource: 'status', fieldManager: 'istiod' });
+    await client.patch(
+      resource,
+      key,
+      { type: 'merge', body: { status: { conditions } } },
+      { subresource: 'status', fieldManager: 'istiod' },
+    );
     if (worst) await events.record({ ...object, kind: resource.kind }, 'Warning', worst.code, problems.map(problemText).join('; '));
   }
 

@@ -29,7 +29,10 @@ export async function runNode(options: NodeRunOptions): Promise<void> {
   const edge = openEdge({ envoyBinary: input.envoy, runDir: paths.runDir, node, log });
   const stopPorts = followGateway(options, (ports) => edge.setPorts(ports));
   while (!signal.aborted) {
-    if (!readPidFile(join(paths.runDir, 'agent.pid'))) await startAgent(input, node, log, clock).catch((error: unknown) => log.error('the agent did not start', { error: messageOf(error) }));
+    if (!readPidFile(join(paths.runDir, 'agent.pid')))
+      await startAgent(input, node, log, clock).catch((error: unknown) =>
+        log.error('the agent did not start', { error: messageOf(error) }),
+      );
     await sleep(clock, WATCH_MS, signal);
   }
   stopPorts();
@@ -44,7 +47,9 @@ function followGateway(options: NodeRunOptions, setPorts: (ports: HostPort[]) =>
   const open = (service: Service): void => {
     const { clusterIP, ports } = service.spec ?? {};
     if (!clusterIP || clusterIP === 'None') return;
-    const wanted = (ports ?? []).flatMap((p) => (hostPortOf[p.port] ? [{ hostPort: hostPortOf[p.port]!, address: clusterIP, port: p.port }] : []));
+    const wanted = (ports ?? []).flatMap((p) =>
+      hostPortOf[p.port] ? [{ hostPort: hostPortOf[p.port]!, address: clusterIP, port: p.port }] : [],
+    );
     if (JSON.stringify(wanted) === last) return;
     last = JSON.stringify(wanted);
     setPorts(wanted).catch((error: unknown) => {
@@ -64,7 +69,12 @@ async function startAgent(input: ControlPlaneInput, node: NodeSandbox, log: Log,
   const out = openSync(join(paths.logDir, 'agent.log'), 'a', 0o600);
   try {
     const env = { ...process.env, SLUICE_AGENT: JSON.stringify(input) };
-    const child = node.enter(process.execPath, ['--disable-warning=ExperimentalWarning', AGENT], { detached: true, stdio: ['ignore', out, out], cwd: '/', env });
+    const child = node.enter(process.execPath, ['--disable-warning=ExperimentalWarning', AGENT], {
+      detached: true,
+      stdio: ['ignore', out, out],
+      cwd: '/',
+      env,
+    });
     child.on('error', () => {}); // Told by the missing process below.
     child.unref();
     for (let i = 0; i < 200; i++) {

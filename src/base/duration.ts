@@ -1,4 +1,4 @@
-const UNIT: Record<string, number> = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Milliseconds of a Go duration (`1m30s`, `0.5s`, `250ms`), or undefined when it is not one (Go `time.ParseDuration`). */
 export function parseDuration(text: string): number | undefined {

@@ -4,7 +4,9 @@ import { Fault } from './fault.ts';
 /** Every document of a YAML (or JSON) stream; empty ones are left out. Throws a Fault that names line and column. */
 export function parseYaml(text: string, source = 'YAML'): unknown[] {
   const out: unknown[] = [];
-  for (const doc of parseAllDocuments(text, { uniqueKeys: true, maxAliasCount: 100, version: '1.1', merge: true } as never) as Iterable<import('yaml').Document.Parsed>) {
+  for (const doc of parseAllDocuments(text, { uniqueKeys: true, maxAliasCount: 100, version: '1.1', merge: true } as never) as Iterable<
+    import('yaml').Document.Parsed
+  >) {
     const error = doc.errors[0];
     if (error) {
       const at = error.linePos?.[0];

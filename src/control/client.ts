@@ -21,7 +21,9 @@ export interface WatchOptions extends ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type WatchEvent<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T } | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+export type WatchEvent<T> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 export type Patch =
   /** RFC 7386. */

@@ -1,7 +1,19 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { Fault, isAlive, type Log, messageOf, processId, type ProcessId, readPidFile, signalProcess, sleep, systemClock, writePidFile } from '../../base/index.ts';
+import {
+  Fault,
+  isAlive,
+  type Log,
+  messageOf,
+  processId,
+  type ProcessId,
+  readPidFile,
+  signalProcess,
+  sleep,
+  systemClock,
+  writePidFile,
+} from '../../base/index.ts';
 import { insideOf } from '../sandbox/node.edge.ts';
 import { edgeBootstrap, edgeClusters, edgeFiles, edgeListeners, listenerName, type Side } from './host-ports.ts';
 import type { HostPort, NodeSandbox } from './types.ts';

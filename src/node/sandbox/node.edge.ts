@@ -1,7 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, isAlive, onlyChild, processId, readPidFile, signalProcess, sleep, systemClock, type Log, type ProcessId } from '../../base/index.ts';
+import {
+  Fault,
+  isAlive,
+  onlyChild,
+  processId,
+  readPidFile,
+  signalProcess,
+  sleep,
+  systemClock,
+  type Log,
+  type ProcessId,
+} from '../../base/index.ts';
 import type { NodeSandbox } from '../net/types.ts';
 import { INIT_SCRIPT } from './init.ts';
 
