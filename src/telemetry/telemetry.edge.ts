@@ -63,6 +63,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       });
       worker.on('error', (error) => log.error('the telemetry worker failed', { error: error.message }));
       worker.on('exit', () => {
+        // For a worker that never came to listen; for one that did, nobody hears this.
+        reject(gone());
         alive = false;
         for (const w of waiting.values()) w.reject(gone());
         waiting.clear();
