@@ -78,7 +78,7 @@ test('the scale and the status of an object are parts of their own', async () =>
   await client.patch(Deployments, key('web'), { type: 'merge', body: { spec: { replicas: 4 } } }, { subresource: 'scale' });
   await client.update(
     Deployments,
-    { ...made, metadata: { ...made.metadata, resourceVersion: undefined }, status: { replicas: 2 } } as never,
+    { ...made, metadata: { ...made.metadata, resourceVersion: undefined }, status: { replicas: 2 } },
     { subresource: 'status' },
   );
   const read = await client.get(Deployments, key('web'));

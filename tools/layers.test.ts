@@ -20,7 +20,7 @@ function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
   const room = file.split('/')[1]!;
   const isTest = /\.(test|contract)\.ts$|\/testing\.ts$|\/testing\//.test(file);
-  const isEdge = /\.edge\.ts$/.test(file);
+  const isEdge = file.endsWith('.edge.ts');
   const out: Import[] = [];
   for (const m of text.matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm)) {
     out.push({ file, room, target: (m[2] ?? m[3])!, isTest, isEdge, typeOnly: m[1] !== undefined });

@@ -136,7 +136,7 @@ const server = serve(port, async (request, response) => {
   if (failure) return pretty(failure, { code: failure, message: 'random error' });
 
   if (path === '/' || path === '/api/info') {
-    if (path === '/' && /^Mozilla/.test(request.headers['user-agent'] ?? ''))
+    if (path === '/' && request.headers['user-agent']?.startsWith('Mozilla'))
       return text(
         response,
         200,

@@ -86,7 +86,7 @@ function cell(type: Column['type'], value: unknown, now: number): string | numbe
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     case 'string':
-      return typeof value === 'object' ? JSON.stringify(value) : String(value);
+      return typeof value === 'string' ? value : JSON.stringify(value);
   }
 }
 

@@ -51,7 +51,7 @@ export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
           method: 'POST',
           path: url.pathname + url.search,
           headers: { ...headers, host: url.host },
-          createConnection: () => connection as never,
+          createConnection: () => connection,
         };
         const timer = setTimeout(() => connection.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
         const r = request(options, (response) => {

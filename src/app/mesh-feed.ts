@@ -39,10 +39,10 @@ export interface MeshFeedOptions {
 
 /** The kinds whose objects carry a condition; the others have no status for it. */
 const REPORTED: Readonly<Record<string, Resource<Reported>>> = {
-  VirtualService: VirtualServices as Resource<Reported>,
-  DestinationRule: DestinationRules as Resource<Reported>,
-  Gateway: Gateways as Resource<Reported>,
-  ServiceEntry: ServiceEntries as Resource<Reported>,
+  VirtualService: VirtualServices,
+  DestinationRule: DestinationRules,
+  Gateway: Gateways,
+  ServiceEntry: ServiceEntries,
 };
 type Reported = KubeObject & { status?: { conditions?: IstioCondition[] } };
 
@@ -90,10 +90,10 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   }
 
   const reporter = createReporter(informers, clock, log);
-  const sources = Object.entries(snapshotKinds).map(([field, resource]) => {
+  const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
     const map = new Map<string, KubeObject>();
     maps.set(field, map);
-    const informer = informers.of(resource as Resource);
+    const informer = informers.of(resource);
     informer.onChange((change) => {
       const key = keyText(keyOf(change.object));
       if (change.type === 'deleted') map.delete(key);

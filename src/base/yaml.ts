@@ -4,9 +4,7 @@ import { Fault } from './fault.ts';
 /** Every document of a YAML (or JSON) stream; empty ones are left out. Throws a Fault that names line and column. */
 export function parseYaml(text: string, source = 'YAML'): unknown[] {
   const out: unknown[] = [];
-  for (const doc of parseAllDocuments(text, { uniqueKeys: true, maxAliasCount: 100, version: '1.1', merge: true } as never) as Iterable<
-    import('yaml').Document.Parsed
-  >) {
+  for (const doc of parseAllDocuments(text, { uniqueKeys: true, version: '1.1', merge: true })) {
     const error = doc.errors[0];
     if (error) {
       const at = error.linePos?.[0];
@@ -14,7 +12,7 @@ export function parseYaml(text: string, source = 'YAML'): unknown[] {
         hint: 'Correct the YAML at that line and try again.',
       });
     }
-    const value: unknown = doc.toJS();
+    const value: unknown = doc.toJS({ maxAliasCount: 100 });
     if (value !== null && value !== undefined) out.push(value);
   }
   return out;

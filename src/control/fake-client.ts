@@ -274,9 +274,9 @@ function selects(options: ListOptions): (o: Stored) => boolean {
 function eventOf(change: Change, wanted: (o: Stored) => boolean): WatchEvent<Stored> | undefined {
   const before = change.old !== undefined && wanted(change.old);
   const after = change.object !== undefined && wanted(change.object);
-  if (after) return { type: before ? 'MODIFIED' : 'ADDED', object: change.object! };
+  if (after) return { type: before ? 'MODIFIED' : 'ADDED', object: change.object };
   if (!before) return undefined;
-  const last = change.object ?? change.old!;
+  const last = change.object ?? change.old;
   return { type: 'DELETED', object: last };
 }
 

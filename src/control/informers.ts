@@ -44,7 +44,7 @@ export function createInformers(client: Client, options: Omit<InformerOptions, '
       const existing = find(resource);
       if (existing) return existing;
       const informer = createInformer(client, resource, options);
-      started.set(pathOf(resource, {}), informer as unknown as WritableInformer<KubeObject>);
+      started.set(pathOf(resource, {}), informer);
       return informer;
     },
   };

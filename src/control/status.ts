@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
  * Writes the status of an object as it was read; nothing is sent when it is that already. Fails with `Conflict` when the
  * object has changed since.
  */
-export async function updateStatus<S, T extends KubeObject & { status?: S }>(
+export async function updateStatus<T extends KubeObject & { status?: unknown }>(
   client: Client,
   resource: Resource<T>,
   object: T,

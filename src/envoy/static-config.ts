@@ -13,7 +13,7 @@ export interface Credentials {
 /** All that a proxy would be told, as one configuration file that Envoy can check without a control plane. */
 export function staticConfig(proxy: Proxy, resources: ProxyResources, credentials: Credentials): Json {
   const start = bootstrap({ proxy, adminSocket: '/tmp/admin.sock', xdsSocket: '/tmp/xds.sock', domain: 'cluster.local' });
-  const { clusters = [], listeners = [] } = start['static_resources'] as { clusters: Json[]; listeners: Json[] };
+  const { clusters = [], listeners = [] } = start['static_resources'] as { clusters?: Json[]; listeners?: Json[] };
   const routes = new Map([...resources.routes].map(([name, r]) => [name, decode(r.typeUrl, r.bytes)]));
   const assignments = new Map([...resources.endpoints].map(([name, r]) => [name, decode(r.typeUrl, r.bytes)]));
   const all = (map: ReadonlyMap<string, EnvoyResource>): Json[] => [...map.values()].map((r) => decode(r.typeUrl, r.bytes));

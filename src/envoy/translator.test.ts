@@ -41,7 +41,7 @@ const [reviews, productpage] = proxies as [Proxy, Proxy];
 /** The snapshot with one object in the place of its namesake. */
 function withObject(snapshot: Snapshot, field: keyof Omit<Snapshot, 'config'>, object: KubeObject): Snapshot {
   const key = `${object.metadata?.namespace}/${object.metadata?.name}`;
-  return { ...snapshot, [field]: new Map([...(snapshot[field] as ReadonlyMap<string, KubeObject>), [key, object]]) } as Snapshot;
+  return { ...snapshot, [field]: new Map([...(snapshot[field] as ReadonlyMap<string, KubeObject>), [key, object]]) };
 }
 
 function changed(before: ProxyResources, now: ProxyResources): string[] {

@@ -52,7 +52,7 @@ export function serviceOfKubernetes(service: Service, domain: string): MeshServi
       name: p.name ?? '',
       number: p.port,
       protocol: protocolOf(p as Parameters<typeof protocolOf>[0]),
-      ...(p.targetPort === undefined ? {} : { target: p.targetPort as number | string }),
+      ...(p.targetPort === undefined ? {} : { target: p.targetPort }),
     })),
     addresses,
     discovery: alias ? 'dns' : headless ? 'original' : 'endpoints',

@@ -36,11 +36,7 @@ interface Scalable extends KubeObject {
   status?: { replicas?: number };
 }
 
-const SCALABLE: readonly Resource<Scalable>[] = [
-  Deployments,
-  ReplicaSets,
-  StatefulSets,
-] as readonly Resource[] as readonly Resource<Scalable>[];
+const SCALABLE: readonly Resource<Scalable>[] = [Deployments, ReplicaSets, StatefulSets] as readonly Resource[];
 
 /** Scales Deployments, ReplicaSets and StatefulSets on what their pods use. Without metrics the bounds still hold. */
 export function autoscaler(world: World, metrics: PodMetrics): Controller {

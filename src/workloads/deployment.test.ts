@@ -159,7 +159,7 @@ test('scaled to zero and back', async () => {
   assert.equal((await images(w)).length, 2);
   const messages = (await w.api.list(Events)).items
     .filter((e) => e.reason === 'ScalingReplicaSet')
-    .map((e) => e.message?.replace(/web-\w+/, 'SET'));
+    .map((e) => String(e.message).replace(/web-\w+/, 'SET'));
   assert.deepEqual(messages.sort(), [
     'Scaled down replica set SET from 3 to 0',
     'Scaled up replica set SET from 0 to 2',
@@ -243,7 +243,7 @@ async function roll(failure: { n: number; when: 'before' | 'after' } | undefined
   const end = {
     pods: await images(w),
     sizes: await sizes(w),
-    reason: condition({ status: status! } as Deployment, 'Progressing')?.reason,
+    reason: condition({ status: status! }, 'Progressing')?.reason,
     ready: status?.readyReplicas,
   };
   await w.stop();

@@ -61,7 +61,7 @@ const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
 /** A short name for a template, as in `pod-template-hash`; `collisions` makes another one of the same template. */
 export function templateHash(template: PodTemplateSpec | undefined, collisions = 0): string {
   const digits = String(fnv1a(canonicalJson(template ?? {}) + (collisions > 0 ? `#${collisions}` : '')));
-  return [...digits].map((d) => SAFE[d.charCodeAt(0) % SAFE.length]).join('');
+  return Array.from(digits, (d) => SAFE[d.charCodeAt(0) % SAFE.length]).join('');
 }
 
 function textOrder(a: string, b: string): number {

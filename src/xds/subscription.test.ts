@@ -5,7 +5,7 @@ import { Subscription } from './subscription.ts';
 import type { DeltaRequest } from './wire.ts';
 
 function request(more: Partial<DeltaRequest> = {}): DeltaRequest {
-  return { typeUrl: TypeUrl.listener, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...more } as DeltaRequest;
+  return { typeUrl: TypeUrl.listener, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...more };
 }
 
 test('a proxy that is to hold nothing is told so, once: it waits for the word before it starts', () => {
@@ -13,7 +13,7 @@ test('a proxy that is to hold nothing is told so, once: it waits for the word be
   listeners.subscribe(request());
   const delta = listeners.due();
   assert.deepEqual(delta, { resources: [], removed: [] });
-  listeners.send('1', delta!);
+  listeners.send('1', delta);
   assert.equal(listeners.due(), undefined);
   assert.deepEqual(listeners.answer(request({ nonce: '1' })), { kind: 'accepted', names: [] });
   assert.equal(listeners.due(), undefined);

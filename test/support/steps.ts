@@ -24,7 +24,7 @@ export async function runSteps(kubectl: Kubectl, steps: readonly Step[]): Promis
     const told = `kubectl ${args.join(' ')}\n${result.stdout}\n${result.stderr}`;
     assert.equal(result.code, step.code ?? 0, told);
     if (typeof step.out === 'string') assert.equal(result.stdout.replace(/\n$/, ''), step.out, told);
-    else if (step.out) for (const pattern of [step.out].flat()) assert.match(result.stdout, pattern as RegExp, told);
+    else if (step.out) for (const pattern of [step.out].flat()) assert.match(result.stdout, pattern, told);
     if (step.err) assert.match(result.stderr, step.err, told);
   }
 }

@@ -145,7 +145,7 @@ function downgrade(o: HorizontalPodAutoscaler): V1 {
       : o.metadata,
     spec: { ...spec, ...(cpu === undefined ? {} : { targetCPUUtilizationPercentage: cpu }) },
     status: { currentReplicas: 0, ...status, ...(current === undefined ? {} : { currentCPUUtilizationPercentage: current }) },
-  } as V1;
+  };
 }
 
 function upgrade(o: V1): HorizontalPodAutoscaler {
@@ -161,7 +161,7 @@ function upgrade(o: V1): HorizontalPodAutoscaler {
     metadata: kept === undefined ? o.metadata : { ...o.metadata, annotations },
     spec: { ...spec, ...(metrics.length ? { metrics } : {}) },
     ...(o.status ? { status: { ...status, ...(currentMetrics.length ? { currentMetrics } : {}) } } : {}),
-  } as HorizontalPodAutoscaler;
+  };
 }
 
 function parseMetrics(text: string | undefined): MetricSpec[] {

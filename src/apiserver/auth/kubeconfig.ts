@@ -63,7 +63,7 @@ function put(doc: Document, list: string, entry: { name: string; [field: string]
 /** The current context of a kubeconfig that {@link withContext} has made. */
 export function readContext(text: string, source = 'kubeconfig'): KubeconfigEntry {
   const doc = read(text, source);
-  const name = String(doc.get('current-context') ?? '');
+  const name = doc.get('current-context');
   const named = (list: string): YAMLMap | undefined => {
     const seq = doc.get(list);
     return seq instanceof YAMLSeq
@@ -73,8 +73,8 @@ export function readContext(text: string, source = 'kubeconfig'): KubeconfigEntr
   const server = named('clusters')?.getIn(['cluster', 'server']);
   const ca = named('clusters')?.getIn(['cluster', 'certificate-authority-data']);
   const token = named('users')?.getIn(['user', 'token']);
-  if (typeof server !== 'string' || typeof ca !== 'string' || typeof token !== 'string') {
-    throw new Fault('KubeconfigUnreadable', `${source} does not say how to reach "${name}"`, {
+  if (typeof name !== 'string' || typeof server !== 'string' || typeof ca !== 'string' || typeof token !== 'string') {
+    throw new Fault('KubeconfigUnreadable', `${source} does not say how to reach ${JSON.stringify(name ?? '')}`, {
       hint: 'Start the instance again: it writes the file anew.',
     });
   }

@@ -49,7 +49,7 @@ function upgrade(socketPath: string, path: string, protocol: string): Promise<Du
   return new Promise((resolve, reject) => {
     const req = request({ socketPath, path, headers: { host: 'node', connection: 'Upgrade', upgrade: protocol } });
     req.once('error', (error) => reject(unreachable(error)));
-    req.once('response', (res) => failure(res).then(reject, reject));
+    req.once('response', (res) => void failure(res).then(reject, reject));
     req.once('upgrade', (_res, socket, head) => {
       if (head.length > 0) socket.unshift(head);
       resolve(socket);

@@ -229,7 +229,7 @@ export class PodWorker {
     if (why.reason === 'ErrImagePull') {
       this.#event('Warning', 'Failed', `Failed to pull image "${image}": ${why.message}`);
       this.#event('Warning', 'Failed', 'Error: ErrImagePull');
-    } else if (!again || record.why!.message !== why.message) this.#event('Warning', 'Failed', `Error: ${why.message}`);
+    } else if (!again || record.why.message !== why.message) this.#event('Warning', 'Failed', `Error: ${why.message}`);
     const shown =
       again && why.reason === 'ErrImagePull'
         ? { ...why, reason: 'ImagePullBackOff' as const, message: `Back-off pulling image "${image}": ${why.message}` }

@@ -37,7 +37,7 @@ export function podStatus(pod: Pod, inputs: StatusInputs, now: number): PodStatu
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: statuses,
     qosClass: pod.status?.qosClass ?? qosClass(pod),
-  } as PodStatus;
+  };
 }
 
 export function phaseOf(pod: Pod, records: Records): 'Pending' | 'Running' | 'Succeeded' | 'Failed' {
@@ -70,7 +70,7 @@ function containerStatus(
     restartCount: attempt,
     state: stateOf(pod, container, record, untouched, id),
     lastState: record.last ? { terminated: terminated(record.last, id) } : {},
-  } as ContainerStatus;
+  };
 }
 
 const isApp = (pod: Pod, container: Container): boolean => (pod.spec?.containers ?? []).includes(container);

@@ -31,7 +31,7 @@ function bindLibc(): Record<
   Call
 > {
   const self = koffi.load(null);
-  const f = (signature: string): Call => self.func(signature) as unknown as Call;
+  const f = (signature: string): Call => self.func(signature);
   return {
     socket: f('int socket(int domain, int type, int protocol)'),
     close: f('int close(int fd)'),

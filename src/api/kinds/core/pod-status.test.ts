@@ -114,7 +114,7 @@ for (const c of CASES) {
         conditions: (c.conditions ?? []).map((type) => ({ type, status: 'True' })),
         initContainerStatuses: c.init,
         containerStatuses: c.main,
-      } as Pod['status'],
+      },
     };
     const { ready, status, restarts } = podSummary(pod, NOW);
     assert.deepEqual([ready, status, restarts], c.is);
