@@ -27,7 +27,7 @@ export const customResourceDefinitions = define<CustomResourceDefinition>({
 function check(causes: Causes, o: CustomResourceDefinition, old: CustomResourceDefinition | undefined): void {
   const spec = o.spec;
   if (!spec) return causes.required('spec');
-  const { group, names, scope, versions } = spec;
+  const { group, names, scope, versions = [] } = spec as Partial<typeof spec>;
   if (!group) causes.required('spec.group');
   else follow(causes, 'spec.group', group, dnsSubdomain);
   causes.oneOf('spec.scope', scope ?? '', ['Cluster', 'Namespaced']);
