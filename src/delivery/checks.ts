@@ -27,7 +27,8 @@ export function queryOf(metric: CanaryMetric, settings: Settings): string {
     `reporter="destination",destination_workload_namespace="${settings.namespace}",destination_workload="${settings.target}"${more}`;
   switch (metric.name) {
     case 'request-success-rate':
-      return `sum(rate(istio_requests_total{${of(',response_code!~"5.*"')}}[${window}])) / sum(rate(istio_requests_total{${of()}}[${window}])) * 100`;
+      // A version of which every request fails has no series of successes: that is 0, not "no values".
+      return `(sum(rate(istio_requests_total{${of(',response_code!~"5.*"')}}[${window}])) or vector(0)) / sum(rate(istio_requests_total{${of()}}[${window}])) * 100`;
     case 'request-duration':
       return `histogram_quantile(0.99, sum(rate(istio_request_duration_milliseconds_bucket{${of()}}[${window}])) by (le))`;
     default:
