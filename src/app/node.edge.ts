@@ -6,7 +6,7 @@ import type { Service } from 'kubernetes-types/core/v1.js';
 import { keyOf, Services } from '../api/index.ts';
 import { messageOf, processId, readPidFile, sleep, writePidFile, type Clock, type Log } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
-import { adoptNode, insideOf, openEdge, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
+import { adoptNode, insideOf, openEdge, sealDescriptors, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
 import type { ControlPlaneInput } from './instance.edge.ts';
 
 export interface NodeRunOptions {
@@ -25,6 +25,7 @@ const GATEWAY = { namespace: 'istio-system', name: 'istio-ingressgateway' };
 export async function runNode(options: NodeRunOptions): Promise<void> {
   const { input, log, clock, signal } = options;
   const { paths } = input;
+  sealDescriptors();
   const node = adoptNode(paths.runDir) ?? (await startNode({ runDir: paths.runDir, log }));
   const edge = openEdge({ envoyBinary: input.envoy, runDir: paths.runDir, node, log });
   const stopPorts = followGateway(options, (ports) => edge.setPorts(ports));

@@ -203,8 +203,9 @@ export function containerRuntime(options: RuntimeOptions): Containers {
       const inside = processWords({ ...saved, env: [...saved.env, ...env] }, argv);
       const enter = ['nsenter', '--target', String(init.pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--'];
       // The directory is that of the container; a shell inside goes there, since it may not exist outside.
-      const words = [...enter, 'sh', '-c', 'cd "$0" && exec "$@"', saved.workingDir, ...inside];
-      const [command, ...args] = tty ? ['setsid', '--ctty', '--wait', ...words] : words;
+      // A terminal's session begins inside, where its number means something: shells with job control ask for it.
+      const session = tty ? ['setsid', '--ctty', '--wait'] : [];
+      const [command, ...args] = [...enter, ...session, 'sh', '-c', 'cd "$0" && exec "$@"', saved.workingDir, ...inside];
       return spawn(command!, args, { cwd: '/', env: SHIM_ENV, stdio, detached: !tty });
     },
 

@@ -20,11 +20,12 @@ mv exit.new exit
 
 /**
  * PID 1 of a container: hands signals on to the app, so that one without handlers ends at once (as PID 1 itself it would
- * be deaf to them), and reaps. Exits with the app's code.
+ * be deaf to them), and reaps. Exits with the app's code. It keeps the app's stdout, since people write their logs to
+ * `/proc/1/fd/1`; its own stderr would say how the app died.
  */
 export const INIT_SCRIPT = `"$@" <&0 &
 app=$!
-exec </dev/null >/dev/null 2>&1
+exec </dev/null 2>/dev/null
 for s in TERM INT HUP QUIT USR1 USR2; do trap "kill -$s $app" $s; done
 while :; do
   wait $app
