@@ -25,6 +25,5 @@ export { parseJson } from './json.ts';
 export { ADMIN, ANONYMOUS, anyOf, NODE, tokenAuthenticator, type Authenticator } from './auth/identity.ts';
 export { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './auth/kubeconfig.edge.ts';
 export { kubeconfigPath, type KubeconfigEntry } from './auth/kubeconfig.ts';
-export { loadServerPki, type ServerPki } from './auth/pki.edge.ts';
 export { createKubeletClient } from './http/kubelet-client.edge.ts';
 export { startApiServer, type ApiServer, type ApiServerOptions } from './http/server.edge.ts';

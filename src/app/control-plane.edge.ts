@@ -6,14 +6,13 @@ import {
   ADMIN,
   createKubeletClient,
   createRegistry,
-  loadServerPki,
   startApiServer,
   tokenAuthenticator,
   writeKubeconfig,
   type Registry,
 } from '../apiserver/index.ts';
 import { systemClock, systemRng, type Log } from '../base/index.ts';
-import { createCa, createIdentities, loadRoot } from '../ca/index.ts';
+import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index.ts';
 import { createInformers } from '../control/index.ts';
 import { startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';

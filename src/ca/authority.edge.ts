@@ -1,21 +1,21 @@
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
 import { Fault } from '../base/index.ts';
 import { spiffeId, type Identity } from './identity.ts';
+import {
+  ALGORITHM,
+  BACKDATE_MS,
+  createAuthority,
+  exportKey,
+  generateKeys,
+  importSigningKey,
+  pem,
+  x509,
+  type KeyPair,
+} from './x509.edge.ts';
 
-const KEY: EcKeyGenParams & EcdsaParams = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const HOUR = 3_600_000;
 const ROOT_LIFE_MS = 10 * 365 * 24 * HOUR;
 /** Life of a workload certificate; Istio's default. */
 const WORKLOAD_LIFE_MS = 24 * HOUR;
-/** Certificates are valid from a little earlier, for peers whose clock is behind. */
-const BACKDATE_MS = 5 * 60_000;
-
-/** The root of trust: a self-signed certificate and its PKCS #8 key, PEM. The key is a secret. */
-export interface CaRoot {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
 
 /** A certificate with its key. Times are milliseconds since the epoch. */
 export interface IssuedCertificate {
@@ -35,26 +35,13 @@ export interface Ca {
   issue(identity: Identity, now: number): Promise<IssuedCertificate>;
 }
 
-/** Makes a new root, valid for ten years from `now`. */
-export async function createRoot(trustDomain: string, now: number): Promise<CaRoot> {
-  const keys = await generateKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=Sluice root CA, O=${trustDomain}`,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + ROOT_LIFE_MS),
-    keys,
-    signingAlgorithm: KEY,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certPem: pem(certificate), keyPem: await exportKey(keys.privateKey) };
+/** Makes a new root of trust, valid for ten years from `now`. */
+export function createRoot(trustDomain: string, now: number): Promise<KeyPair> {
+  return createAuthority(`CN=Sluice root CA, O=${trustDomain}`, now, ROOT_LIFE_MS);
 }
 
 /** Throws a Fault when the root is damaged, its key is another's, or it has expired at `now`. */
-export async function createCa(options: { readonly root: CaRoot; readonly trustDomain: string; readonly now: number }): Promise<Ca> {
+export async function createCa(options: { readonly root: KeyPair; readonly trustDomain: string; readonly now: number }): Promise<Ca> {
   const { root, trustDomain } = options;
   const { certificate, key } = await readRoot(root);
   if (options.now > certificate.notAfter.getTime()) {
@@ -76,7 +63,7 @@ export async function createCa(options: { readonly root: CaRoot; readonly trustD
         notAfter: new Date(notAfter),
         publicKey: keys.publicKey,
         signingKey: key,
-        signingAlgorithm: KEY,
+        signingAlgorithm: ALGORITHM,
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -91,34 +78,21 @@ export async function createCa(options: { readonly root: CaRoot; readonly trustD
   };
 }
 
-async function readRoot(root: CaRoot): Promise<{ certificate: x509.X509Certificate; key: CryptoKey }> {
+async function readRoot(root: KeyPair): Promise<{ certificate: x509.X509Certificate; key: CryptoKey }> {
   const hint = 'Restore both files of the root from a backup, or move the pki directory away to start with a new root.';
   let certificate: x509.X509Certificate;
   let key: CryptoKey;
   try {
     certificate = new x509.X509Certificate(root.certPem);
-    const der = x509.PemConverter.decodeFirst(root.keyPem);
-    key = await crypto.subtle.importKey('pkcs8', der, KEY, false, ['sign']);
+    key = await importSigningKey(root.keyPem);
   } catch (cause) {
     throw new Fault('RootUnreadable', 'the root certificate or its key cannot be read', { hint, cause });
   }
   const probe = new Uint8Array([1]);
-  const signature = await crypto.subtle.sign(KEY, key, probe);
-  const publicKey = await certificate.publicKey.export(KEY, ['verify']);
-  if (!(await crypto.subtle.verify(KEY, publicKey, signature, probe))) {
+  const signature = await crypto.subtle.sign(ALGORITHM, key, probe);
+  const publicKey = await certificate.publicKey.export(ALGORITHM, ['verify']);
+  if (!(await crypto.subtle.verify(ALGORITHM, publicKey, signature, probe))) {
     throw new Fault('RootMismatch', 'the root certificate and the root key do not belong together', { hint });
   }
   return { certificate, key };
-}
-
-function generateKeys(): Promise<CryptoKeyPair> {
-  return crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
-}
-
-async function exportKey(key: CryptoKey): Promise<string> {
-  return `${x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`;
-}
-
-function pem(certificate: x509.X509Certificate): string {
-  return `${certificate.toString('pem')}\n`;
 }

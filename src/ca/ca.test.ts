@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Fault, VirtualClock, silentLog } from '../base/index.ts';
-import { createCa, createIdentities, createRoot, loadRoot, spiffeId, type IssuedCertificate } from './index.ts';
+import { spiffeId } from './identity.ts';
+import { createCa, createIdentities, createRoot, loadRoot, loadServerPki, type IssuedCertificate } from './index.ts';
 import { step, type RotationState } from './rotation.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -115,4 +116,20 @@ test('identities: one certificate an identity, renewed in time, told to listener
   await clock.advance(48 * HOUR);
   assert.equal(issued, 2);
   identities.close();
+});
+
+test('the API server keeps its authority and token, and renews its certificate in time', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'ca-'));
+  t.after(() => rm(dir, { recursive: true }));
+  const first = await loadServerPki(dir, NOW);
+  const leaf = new X509Certificate(first.cert);
+  assert.ok(leaf.checkIssued(new X509Certificate(first.ca)));
+  assert.equal(leaf.checkIP('127.0.0.1'), '127.0.0.1');
+  assert.equal(leaf.checkHost('kubernetes.default.svc'), 'kubernetes.default.svc');
+  assert.equal((await stat(join(dir, 'api.key'))).mode & 0o777, 0o600);
+  assert.deepEqual(await loadServerPki(dir, NOW + 300 * 24 * HOUR), first);
+  const renewed = await loadServerPki(dir, NOW + 340 * 24 * HOUR);
+  assert.notEqual(renewed.cert, first.cert);
+  assert.equal(renewed.ca, first.ca);
+  assert.equal(renewed.adminToken, first.adminToken);
 });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,6 @@ import { parseYaml } from '../../base/index.ts';
 import { ADMIN, ANONYMOUS, anyOf, isAllowed, NODE, tokenAuthenticator } from './identity.ts';
 import { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './kubeconfig.edge.ts';
 import { kubeconfigPath, withContext, withoutContext } from './kubeconfig.ts';
-import { loadServerPki } from './pki.edge.ts';
 import { answerReview } from './reviews.ts';
 
 function tempDir(t: TestContext): string {
@@ -119,20 +117,4 @@ test('the kubeconfig file is replaced whole, is private, and a link to it stays 
 test('the kubeconfig is the one kubectl writes to', () => {
   assert.equal(kubeconfigPath({ KUBECONFIG: ':/a:/b' }, '/home/me'), '/a');
   assert.equal(kubeconfigPath({}, '/home/me'), '/home/me/.kube/config');
-});
-
-test('the server keeps its authority and token, and renews its certificate in time', async (t) => {
-  const dir = tempDir(t);
-  const now = Date.UTC(2026, 5, 1);
-  const first = await loadServerPki(dir, now);
-  const leaf = new X509Certificate(first.cert);
-  assert.ok(leaf.checkIssued(new X509Certificate(first.ca)));
-  assert.equal(leaf.checkIP('127.0.0.1'), '127.0.0.1');
-  assert.equal(leaf.checkHost('kubernetes.default.svc'), 'kubernetes.default.svc');
-  assert.equal(statSync(join(dir, 'api.key')).mode & 0o777, 0o600);
-  assert.deepEqual(await loadServerPki(dir, now + 300 * 86_400_000), first);
-  const renewed = await loadServerPki(dir, now + 340 * 86_400_000);
-  assert.notEqual(renewed.cert, first.cert);
-  assert.equal(renewed.ca, first.ca);
-  assert.equal(renewed.adminToken, first.adminToken);
 });

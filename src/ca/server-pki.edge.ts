@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { readIfThere, writeWhole } from './files.edge.ts';
+import {
+  ALGORITHM,
+  BACKDATE_MS,
+  createAuthority,
+  exportKey,
+  generateKeys,
+  importSigningKey,
+  pem,
+  x509,
+  type KeyPair,
+} from './x509.edge.ts';
+
+const DAY = 86_400_000;
+const AUTHORITY_LIFE_MS = 3650 * DAY;
+const SERVER_LIFE_MS = 365 * DAY;
+/** A server certificate that has less left is made anew. */
+const RENEW_MS = 30 * DAY;
+const TOKEN = 'admin.token';
+
+/** What the API server is known by. PEM; `key` and `adminToken` are secrets. */
+export interface ServerPki {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** The bearer token of the generated kubeconfig. */
+  readonly adminToken: string;
+}
+
+const SERVER_NAMES: x509.JsonGeneralNames = [
+  { type: 'ip', value: '127.0.0.1' },
+  { type: 'ip', value: '10.96.0.1' },
+  ...['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'].map(
+    (value) => ({ type: 'dns', value }) as const,
+  ),
+];
+
+/**
+ * The API server's own authority, certificate and admin token, kept in `dir` (`api-ca.*`, `api.*`, `admin.token`; 0600):
+ * made when they are missing, the certificate also when it is about to expire, so that a kubeconfig stays good.
+ */
+export async function loadServerPki(dir: string, now: number): Promise<ServerPki> {
+  const authority = await kept(dir, 'api-ca', () => createAuthority('CN=Sluice API authority', now, AUTHORITY_LIFE_MS));
+  const server = await kept(
+    dir,
+    'api',
+    () => issueServer(authority, now),
+    (pair) => new x509.X509Certificate(pair.certPem).notAfter.getTime() - now > RENEW_MS,
+  );
+  let adminToken = (await readIfThere(join(dir, TOKEN)))?.trim();
+  if (!adminToken) {
+    adminToken = randomBytes(32).toString('base64url');
+    await writeWhole(dir, TOKEN, `${adminToken}\n`);
+  }
+  return { ca: authority.certPem, cert: server.certPem, key: server.keyPem, adminToken };
+}
+
+async function kept(
+  dir: string,
+  name: string,
+  make: () => Promise<KeyPair>,
+  isGood: (pair: KeyPair) => boolean = () => true,
+): Promise<KeyPair> {
+  const [certPem, keyPem] = await Promise.all(['crt', 'key'].map((ending) => readIfThere(join(dir, `${name}.${ending}`))));
+  if (certPem && keyPem && isGood({ certPem, keyPem })) return { certPem, keyPem };
+  const made = await make();
+  await writeWhole(dir, `${name}.key`, made.keyPem);
+  await writeWhole(dir, `${name}.crt`, made.certPem);
+  return made;
+}
+
+async function issueServer(authority: KeyPair, now: number): Promise<KeyPair> {
+  const issuer = new x509.X509Certificate(authority.certPem);
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: 'CN=kube-apiserver',
+    issuer: issuer.subject,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(Math.min(now + SERVER_LIFE_MS, issuer.notAfter.getTime())),
+    publicKey: keys.publicKey,
+    signingKey: await importSigningKey(authority.keyPem),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(SERVER_NAMES),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return { certPem: pem(certificate), keyPem: await exportKey(keys.privateKey) };
+}
