@@ -21,6 +21,15 @@ const ended = (exitCode = 0): ContainerRecord => ({
 });
 const waiting = (notBefore: number, attempt = 1): ContainerRecord => ({ phase: 'waiting', attempt, notBefore, backoff: 10_000 });
 
+/** A meshed pod that was told to go at `at`, with a grace in seconds. */
+function leavingSince(at: number, grace: number): Pod {
+  const p = pod({ apps: ['a', 'istio-proxy'] });
+  return {
+    ...p,
+    metadata: { ...p.metadata, deletionTimestamp: new Date(at + grace * 1000).toISOString(), deletionGracePeriodSeconds: grace },
+  };
+}
+
 function pod(names: { init?: string[]; sidecars?: string[]; apps: string[] }, deleted = false): Pod {
   const inits = [
     ...(names.sidecars ?? []).map((name) => ({ name, restartPolicy: 'Always' })),
@@ -56,6 +65,14 @@ const cases: [what: string, Pod, Records, { start?: string[]; stop?: string[]; g
     { a: running(), 'istio-proxy': running() },
     { stop: ['a'] },
   ],
+  [
+    'a meshed pod goes on serving until its peers know',
+    leavingSince(NOW - 400, 30),
+    { a: running(), 'istio-proxy': running() },
+    { wakeAt: NOW + 1100 },
+  ],
+  ['and then stops', leavingSince(NOW - 1500, 30), { a: running(), 'istio-proxy': running() }, { stop: ['a'] }],
+  ['unless it is to end at once', leavingSince(NOW - 400, 1), { a: running(), 'istio-proxy': running() }, { stop: ['a'] }],
   ['then the proxy', pod({ apps: ['a', 'istio-proxy'] }, true), { a: ended(), 'istio-proxy': running() }, { stop: ['istio-proxy'] }],
   ['then sidecars', pod({ sidecars: ['s'], apps: ['a'] }, true), { s: running(), a: ended() }, { stop: ['s'] }],
   ['then nothing', pod({ apps: ['a'] }, true), { a: ended() }, { gone: true }],

@@ -37,7 +37,7 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
   const { initContainers: inits = [], containers = [] } = pod.spec ?? {};
   const of = (c: Container): ContainerRecord => records[c.name] ?? NEW_CONTAINER;
   const running = (c: Container): boolean => of(c).phase === 'running';
-  if (pod.metadata?.deletionTimestamp) return leaving(pod, running);
+  if (pod.metadata?.deletionTimestamp) return leaving(pod, running, now);
 
   const start: string[] = [];
   let wakeAt: number | undefined;
@@ -68,13 +68,30 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
   return result();
 }
 
+/**
+ * How long a meshed pod goes on serving after it was told to go, in milliseconds: until every proxy has heard that it is no
+ * endpoint any more. The API cuts its times to seconds, so that this is at least a third of it.
+ */
+const DRAIN = 1500;
+/** A grace of fewer seconds than this asks for a quick end. */
+const SHORTEST_DRAINED_GRACE = 5;
+
+/** When the containers of a leaving pod may be told to stop, in milliseconds since the epoch. */
+function drainedAt(pod: Pod): number {
+  const { deletionTimestamp, deletionGracePeriodSeconds: grace = 0 } = pod.metadata ?? {};
+  if (!hasProxy(pod) || grace < SHORTEST_DRAINED_GRACE) return 0;
+  return Date.parse(String(deletionTimestamp)) - grace * 1000 + DRAIN;
+}
+
 /** Apps first, then what serves them; so that requests in flight still find their way out. */
-function leaving(pod: Pod, running: (c: Container) => boolean): Decision {
+function leaving(pod: Pod, running: (c: Container) => boolean, now: number): Decision {
   const { initContainers = [], containers = [] } = pod.spec ?? {};
   const apps = [...initContainers.filter((c) => !isSidecar(c)), ...containers.filter((c) => c.name !== PROXY_CONTAINER)].filter(running);
   const proxies = containers.filter((c) => c.name === PROXY_CONTAINER && running(c));
   const sidecars = initContainers.filter((c) => isSidecar(c) && running(c)).reverse();
   const stop = [apps, proxies, sidecars].find((group) => group.length > 0) ?? [];
+  const drained = drainedAt(pod);
+  if (stop.length > 0 && now < drained) return { start: [], stop: [], gone: false, wakeAt: drained };
   return { start: [], stop: stop.map((c) => c.name), gone: stop.length === 0, wakeAt: undefined };
 }
 
