@@ -7,7 +7,7 @@ import type { Container, Pod } from '../objects.ts';
 import { planContainer } from '../plan/container.ts';
 import { ConfigProblem } from '../plan/env.ts';
 import { planVolumes } from '../plan/volumes.ts';
-import { StartError, type ContainerRef, type ContainerRuntime, type PodSetting } from '../runtime/types.ts';
+import { StartError, type ContainerRef, type ContainerRuntime, type Inspection, type PodSetting } from '../runtime/types.ts';
 import { captureOf } from './capture-annotations.ts';
 import { decide, restartPolicyOf, type Records } from './decide.ts';
 import { podSetting } from './pod-files.ts';
@@ -252,7 +252,7 @@ export class PodWorker {
       const found = this.#find(name);
       if (!found) continue;
       const ref = { uid: this.uid, container: name, attempt: record.attempt };
-      if (record.phase === 'running') this.#follow(ref, found.container);
+      if (record.phase === 'running') this.#follow(ref, found.container, true);
       // Started by an agent that was killed before it could say so.
       else if (record.phase === 'waiting') {
         const now = this.#deps.runtime.inspect(ref);
@@ -264,13 +264,13 @@ export class PodWorker {
           hasStartupProbe: startupProbe !== undefined,
           hasReadinessProbe: readinessProbe !== undefined,
         });
-        this.#follow(ref, found.container);
+        this.#follow(ref, found.container, true);
       }
     }
   }
 
-  /** Takes part in the life of a running container: its probes and its end. */
-  #follow(ref: ContainerRef, container: Container): void {
+  /** Takes part in the life of a running container: its probes and its end. `adopted`: an earlier agent has started it. */
+  #follow(ref: ContainerRef, container: Container, adopted = false): void {
     const { runtime, prober, clock } = this.#deps;
     const name = ref.container;
     const record = this.#records[name]!;
@@ -287,11 +287,12 @@ export class PodWorker {
     });
     const run: Run = { probes, unwatch: () => {}, stopping: undefined };
     this.#runs.set(name, run);
-    Object.assign(run, { unwatch: runtime.watch(ref, () => this.#ended(ref)) });
+    const lost = adopted && isLost(runtime.inspect(ref));
+    Object.assign(run, { unwatch: runtime.watch(ref, () => this.#ended(ref, lost)) });
     probes.start(container, record.phase === 'running' && record.started);
   }
 
-  #ended(ref: ContainerRef): void {
+  #ended(ref: ContainerRef, lost: boolean): void {
     const name = ref.container;
     this.#runs.get(name)?.probes.stop();
     this.#runs.delete(name);
@@ -306,6 +307,7 @@ export class PodWorker {
       type: 'exited',
       end: { exitCode, startedAt, finishedAt, message },
       restart: !leaving && restarts(policy, exitCode),
+      lost,
     });
     const after = this.#records[name];
     if (after?.phase === 'waiting' && after.notBefore > now) {
@@ -411,6 +413,8 @@ export class PodWorker {
     this.#events = this.#events.then(() => this.#deps.events.record(pod, type, reason, message));
   }
 }
+
+const isLost = (seen: Inspection): boolean => seen.state === 'exited' && seen.lost === true;
 
 /** A pod whose object is gone, as if it had been deleted in the ordinary way. */
 function asDeleted(pod: Pod, now: number): Pod {

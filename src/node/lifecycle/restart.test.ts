@@ -29,6 +29,19 @@ test('a run of ten minutes ends the crash loop', () => {
   assert.equal(record.phase === 'waiting' && record.notBefore, NOW + 600_000);
 });
 
+test('a container that went down with the node is started at once, and owes nothing', () => {
+  let record: ContainerRecord = NEW_CONTAINER;
+  for (let i = 0; i < 4; i++) record = end(begin(record, NOW), NOW, NOW + 100);
+  const gone = containerStep(
+    begin(record, NOW),
+    { type: 'exited', end: { exitCode: 255, startedAt: NOW, finishedAt: NOW + 100 }, restart: true, lost: true },
+    NOW + 100,
+  );
+  assert.equal(gone.phase === 'waiting' && gone.notBefore, NOW + 100);
+  const crashed = end(begin(gone, NOW + 200), NOW + 200, NOW + 300);
+  assert.equal(crashed.phase === 'waiting' && crashed.notBefore, NOW + 300);
+});
+
 test('what cannot be configured is tried again soon, what cannot be pulled later and later', () => {
   const refuse = (reason: 'CreateContainerConfigError' | 'ErrImagePull', record: ContainerRecord): number => {
     const next = containerStep(record, { type: 'refused', why: { reason, message: '' } }, NOW);

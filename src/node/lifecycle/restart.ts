@@ -43,7 +43,8 @@ export type ContainerRecord =
 export type ContainerEvent =
   | { readonly type: 'started'; readonly at: number; readonly hasStartupProbe: boolean; readonly hasReadinessProbe: boolean }
   | { readonly type: 'refused'; readonly why: WaitingNote }
-  | { readonly type: 'exited'; readonly end: Omit<Ended, 'attempt'>; readonly restart: boolean }
+  /** `lost`: it went down with the node, while no agent ran. */
+  | { readonly type: 'exited'; readonly end: Omit<Ended, 'attempt'>; readonly restart: boolean; readonly lost?: boolean }
   | { readonly type: 'startup-passed' }
   | { readonly type: 'readiness'; readonly ready: boolean };
 
@@ -82,6 +83,8 @@ export function containerStep(record: ContainerRecord, event: ContainerEvent, no
       if (record.phase !== 'running') return record;
       const end: Ended = { ...event.end, attempt: record.attempt };
       if (!event.restart) return { phase: 'ended', attempt: record.attempt, end, last: record.last };
+      // A node that comes back starts all at once: no container is to blame for having been switched off.
+      if (event.lost) return { phase: 'waiting', attempt: record.attempt + 1, notBefore: end.finishedAt, backoff: 0, last: end };
       const delay = end.finishedAt - end.startedAt >= HEALTHY_RUN ? 0 : record.backoff;
       return { phase: 'waiting', attempt: record.attempt + 1, notBefore: end.finishedAt + delay, backoff: doubled(delay), last: end };
     }

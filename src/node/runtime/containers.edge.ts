@@ -75,7 +75,7 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     const late = readText(join(dir, 'exit'));
     if (late !== undefined) return { state: 'exited', startedAt, finishedAt: timeOf(join(dir, 'exit'))!, exitCode: Number(late) };
     const message = 'The container ended while nobody could take its exit code (its shim or the node was killed).';
-    return { state: 'exited', startedAt, finishedAt: clock.now(), exitCode: LOST_EXIT_CODE, message };
+    return { state: 'exited', startedAt, finishedAt: clock.now(), exitCode: LOST_EXIT_CODE, message, lost: true };
   }
 
   async function start(ref: ContainerRef, plan: ContainerPlan, pod: PodSetting): Promise<void> {

@@ -17,6 +17,8 @@ export type Inspection =
       readonly finishedAt: number;
       readonly exitCode: number;
       readonly message?: string | undefined;
+      /** It was killed together with its shim, as when the node goes down: no sign of a fault of its own. */
+      readonly lost?: boolean;
     }
   /** There is no trace of it. */
   | { readonly state: 'absent' };
