@@ -30,5 +30,6 @@ export {
   type LabelSelector,
   type LabelSelectorObject,
 } from './selector.ts';
+export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';
 export { parseJsonPath, valuesAt, type JsonPath } from './jsonpath.ts';

@@ -1,8 +1,8 @@
-import { ApiError } from '../../api/index.ts';
+import { ApiError, messageFields } from '../../api/index.ts';
 import { messageOf, parseYaml } from '../../base/index.ts';
 import { parseJson } from '../json.ts';
 import type { Body, PatchType } from '../registry.ts';
-import { decodeProtobuf, type MessageTable } from './protobuf.ts';
+import { decodeProtobuf } from './protobuf.ts';
 
 /** The largest body that is read. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -24,7 +24,7 @@ export async function readBody(chunks: AsyncIterable<Uint8Array>, limit = MAX_BO
 }
 
 /** Reads a body by its content type: JSON, YAML or protobuf; UnsupportedMediaType for others, BadRequest when it is damaged. */
-export function decodeBody(bytes: Buffer, contentType: string | undefined, protobufTable: () => MessageTable): Body {
+export function decodeBody(bytes: Buffer, contentType: string | undefined): Body {
   const type = mediaType(contentType);
   switch (type) {
     case '':
@@ -33,7 +33,7 @@ export function decodeBody(bytes: Buffer, contentType: string | undefined, proto
     case 'application/yaml':
       return readYaml(bytes.toString('utf8'));
     case 'application/vnd.kubernetes.protobuf':
-      return { value: decodeProtobuf(bytes, protobufTable()) };
+      return { value: decodeProtobuf(bytes, messageFields()) };
     default:
       throw unsupported(type, ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
   }

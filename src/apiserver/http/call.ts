@@ -4,7 +4,6 @@ import { messageOf, toYaml, type Clock, type Log } from '../../base/index.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Registry, User } from '../registry.ts';
 import type { Representation } from './accept.ts';
-import type { MessageTable } from './protobuf.ts';
 
 /** What requests are answered with. */
 export interface Api {
@@ -14,7 +13,6 @@ export interface Api {
   readonly log: Log;
   /** `v1.35.2`. */
   readonly version: string;
-  readonly protobufTable: () => MessageTable;
   /** Aborted when the server stops: open watches end. */
   readonly stopping: AbortSignal;
 }

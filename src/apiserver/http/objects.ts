@@ -16,7 +16,7 @@ export type ResourceInfo = RequestInfo & { type: 'resource' };
 export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Promise<void> {
   const method = call.req.method ?? 'GET';
   const served = api.registry.catalog.find(info.group, info.version, info.plural);
-  if (!served) return serveReview(api, call, info, method);
+  if (!served) return serveReview(call, info, method);
   const target = targetOf(served, info, call);
   if (served.legacy?.warning) warn(call, [served.legacy.warning]);
   if (info.group === '' && info.plural === 'pods' && info.subresource === 'log') {
@@ -80,7 +80,7 @@ async function write(api: Api, call: Call, target: Target, view: View, method: '
     const { type, body } = decodePatch(bytes, contentType);
     written = await api.registry.patch(target, type, body, query);
   } else {
-    const body = decodeBody(bytes, contentType, api.protobufTable);
+    const body = decodeBody(bytes, contentType);
     written = await (method === 'POST' ? api.registry.create(target, body, query) : api.registry.update(target, body, query));
   }
   const legacy = target.served.legacy?.warning;
@@ -91,7 +91,7 @@ async function write(api: Api, call: Call, target: Target, view: View, method: '
 async function remove(api: Api, call: Call, target: Target, view: View): Promise<void> {
   if (target.subresource !== undefined) throw methodNotAllowed();
   const bytes = await readBody(call.req);
-  const body = bytes.length === 0 ? undefined : decodeBody(bytes, call.req.headers['content-type'], api.protobufTable).value;
+  const body = bytes.length === 0 ? undefined : decodeBody(bytes, call.req.headers['content-type']).value;
   const query = deleteQuery(call.url.searchParams, body);
   if (target.name === undefined) {
     const deleted = await api.registry.deleteCollection(target, listQuery(call.url.searchParams), query);
@@ -163,9 +163,9 @@ function includeObject(query: URLSearchParams): IncludeObject {
 }
 
 /** Reviews are answered and not kept: there is no kind of that name in the catalog. */
-async function serveReview(api: Api, call: Call, info: ResourceInfo, method: string): Promise<void> {
+async function serveReview(call: Call, info: ResourceInfo, method: string): Promise<void> {
   if (!info.group.endsWith('.k8s.io') || method !== 'POST' || info.name !== undefined) throw notServed();
-  const body = decodeBody(await readBody(call.req), call.req.headers['content-type'], api.protobufTable).value;
+  const body = decodeBody(await readBody(call.req), call.req.headers['content-type']).value;
   if (typeof body !== 'object' || body === null) throw new ApiError('BadRequest', 'the body must be an object');
   const answer = answerReview(info.group, info.version, info.plural, body as AnyObject, call.user);
   if (!answer) throw notServed();

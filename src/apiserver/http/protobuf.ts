@@ -1,9 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { ApiError } from '../../api/index.ts';
+import { ApiError, type MessageFields } from '../../api/index.ts';
 import { rfc3339, rfc3339Micro } from '../../base/index.ts';
-
-/** Fields of every message by JSON name: `[number, type]`, as in `data/kubernetes-protobuf-fields.json`. */
-export type MessageTable = Readonly<Record<string, Readonly<Record<string, readonly [number, string]>>>>;
 
 type Json = Record<string, unknown>;
 
@@ -60,7 +57,7 @@ export function isProtobuf(body: Uint8Array): boolean {
  * as JSON would have carried it. Throws `ApiError`: BadRequest when the bytes are damaged, UnsupportedMediaType for a kind
  * that has no protobuf form (custom resources).
  */
-export function decodeProtobuf(body: Uint8Array, table: MessageTable): Json {
+export function decodeProtobuf(body: Uint8Array, table: MessageFields): Json {
   if (!isProtobuf(body))
     throw new ApiError('BadRequest', 'the body is not in the Kubernetes protobuf envelope: it must begin with "k8s\\0"');
   try {
@@ -80,7 +77,7 @@ export function decodeProtobuf(body: Uint8Array, table: MessageTable): Json {
 }
 
 /** The message of a kind; options such as DeleteOptions are sent in the version of the group they are meant for. */
-function messageName(apiVersion: string, kind: string, table: MessageTable): string | undefined {
+function messageName(apiVersion: string, kind: string, table: MessageFields): string | undefined {
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
@@ -101,7 +98,7 @@ interface Field {
 
 const fieldsByNumber = new WeakMap<object, Map<number, Field>>();
 
-function fieldsOf(message: string, table: MessageTable): Map<number, Field> {
+function fieldsOf(message: string, table: MessageFields): Map<number, Field> {
   const definition = table[message];
   if (!definition) throw new Error(`no fields are known of ${message}`);
   let fields = fieldsByNumber.get(definition);
@@ -126,7 +123,7 @@ function fieldsOf(message: string, table: MessageTable): Map<number, Field> {
 
 const MAX_DEPTH = 64;
 
-function readMessage(bytes: Uint8Array, message: string, table: MessageTable, depth: number): Json {
+function readMessage(bytes: Uint8Array, message: string, table: MessageFields, depth: number): Json {
   if (depth > MAX_DEPTH) throw new Error(`messages are nested deeper than ${MAX_DEPTH}`);
   const fields = fieldsOf(message, table);
   const reader = new BinaryReader(bytes);
@@ -162,7 +159,7 @@ function isSet(name: string, value: unknown): boolean {
   return value !== undefined && value !== '' && ((value !== 0 && value !== false) || ZERO_MATTERS.has(name) || name === 'intVal');
 }
 
-function readEntry(bytes: Uint8Array, type: string, table: MessageTable, depth: number): [string, unknown] {
+function readEntry(bytes: Uint8Array, type: string, table: MessageFields, depth: number): [string, unknown] {
   const reader = new BinaryReader(bytes);
   let key = '';
   let value: unknown = '';
@@ -175,7 +172,7 @@ function readEntry(bytes: Uint8Array, type: string, table: MessageTable, depth: 
   return [key, value];
 }
 
-function readValue(reader: BinaryReader, type: string, table: MessageTable, depth: number): unknown {
+function readValue(reader: BinaryReader, type: string, table: MessageFields, depth: number): unknown {
   if (!type.includes('.')) return readScalar(reader, type);
   const object = readMessage(reader.bytes(), type, table, depth + 1);
   if (type.endsWith('.ExtraValue')) return object['items'] ?? [];

@@ -12,7 +12,6 @@ import type { Registry, User } from '../registry.ts';
 import { asApiError, sendError, type Api } from './call.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { serveObjects } from './objects.ts';
-import { protobufTable } from './protobuf-table.edge.ts';
 import { parsePath } from './request-info.ts';
 import { serveUpgrade } from './streams.edge.ts';
 
@@ -58,7 +57,7 @@ const HOSTS: ReadonlySet<string> = new Set([
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const stopping = new AbortController();
   const { registry, kubelet, clock, log, version } = options;
-  const api: Api = { registry, kubelet, clock, log, version, protobufTable, stopping: stopping.signal };
+  const api: Api = { registry, kubelet, clock, log, version, stopping: stopping.signal };
   const documents = createDocuments(api);
   const upgraded = new Set<Duplex>();
 
