@@ -5,10 +5,12 @@ import {
   Gateways,
   keyOf,
   keyText,
+  parseKey,
   Pods,
   ServiceEntries,
   VirtualServices,
   type IstioCondition,
+  type Key,
   type KubeObject,
   type Resource,
 } from '../api/index.ts';
@@ -115,11 +117,7 @@ function createReporter(informers: Informers, clock: Clock, log: Log): { report(
   let last: readonly Problem[] | undefined;
   const said = new Map<string, string>();
 
-  async function write(
-    resource: Resource<Reported>,
-    key: { namespace?: string | undefined; name: string },
-    problems: readonly Problem[],
-  ): Promise<void> {
+  async function write(resource: Resource<Reported>, key: Key, problems: readonly Problem[]): Promise<void> {
     const object = await client.get(resource, key);
     if (!object) return;
     const error = problems.find((p) => p.severity === 'error');
@@ -157,8 +155,7 @@ function createReporter(informers: Informers, clock: Clock, log: Log): { report(
         if (!resource || said.get(id) === text) continue;
         if (of.length > 0) said.set(id, text);
         else said.delete(id);
-        const slash = key.indexOf('/');
-        write(resource, { namespace: key.slice(0, slash), name: key.slice(slash + 1) }, of).catch((error: unknown) => {
+        write(resource, parseKey(key), of).catch((error: unknown) => {
           said.delete(id);
           log.warn('a problem could not be written on its object', { object: id, error: messageOf(error) });
         });

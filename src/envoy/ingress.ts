@@ -1,4 +1,14 @@
-import { acceptedHosts, isPlainHttp, isTlsHttp, type Model, type Proxy, type Rules, type Server, type Workload } from '../mesh/index.ts';
+import {
+  acceptedHosts,
+  hostOf,
+  isPlainHttp,
+  isTlsHttp,
+  type Model,
+  type Proxy,
+  type Rules,
+  type Server,
+  type Workload,
+} from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { INSPECT_TIMEOUT } from './listener.ts';
@@ -73,7 +83,7 @@ function tlsChains(model: Model, proxy: Proxy, own: Workload, servers: readonly 
   const taken = new Set<string>();
   for (const server of servers) {
     const [namespace, name] = server.gateway.split('/');
-    const names = server.spec.hosts.map((h) => h.slice(h.indexOf('/') + 1)).filter((h) => !taken.has(h));
+    const names = server.spec.hosts.map(hostOf).filter((h) => !taken.has(h));
     if (!names.length) continue;
     for (const n of names) taken.add(n);
     const match = names.includes('*') ? {} : { filter_chain_match: { server_names: names } };
@@ -140,7 +150,7 @@ function hostsOf(model: Model, proxy: Proxy, servers: readonly Server[]): readon
       if (server.spec.tls?.httpsRedirect) redirected.add(host);
     }
     if (!server.spec.tls?.httpsRedirect) continue;
-    for (const host of server.spec.hosts.map((h) => h.slice(h.indexOf('/') + 1))) {
+    for (const host of server.spec.hosts.map(hostOf)) {
       redirected.add(host);
       if (!byHost.has(host)) byHost.set(host, []);
     }

@@ -40,13 +40,18 @@ export function acceptedHosts(server: Server, domain: string): (host: string, na
   const offers = server.spec.hosts.map((written) => {
     const slash = written.indexOf('/');
     const scope = slash < 0 ? '*' : written.slice(0, slash);
-    return { scope: scope === '.' ? owner : scope, host: fullHost(written.slice(slash + 1), owner, domain) };
+    return { scope: scope === '.' ? owner : scope, host: fullHost(hostOf(written), owner, domain) };
   });
   return (host, namespace) => {
     const found = offers.flatMap((o) => (o.scope === '*' || o.scope === namespace ? (intersect(o.host, host) ?? []) : []));
     // `*` and `*.x` both accept `a.x`: once is enough; and what a wider one accepts says it all.
     return [...new Set(found)].filter((h, _i, all) => !all.some((other) => other !== h && covers(other, h)));
   };
+}
+
+/** The host of `namespace/host` or `host`, as servers of a Gateway write it. */
+export function hostOf(written: string): string {
+  return written.slice(written.indexOf('/') + 1);
 }
 
 /** HTTP without TLS, which all Gateways share on a port. */

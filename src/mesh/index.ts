@@ -7,7 +7,7 @@ export { subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
 export { MESH, type Rules, type VirtualServices } from './virtual-service.ts';
 export { policyOf, type DestinationRules, type HostPolicy, type Policy } from './destination-rule.ts';
-export { acceptedHosts, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
 export type { EffectiveMode, MutualTls } from './peer-authentication.ts';
 export { proxyOf, selects, spiffeId, UNKNOWN, workloadName, workloadOfPod, workloadOfProxy, type Workload } from './workload.ts';
 export { covers, fullHost, visible } from './host.ts';

@@ -1,4 +1,5 @@
 import type { Destination, DestinationRule, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
+import { hostOf } from './gateway.ts';
 import { covers, fullHost, intersect } from './host.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
@@ -85,7 +86,7 @@ function gatewayProblems(model: Model, rules: Rules): Found[] {
     }
     const served = (gateway.spec?.servers ?? [])
       .flatMap((s) => s.hosts ?? [])
-      .map((h) => fullHost(h.slice(h.indexOf('/') + 1), gateway.metadata?.namespace ?? '', model.config.domain));
+      .map((h) => fullHost(hostOf(h), gateway.metadata?.namespace ?? '', model.config.domain));
     return rules.hosts.flatMap((host, h): Found[] =>
       served.some((s) => intersect(s, host))
         ? []

@@ -150,26 +150,14 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
 
     async update(key, object, expected) {
       const { value, settled } = meet(key);
-      if (!value) return refuse(settled, new StoreError('missing', `${key} does not exist`));
-      if (value.revision !== expected) {
-        return refuse(
-          settled,
-          new StoreError('conflict', `${key} is at revision ${value.revision}, not ${expected}`, { revision: value.revision }),
-        );
-      }
+      if (value?.revision !== expected) return refuse(settled, notAt(expected, key, value));
       const current = store(key, object);
       return submit({ type: 'put', revision: current.revision, current, previous: value });
     },
 
     async delete(key, expected, last) {
       const { value, settled } = meet(key);
-      if (!value) return refuse(settled, new StoreError('missing', `${key} does not exist`));
-      if (value.revision !== expected) {
-        return refuse(
-          settled,
-          new StoreError('conflict', `${key} is at revision ${value.revision}, not ${expected}`, { revision: value.revision }),
-        );
-      }
+      if (value?.revision !== expected) return refuse(settled, notAt(expected, key, value));
       const current = store(key, last ?? value.object);
       return submit({ type: 'delete', revision: current.revision, current, previous: value });
     },
@@ -207,4 +195,10 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
 /** A store that lives and dies with the process: for tests, with the meaning of the durable one. */
 export function memoryStore<T extends object>(options: StoreOptions<T> = {}): Store<T> {
   return createStore(volatileBackend, options);
+}
+
+/** Why a write that expects `key` at a revision is refused. */
+function notAt(expected: number, key: string, value: Stored<unknown> | undefined): StoreError {
+  if (!value) return new StoreError('missing', `${key} does not exist`);
+  return new StoreError('conflict', `${key} is at revision ${value.revision}, not ${expected}`, { revision: value.revision });
 }

@@ -6,6 +6,13 @@ import type { PlanInputs, VolumeFile, VolumePlan } from './types.ts';
 
 type Files = Record<string, VolumeFile>;
 
+/** What of a ConfigMap or Secret becomes files: all of it, or `items`. */
+interface Choice {
+  readonly name?: string | undefined;
+  readonly items?: readonly KeyToPath[] | undefined;
+  readonly optional?: boolean | undefined;
+}
+
 /** The file mode of volumes that name none. */
 const DEFAULT_MODE = 0o644;
 
@@ -31,12 +38,11 @@ function planVolume(pod: Pod, volume: Volume, inputs: PlanInputs): VolumePlan {
   }
   if (volume.hostPath) return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   if (volume.configMap) {
-    const { name: ref = '', items, optional, defaultMode } = volume.configMap;
-    return files(configMapFiles(name, ref, items, optional, defaultMode ?? DEFAULT_MODE, inputs));
+    return files(configMapFiles(name, volume.configMap, volume.configMap.defaultMode ?? DEFAULT_MODE, inputs));
   }
   if (volume.secret) {
-    const { secretName = '', items, optional, defaultMode } = volume.secret;
-    return files(secretFiles(name, secretName, items, optional, defaultMode ?? DEFAULT_MODE, inputs));
+    const { secretName, defaultMode, ...choice } = volume.secret;
+    return files(secretFiles(name, { name: secretName, ...choice }, defaultMode ?? DEFAULT_MODE, inputs));
   }
   if (volume.downwardAPI) return files(downwardFiles(pod, volume.downwardAPI, volume.downwardAPI.defaultMode ?? DEFAULT_MODE, inputs));
   if (volume.projected) return files(projectedFiles(pod, name, volume.projected, inputs));
@@ -50,56 +56,33 @@ function projectedFiles(pod: Pod, volume: string, projected: NonNullable<Volume[
   const mode = projected.defaultMode ?? DEFAULT_MODE;
   const out: Files = {};
   for (const source of projected.sources ?? []) {
-    if (source.configMap) {
-      const { name = '', items, optional } = source.configMap;
-      Object.assign(out, configMapFiles(volume, name, items, optional, mode, inputs));
-    }
-    if (source.secret) {
-      const { name = '', items, optional } = source.secret;
-      Object.assign(out, secretFiles(volume, name, items, optional, mode, inputs));
-    }
+    if (source.configMap) Object.assign(out, configMapFiles(volume, source.configMap, mode, inputs));
+    if (source.secret) Object.assign(out, secretFiles(volume, source.secret, mode, inputs));
     if (source.downwardAPI) Object.assign(out, downwardFiles(pod, source.downwardAPI, mode, inputs));
   }
   return out;
 }
 
-function configMapFiles(
-  volume: string,
-  name: string,
-  items: KeyToPath[] | undefined,
-  optional: boolean | undefined,
-  mode: number,
-  inputs: PlanInputs,
-): Files {
+function configMapFiles(volume: string, choice: Choice, mode: number, inputs: PlanInputs): Files {
+  const { name = '' } = choice;
   const object = inputs.configMap(name);
-  if (!object && !optional) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : configmap "${name}" not found`);
+  if (!object && !choice.optional)
+    throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : configmap "${name}" not found`);
   const data = new Map<string, Uint8Array>();
   for (const [key, text] of Object.entries(object?.data ?? {})) data.set(key, Buffer.from(text, 'utf8'));
   for (const [key, base64] of Object.entries(object?.binaryData ?? {})) data.set(key, Buffer.from(base64, 'base64'));
-  return select(volume, data, items, optional, mode);
+  return select(volume, data, choice, mode);
 }
 
-function secretFiles(
-  volume: string,
-  name: string,
-  items: KeyToPath[] | undefined,
-  optional: boolean | undefined,
-  mode: number,
-  inputs: PlanInputs,
-): Files {
+function secretFiles(volume: string, choice: Choice, mode: number, inputs: PlanInputs): Files {
+  const { name = '' } = choice;
   const object = inputs.secret(name);
-  if (!object && !optional) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : secret "${name}" not found`);
+  if (!object && !choice.optional) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : secret "${name}" not found`);
   const data = new Map(Object.entries(object?.data ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]));
-  return select(volume, data, items, optional, mode);
+  return select(volume, data, choice, mode);
 }
 
-function select(
-  volume: string,
-  data: ReadonlyMap<string, Uint8Array>,
-  items: KeyToPath[] | undefined,
-  optional: boolean | undefined,
-  mode: number,
-): Files {
+function select(volume: string, data: ReadonlyMap<string, Uint8Array>, { items, optional }: Choice, mode: number): Files {
   if (!items) return Object.fromEntries([...data].map(([key, content]) => [safePath(volume, key), { content, mode }]));
   const out: Files = {};
   for (const item of items) {
