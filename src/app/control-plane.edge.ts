@@ -1,7 +1,7 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Namespaces, type AnyObject } from '../api/index.ts';
+import { createCatalog, Namespaces, Secrets, type AnyObject } from '../api/index.ts';
 import {
   ADMIN,
   createKubeletClient,
@@ -21,12 +21,13 @@ import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
-import { applyAll } from './first-objects.ts';
+import { applyAll, kubernetesService } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './instance.edge.ts';
 import { feedMesh } from './mesh-feed.ts';
 import { secretsFor } from './mesh-secrets.ts';
 import { runNode } from './node.edge.ts';
+import { podMetrics } from './pod-metrics.edge.ts';
 import { feedTelemetry } from './telemetry-feed.edge.ts';
 
 const KUBERNETES_VERSION = 'v1.35.2';
@@ -78,6 +79,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     rng,
     log,
     signal,
+    metrics: podMetrics(paths.nodeSocket, clock, signal),
     rootCertificate: pki.ca,
     loadBalancerAddress: '127.0.0.1',
   });
@@ -98,7 +100,8 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     secrets: secretsFor(informers, identities, ca.rootCertPem),
   });
   identities.onRenewed(() => xds.secretsChanged());
-  await applyAll(client, ingressGateway());
+  informers.of(Secrets).onChange(() => xds.secretsChanged());
+  await applyAll(client, [kubernetesService, ...ingressGateway()]);
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
