@@ -14,22 +14,13 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
-export type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresource } from './kind.ts';
+export type { KindDef, Schema } from './kind.ts';
 export { createCatalog } from './kinds/index.ts';
 export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
-export { tableOf, type Table, type TableColumn, type TableRow } from './table.ts';
+export { tableOf } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
-export { openApiOf, type OpenApi, type OpenApiDocument } from './openapi.ts';
-export {
-  labelSelectorOf,
-  labelSelectorText,
-  parseFieldSelector,
-  parseLabelSelector,
-  type FieldSelector,
-  type Labels,
-  type LabelSelector,
-  type LabelSelectorObject,
-} from './selector.ts';
+export { openApiOf, type OpenApi } from './openapi.ts';
+export { labelSelectorOf, labelSelectorText, parseFieldSelector, parseLabelSelector } from './selector.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';
-export { parseJsonPath, valuesAt, type JsonPath } from './jsonpath.ts';
+export { parseJsonPath, valuesAt } from './jsonpath.ts';

@@ -9,5 +9,5 @@ export { canonicalJson, fnv1a, sha256Hex } from './hash.ts';
 export { humanDuration, parseDuration, protoDuration } from './duration.ts';
 export { parseQuantity } from './quantity.ts';
 export { parseYaml, toYaml } from './yaml.ts';
-export { Channel, encodeFrame, FrameDecoder, MAX_FRAME_BYTES, type Frame } from './frames.ts';
+export { Channel, encodeFrame, FrameDecoder } from './frames.ts';
 export { isAlive, onlyChild, processId, readPidFile, signalProcess, writePidFile, type ProcessId } from './process.edge.ts';

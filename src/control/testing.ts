@@ -1,3 +1,3 @@
 /** What tests of other rooms may use of this one. */
-export { FakeClient, type FakeCall } from './fake-client.ts';
-export { clientContract, type ClientUnderTest } from './client.contract.ts';
+export { FakeClient } from './fake-client.ts';
+export { clientContract } from './client.contract.ts';

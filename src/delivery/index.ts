@@ -1,2 +1,2 @@
-export { startDelivery, type DeliveryOptions } from './controller.ts';
+export { startDelivery } from './controller.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';

@@ -1,5 +1,5 @@
 export { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
 export { createTranslator, type Translator } from './translator.ts';
-export { bootstrap, type BootstrapOptions } from './bootstrap.ts';
-export { decode, encode } from './encode.ts';
+export { bootstrap } from './bootstrap.ts';
+export { encode } from './encode.ts';
 export { type Json } from './json.ts';

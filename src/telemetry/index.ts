@@ -1,2 +1,2 @@
 export type { Target } from './scrape.ts';
-export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.edge.ts';
+export { startTelemetry } from './telemetry.edge.ts';

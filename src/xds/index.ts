@@ -1,4 +1,3 @@
-export type { ProxyState, SyncState } from './hub.ts';
+export type { ProxyState } from './hub.ts';
 export type { SecretMaterial } from './secret.ts';
 export { startXds, type Xds, type XdsOptions } from './server.edge.ts';
-export type { Node } from './wire.ts';
