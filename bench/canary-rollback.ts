@@ -1,7 +1,7 @@
 /** A version of which every request fails, under 50 requests/s: from its first request to all traffic back on the primary. */
 import { Agent, request } from 'node:http';
 import { Canaries, Deployments, VirtualServices } from '../src/api/index.ts';
-import { applyYaml, sampleYaml, until } from './support/objects.ts';
+import { applyYaml, gatewayIn, podinfoCanary, sampleYaml, until } from './support/objects.ts';
 import { result, round, withInstance } from './support/instance.ts';
 
 const RATE = 50;
@@ -10,25 +10,10 @@ const KEY = { namespace: 'test', name: 'podinfo' };
 /** Healthy to its probe, dead to everybody else. */
 const BROKEN = `require('http').createServer((q, r) => { r.statusCode = q.url === '/readyz' ? 200 : 500; r.end(); }).listen(9898)`;
 
-const ROUTES = `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: web, namespace: test}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
-`;
-
 await withInstance('rollback', async ({ client, status }) => {
   await applyYaml(client, sampleYaml('podinfo/podinfo.yaml'));
-  await applyYaml(client, ROUTES);
-  const canary = sampleYaml('podinfo/canary.yaml')
-    .replace('interval: 2s', 'interval: 1s')
-    .replace('threshold: 2', 'threshold: 1')
-    .replaceAll('interval: 10s', 'interval: 5s')
-    .replace('service:\n', 'service:\n    gateways: [web]\n    hosts: ["*"]\n')
-    .replace(/\n {4}webhooks:[^]*/, '\n');
-  await applyYaml(client, canary);
+  await applyYaml(client, gatewayIn('test'));
+  await applyYaml(client, podinfoCanary({ threshold: 1 }));
   await until('the canary is initialised', 60_000, async () => (await client.get(Canaries, KEY))?.status?.phase === 'Initialized');
   const url = new URL((await status()).ingress!.http);
   const agent = new Agent({ keepAlive: true });

@@ -50,3 +50,23 @@ export async function until(what: string, limitMs: number, done: () => Promise<b
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** A gateway on port 80 for every host. */
+export const gatewayIn = (namespace: string): string => `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: web, namespace: ${namespace}}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+`;
+
+/** The sample's Canary, behind that gateway, without its load test, and at its quickest. */
+export function podinfoCanary(options: { threshold: number }): string {
+  return sampleYaml('podinfo/canary.yaml')
+    .replace('interval: 2s', 'interval: 1s')
+    .replace('threshold: 2', `threshold: ${options.threshold}`)
+    .replaceAll('interval: 10s', 'interval: 5s')
+    .replace('service:\n', 'service:\n    gateways: [web]\n    hosts: ["*"]\n')
+    .replace(/\n {4}webhooks:[^]*/, '\n');
+}
