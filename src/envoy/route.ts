@@ -16,6 +16,12 @@ export interface RouteContext {
   resolve(destination: Destination): { readonly cluster: string; readonly hash: LoadBalancer['consistentHash'] };
 }
 
+/**
+ * No limit but the one a gRPC client sets itself. Never beside a `timeout`: where there is a maximum for streams, Envoy
+ * heeds no other.
+ */
+export const NO_TIMEOUT: Json = { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } };
+
 /** Whether a match can ever hold for this client at this port; both are known when routes are made. */
 function concerns(m: HTTPMatchRequest, ctx: RouteContext, rules: Rules): boolean {
   if (m.port && m.port !== ctx.port) return false;
@@ -65,7 +71,7 @@ function forward(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteCon
   const [first] = resolved;
   const authority =
     http.rewrite?.authority ?? hostOf(http.headers?.request) ?? (resolved.length === 1 ? hostOf(first?.headers?.request) : undefined);
-  const timeout = duration(http.timeout) ?? '0s';
+  const timeout = duration(http.timeout);
   const target: Json =
     resolved.length > 1 || first?.headers
       ? {
@@ -83,8 +89,7 @@ function forward(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteCon
       : { cluster: first?.cluster ?? 'BlackHoleCluster' };
   return {
     ...target,
-    timeout,
-    max_stream_duration: { grpc_timeout_header_max: timeout },
+    ...(timeout && parseFloat(timeout) > 0 ? { timeout } : NO_TIMEOUT),
     ...retryPolicy(http.retries, hashes.length > 0),
     ...(hashes.length ? { hash_policy: hashes.map(hashPolicy) } : {}),
     ...(authority ? { host_rewrite_literal: authority } : {}),
@@ -100,8 +105,7 @@ export function plainRoute(cluster: string, hash: LoadBalancer['consistentHash']
     match: { prefix: '/' },
     route: {
       cluster,
-      timeout: '0s',
-      max_stream_duration: { grpc_timeout_header_max: '0s' },
+      ...NO_TIMEOUT,
       ...retryPolicy(undefined, hash !== undefined),
       ...(hash ? { hash_policy: [hashPolicy(hash)] } : {}),
     },
@@ -113,7 +117,7 @@ export function inboundRoute(cluster: string, grpc: boolean): Json {
   return {
     name: 'default',
     match: { prefix: '/' },
-    route: { cluster, timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' }, ...(grpc ? {} : inboundRetry) },
+    route: { cluster, ...NO_TIMEOUT, ...(grpc ? {} : inboundRetry) },
   };
 }
 

@@ -15,7 +15,7 @@ import { encode } from './encode.ts';
 import type { Json } from './json.ts';
 import { PEER_HEADER } from './metrics.ts';
 import { TypeUrl } from './resource.ts';
-import { plainRoute, routesOf, type RouteContext } from './route.ts';
+import { NO_TIMEOUT, plainRoute, routesOf, type RouteContext } from './route.ts';
 
 /** A virtual host, encoded once for all the route tables it is in. */
 export interface VirtualHost {
@@ -153,7 +153,7 @@ const allowAny = once(() =>
       {
         name: 'allow_any',
         match: { prefix: '/' },
-        route: { cluster: PASSTHROUGH, timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } },
+        route: { cluster: PASSTHROUGH, ...NO_TIMEOUT },
       },
     ],
     request_headers_to_remove: [PEER_HEADER],
