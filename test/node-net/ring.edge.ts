@@ -188,7 +188,7 @@ async function walk(): Promise<void> {
   step('what has no endpoints refuses at once');
   for (const address of ['10.96.1.3', '10.96.200.1']) {
     await assert.rejects(agent.ask('get', 'a', address, 80), /ECONNREFUSED/);
-    assert.equal((await agent.ask('getFromNode', '0.0.0.0', `http://${address}/`)), 'ECONNREFUSED\n');
+    assert.equal(await agent.ask('getFromNode', '0.0.0.0', `http://${address}/`), 'ECONNREFUSED\n');
   }
 
   step('names');
