@@ -1,7 +1,7 @@
 export { rfc3339, rfc3339Micro, sleep, type Clock, type Timer } from './clock.ts';
 export { systemClock } from './clock.edge.ts';
 export { VirtualClock } from './virtual-clock.ts';
-export { below, nameSuffix, seededRng, uuid, type Rng } from './rng.ts';
+export { below, nameSuffix, safeEncode, seededRng, uuid, type Rng } from './rng.ts';
 export { systemRng } from './rng.edge.ts';
 export { Fault, messageOf } from './fault.ts';
 export { jsonLog, silentLog, type Log, type LogFields, type LogLevel } from './log.ts';

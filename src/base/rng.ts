@@ -23,8 +23,13 @@ export function below(rng: Rng, n: number): number {
   return Math.floor(rng.next() * n);
 }
 
-/** The alphabet of Kubernetes' generated names: no vowels, no look-alikes (apimachinery `rand.SafeEncodeString`). */
+/** The alphabet of Kubernetes' generated names: no vowels, no look-alikes. */
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** ASCII text in that alphabet, letter by letter, as Kubernetes writes hashes in names (apimachinery `rand.SafeEncodeString`). */
+export function safeEncode(text: string): string {
+  return Array.from(text, (c) => SAFE[c.charCodeAt(0) % SAFE.length]).join('');
+}
 
 /** A suffix as Kubernetes generates for `generateName` (5 letters) and pod names. */
 export function nameSuffix(rng: Rng, length = 5): string {

@@ -1,5 +1,8 @@
-import { parseAllDocuments, stringify } from 'yaml';
-import { Fault } from './fault.ts';
+import { parseAllDocuments, stringify, type Document } from 'yaml';
+import { Fault, messageOf } from './fault.ts';
+
+/** How often aliases of a document may be followed: a few lines could stand for gigabytes. */
+const MAX_ALIASES = 100;
 
 /** Every document of a YAML (or JSON) stream; empty ones are left out. Throws a Fault that names line and column. */
 export function parseYaml(text: string, source = 'YAML'): unknown[] {
@@ -8,17 +11,26 @@ export function parseYaml(text: string, source = 'YAML'): unknown[] {
     const error = doc.errors[0];
     if (error) {
       const at = error.linePos?.[0];
-      throw new Fault('YamlInvalid', `${source}${at ? `, line ${at.line}, column ${at.col}` : ''}: ${error.message.split('\n')[0]}`, {
+      const [said] = error.message.split('\n');
+      throw new Fault('YamlInvalid', `${source}${at ? `, line ${at.line}, column ${at.col}` : ''}: ${said}`, {
         hint: 'Correct the YAML at that line and try again.',
       });
     }
-    const value: unknown = doc.toJS({ maxAliasCount: 100 });
+    const value = valueOf(doc, source);
     if (value !== null && value !== undefined) out.push(value);
   }
   return out;
 }
 
-/** YAML as `kubectl -o yaml` lays it out. */
+function valueOf(doc: Document.Parsed | Document, source: string): unknown {
+  try {
+    return doc.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (cause) {
+    throw new Fault('YamlInvalid', `${source}: ${messageOf(cause)}`, { hint: 'Write out what the aliases stand for.', cause });
+  }
+}
+
+/** YAML as `kubectl -o yaml` lays it out; words that YAML 1.1 takes for something else (`yes`, `on`) are quoted. */
 export function toYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -1,7 +1,7 @@
 import type { Pod, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { controllerReference } from '../control/index.ts';
 import type { KubeObject, Resource } from '../api/index.ts';
-import { canonicalJson, fnv1a } from '../base/index.ts';
+import { canonicalJson, fnv1a, safeEncode } from '../base/index.ts';
 
 /** Neither ended nor on its way out: counts towards what its controller wants. */
 export function isActive(pod: Pod): boolean {
@@ -55,13 +55,9 @@ export function podFromTemplate(
   };
 }
 
-/** The alphabet of Kubernetes' hashes in names (apimachinery `rand.SafeEncodeString`). */
-const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
-
 /** A short name for a template, as in `pod-template-hash`; `collisions` makes another one of the same template. */
 export function templateHash(template: PodTemplateSpec | undefined, collisions = 0): string {
-  const digits = String(fnv1a(canonicalJson(template ?? {}) + (collisions > 0 ? `#${collisions}` : '')));
-  return Array.from(digits, (d) => SAFE[d.charCodeAt(0) % SAFE.length]).join('');
+  return safeEncode(String(fnv1a(canonicalJson(template ?? {}) + (collisions > 0 ? `#${collisions}` : ''))));
 }
 
 function textOrder(a: string, b: string): number {
