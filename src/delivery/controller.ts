@@ -14,7 +14,8 @@ import {
 } from '../control/index.ts';
 import { runHooks, runMetrics } from './checks.ts';
 import { statusWith } from './conditions.ts';
-import { decide, wanted, type Answers, type Observation } from './decide.ts';
+import { decide, wanted } from './decide.ts';
+import type { Answers, Observation } from './decision.ts';
 import { createEnactor } from './enact.ts';
 import type { Http, Metrics } from './ports.ts';
 import { primaryName } from './primary.ts';

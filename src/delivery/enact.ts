@@ -4,7 +4,7 @@ import { Deployments, DestinationRules, keyOf, Services, VirtualServices, type K
 import { canonicalJson } from '../base/index.ts';
 import { isControlledBy, type Client } from '../control/index.ts';
 import { runHooks } from './checks.ts';
-import type { Effect, Observation } from './decide.ts';
+import type { Effect, Observation } from './decision.ts';
 import type { Http } from './ports.ts';
 import { primaryDeployment, primaryName, promotedSpec } from './primary.ts';
 import { destinationRuleOf, serviceOf, virtualServiceOf, type Weights } from './routes.ts';
