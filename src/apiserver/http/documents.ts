@@ -1,3 +1,4 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   apiGroup,
   apiGroupList,
@@ -60,6 +61,7 @@ export function createDocuments(api: Api): Documents {
       if (path === '/version') return sendObject(call, 200, version);
       if (/^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.test(path)) return send(call, 200, 'text/plain; charset=utf-8', 'ok');
       if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());
+      if (path === '/openapi/v2') return sendOldOpenApi(call, api.version);
       if (path.startsWith('/openapi/v3/')) return sendOpenApi(call, openApi, path.slice('/openapi/v3/'.length));
       throw notServed();
     },
@@ -80,6 +82,21 @@ function sendOpenApi(call: Call, openApi: OpenApi, path: string): void {
   res.setHeader('etag', `"${found.hash}"`);
   res.setHeader('cache-control', hash ? `public, immutable, max-age=${YEAR_SECONDS}` : 'no-cache, private');
   send(call, 200, 'application/json', found.text);
+}
+
+const OLD_OPENAPI_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+
+/**
+ * The form before version 3, without any kind in it. kubectl asks for it when version 3 does not know a kind, and says
+ * that there is no such kind when this form does not know it either; without an answer it only says that it got none.
+ */
+function sendOldOpenApi(call: Call, version: string): void {
+  const info = { title: 'Kubernetes', version };
+  if (!parseAccept(call.req.headers.accept).some(({ type }) => type === OLD_OPENAPI_PROTOBUF))
+    return send(call, 200, 'application/json', JSON.stringify({ swagger: '2.0', info, paths: {}, definitions: {} }));
+  const document = new BinaryWriter().tag(1, WireType.LengthDelimited).string('2.0').tag(2, WireType.LengthDelimited).fork();
+  document.tag(1, WireType.LengthDelimited).string(info.title).tag(2, WireType.LengthDelimited).string(info.version).join();
+  send(call, 200, OLD_OPENAPI_PROTOBUF, Buffer.from(document.finish()));
 }
 
 function versionInfo(gitVersion: string): object {

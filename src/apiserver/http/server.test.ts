@@ -182,6 +182,15 @@ test('OpenAPI documents are kept by their hash', async () => {
   assert.equal((await call('/openapi/v3/apis/apps/v1')).headers['cache-control'], 'no-cache, private');
 });
 
+test('OpenAPI version 2 names no kinds, in both of its forms', async () => {
+  const { json } = await call('/openapi/v2');
+  assert.deepEqual([json.swagger, json.definitions], ['2.0', {}]);
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const { code, headers, text } = await call('/openapi/v2', { headers: { accept } });
+  assert.deepEqual([code, headers['content-type']], [200, accept]);
+  assert.match(text, /^\n\x032\.0\x12.\n\x0aKubernetes\x12/s);
+});
+
 test('a list as JSON, as a Table and as metadata', async () => {
   const plain = await call(`${PODS}?limit=2&labelSelector=a%3Db`);
   assert.deepEqual(plain.json, {
