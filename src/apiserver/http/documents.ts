@@ -84,7 +84,9 @@ function sendOpenApi(call: Call, openApi: OpenApi, path: string): void {
   send(call, 200, 'application/json', found.text);
 }
 
-const OLD_OPENAPI_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** As clients ask for it; "@" is no part of a media type, so that the answer goes by another name. */
+const OLD_OPENAPI_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const OLD_OPENAPI_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /**
  * The form before version 3, without any kind in it. kubectl asks for it when version 3 does not know a kind, and says
@@ -92,7 +94,7 @@ const OLD_OPENAPI_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+
  */
 function sendOldOpenApi(call: Call, version: string): void {
   const info = { title: 'Kubernetes', version };
-  if (!parseAccept(call.req.headers.accept).some(({ type }) => type === OLD_OPENAPI_PROTOBUF))
+  if (!parseAccept(call.req.headers.accept).some(({ type }) => type === OLD_OPENAPI_ASKED || type === OLD_OPENAPI_PROTOBUF))
     return send(call, 200, 'application/json', JSON.stringify({ swagger: '2.0', info, paths: {}, definitions: {} }));
   const document = new BinaryWriter().tag(1, WireType.LengthDelimited).string('2.0').tag(2, WireType.LengthDelimited).fork();
   document.tag(1, WireType.LengthDelimited).string(info.title).tag(2, WireType.LengthDelimited).string(info.version).join();
