@@ -35,6 +35,15 @@ test('every room is in the table, and the table names only rooms', () => {
   assert.deepEqual([...new Set(files.map((f) => f.split('/')[1]!))].sort(), Object.keys(LAYERS).sort());
 });
 
+test('the table is the one that people read', () => {
+  const text = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+  const read: Record<string, string[]> = {};
+  for (const [, room, may] of text.matchAll(/^\| `(\w+)` \|.*\| ([^|]*) \|$/gm)) {
+    read[room!] = may === 'all above' ? Object.keys(read) : may === '-' ? [] : may!.split(' ');
+  }
+  assert.deepEqual(read, LAYERS);
+});
+
 test('rooms import only what the table allows, and only through the door', () => {
   const wrong: string[] = [];
   let seen = 0;

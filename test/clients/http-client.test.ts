@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import { ConfigMaps, Deployments, Namespaces, Pods, type Resource } from '../src/api/index.ts';
-import { createHttpClient, type Client } from '../src/control/index.ts';
-import { clientContract } from '../src/control/testing.ts';
-import { startTestApi, type TestApi } from './support/api-server.ts';
+import { ConfigMaps, Deployments, Namespaces, Pods, type Resource } from '../../src/api/index.ts';
+import { createHttpClient, type Client } from '../../src/control/index.ts';
+import { clientContract } from '../../src/control/testing.ts';
+import { startTestApi, type TestApi } from '../support/api-server.ts';
 
 let api: TestApi;
 before(async () => (api = await startTestApi()));

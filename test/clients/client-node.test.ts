@@ -19,8 +19,8 @@ import {
   type V1ConfigMap,
   type V1Status,
 } from '@kubernetes/client-node';
-import { Pods } from '../src/api/index.ts';
-import { startTestApi, type TestApi } from './support/api-server.ts';
+import { Pods } from '../../src/api/index.ts';
+import { startTestApi, type TestApi } from '../support/api-server.ts';
 
 let api: TestApi;
 let config: KubeConfig;
