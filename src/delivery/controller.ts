@@ -20,7 +20,7 @@ import { createEnactor } from './enact.ts';
 import type { Http, Metrics } from './ports.ts';
 import { primaryName } from './primary.ts';
 import { weightsOf } from './routes.ts';
-import { settingsOf, type Settings } from './settings.ts';
+import { settingsOf, unheeded, type Settings } from './settings.ts';
 
 export interface DeliveryOptions {
   readonly informers: Informers;
@@ -45,6 +45,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const enactor = createEnactor(client, http);
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
+  /** What each canary has been told it asks for in vain. */
+  const told = new Map<string, string>();
 
   async function observe(canary: Canary, settings: Settings, key: string): Promise<Observation> {
     const { namespace } = settings;
@@ -77,10 +79,18 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     await events.record({ apiVersion: 'flagger.app/v1beta1', kind: 'Canary', ...canary }, type, 'Synced', message);
   }
 
+  async function tellUnheeded(key: string, canary: Canary): Promise<void> {
+    const fields = unheeded(canary).join(', ');
+    if (fields === (told.get(key) ?? '')) return;
+    told.set(key, fields);
+    if (fields) await say(canary, 'Warning', `Without effect, since not supported yet: ${fields}`);
+  }
+
   async function reconcile(key: string, _ctx: ReconcileContext): Promise<Outcome> {
     const canary = await client.get(Canaries, parseKey(key));
     if (!canary || canary.metadata?.deletionTimestamp) {
       due.delete(key);
+      told.delete(key);
       return settled;
     }
     const settings = settingsOf(canary);
@@ -90,6 +100,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       await updateStatus(client, Canaries, canary, status);
       return settled;
     }
+    await tellUnheeded(key, canary);
     const observation = await observe(canary, settings, key);
     const { effects, says, status, after, stepped } = decide(observation, await ask(observation));
     for (const effect of effects) await enactor.enact(observation, effect);

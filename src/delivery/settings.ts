@@ -72,6 +72,24 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
   };
 }
 
+/** The fields that are set and change nothing yet, so that their author can be told. */
+export function unheeded({ spec }: Canary): string[] {
+  const { analysis, service } = spec;
+  const fields: Readonly<Record<string, unknown>> = {
+    'spec.autoscalerRef': spec.autoscalerRef,
+    'spec.ingressRef': spec.ingressRef,
+    'spec.metricsServer': spec.metricsServer,
+    'spec.revertOnDeletion': spec.revertOnDeletion,
+    'spec.service.mirror': service.mirror?.length,
+    'spec.service.portDiscovery': service.portDiscovery,
+    'spec.analysis.alerts': analysis.alerts?.length,
+    'spec.analysis.match': analysis.match?.length,
+    'spec.analysis.mirror': analysis.mirror,
+    'spec.analysis.sessionAffinity': analysis.sessionAffinity,
+  };
+  return Object.keys(fields).filter((field) => fields[field]);
+}
+
 export const BUILTIN_METRICS: ReadonlySet<string> = new Set(['request-success-rate', 'request-duration']);
 
 /** The weight after `current`: the next step above it; a weight beyond all steps stays (it is at its end). */

@@ -300,6 +300,18 @@ test('a Canary for a missing Deployment says so, and goes on when it comes', asy
   w.stop();
 });
 
+test('fields without effect are named, once', async () => {
+  const w = await world({ mirror: true, sessionAffinity: { cookieName: 'c' } });
+  await w.reach('Initialized');
+  await w.pass(30_000);
+  const said = (await w.client.list(Events, { namespace: NS })).items.filter((e) => e.message?.startsWith('Without effect'));
+  assert.deepEqual(
+    said.map((e) => [e.type, e.count ?? 1, e.message]),
+    [['Warning', 1, 'Without effect, since not supported yet: spec.analysis.mirror, spec.analysis.sessionAffinity']],
+  );
+  w.stop();
+});
+
 test('killed at any write, the release ends the same', async () => {
   for (const nth of [1, 2, 3, 4, 5, 7, 9, 12, 15]) {
     const w = await world();

@@ -151,6 +151,16 @@ test('a Canary for a Deployment that is not there, and one that asks for what is
     await eventually('the Canary says what is wrong', 10, async () => (await condition('canary', 'bluegreen')) || undefined),
     /spec\.analysis\.iterations is not supported yet: use stepWeight or stepWeights/,
   );
+  await kubectl(
+    it,
+    'apply -f -',
+    canary('hello', '  revertOnDeletion: true\n  analysis: { interval: 1s, threshold: 1, stepWeight: 10, mirror: true }'),
+  );
+  await eventually('the Canary says what it does without', 10, async () =>
+    /Warning\s+Synced.*Without effect, since not supported yet: spec\.revertOnDeletion, spec\.analysis\.mirror/.test(
+      await kubectl(it, 'describe canary hello'),
+    ),
+  );
 });
 
 test('an image that is not built in', async () => {
