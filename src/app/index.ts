@@ -1,5 +1,10 @@
 export { instancePaths, type InstancePaths } from './paths.ts';
-export { down, status, up, type InstanceStatus } from './instance.edge.ts';
+export { located } from './instance.edge.ts';
+export { up } from './up.edge.ts';
+export { down } from './down.edge.ts';
+export { status, type InstanceStatus } from './status.edge.ts';
+export { DEFAULT_PORTS, isPort, type InstanceConfig } from './config.ts';
+export { versions } from './versions.ts';
 export { examine } from './doctor.edge.ts';
 export { bundledTool, findKubectl } from './kubectl.edge.ts';
 export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';

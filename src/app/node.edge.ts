@@ -7,7 +7,7 @@ import { keyOf, Services } from '../api/index.ts';
 import { messageOf, processId, readPidFile, sleep, writePidFile, type Clock, type Log } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
 import { adoptNode, insideOf, openEdge, sealDescriptors, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
-import type { ControlPlaneInput } from './instance.edge.ts';
+import type { ControlPlaneInput } from './config.ts';
 
 export interface NodeRunOptions {
   readonly input: ControlPlaneInput;

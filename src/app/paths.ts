@@ -1,6 +1,6 @@
 /** Where an instance keeps its things. Pure: the environment comes in. */
 import { join } from 'node:path';
-import { Fault } from '../base/index.ts';
+import { Fault, sha256Hex } from '../base/index.ts';
 
 export interface InstancePaths {
   readonly name: string;
@@ -33,35 +33,49 @@ export interface Surroundings {
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
+/** Throws `Fault` when the name is none, or a socket's path would be too long. `stateRoot`, absolute, is `--state`. */
 export function instancePaths(name: string, at: Surroundings, stateRoot?: string): InstancePaths {
   if (!NAME.test(name))
     throw new Fault('NameInvalid', `"${name}" cannot name an instance`, {
       hint: 'Use up to 32 lower-case letters, digits and dashes, e.g. --name dev.',
     });
-  const state = stateRoot ?? join(at.env.XDG_STATE_HOME || join(at.home, '.local', 'state'), 'sluice');
+  const usual = join(at.env.XDG_STATE_HOME || join(at.home, '.local', 'state'), 'sluice');
   const run = at.env.XDG_RUNTIME_DIR ? join(at.env.XDG_RUNTIME_DIR, 'sluice') : `/tmp/sluice-${at.uid}`;
-  const stateDir = join(state, name);
-  const runDir = join(run, name);
+  const stateDir = join(stateRoot ?? usual, name);
+  // Instances of one name with their state in different places are different instances.
+  const runDir = join(run, (stateRoot ?? usual) === usual ? name : `${name}-${sha256Hex(stateDir).slice(0, 8)}`);
   const longest = join(runDir, 'proxy', '0123456789ab', 'admin.sock');
-  if (longest.length > 107)
-    throw new Fault('PathTooLong', `the path of a socket would be ${longest.length} bytes long (${longest}); Linux allows 107`, {
+  const bytes = Buffer.byteLength(longest);
+  if (bytes > 107)
+    throw new Fault('PathTooLong', `the path of a socket would be ${bytes} bytes long (${longest}); Linux allows 107`, {
       hint: 'Set XDG_RUNTIME_DIR to a shorter directory, or unset it.',
     });
   return {
     name,
     stateDir,
-    runDir,
+    ...runPaths(runDir),
     storeDir: join(stateDir, 'store'),
     pkiDir: join(stateDir, 'pki'),
     logDir: join(stateDir, 'logs'),
     podsDir: join(stateDir, 'pods'),
     instanceFile: join(stateDir, 'instance.json'),
     kubeconfig: join(stateDir, 'kubeconfig'),
+    cacheDir: join(at.env.XDG_CACHE_HOME || join(at.home, '.cache'), 'sluice'),
+    context: name === 'default' ? 'sluice' : `sluice-${name}`,
+  };
+}
+
+/** The same instance with its sockets and pid files in another place. */
+export function withRunDir(paths: InstancePaths, runDir: string): InstancePaths {
+  return { ...paths, ...runPaths(runDir) };
+}
+
+function runPaths(runDir: string): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'xdsSocket' | 'nodeSocket' | 'proxyDir'> {
+  return {
+    runDir,
     apiSocket: join(runDir, 'api.sock'),
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),
-    cacheDir: join(at.env.XDG_CACHE_HOME || join(at.home, '.cache'), 'sluice'),
-    context: name === 'default' ? 'sluice' : `sluice-${name}`,
   };
 }

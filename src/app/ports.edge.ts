@@ -1,6 +1,7 @@
 /** Host ports: which are free, and who holds the ones that are not. */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { Fault } from '../base/index.ts';
 
 export function portFree(port: number): Promise<boolean> {
@@ -11,8 +12,16 @@ export function portFree(port: number): Promise<boolean> {
   });
 }
 
-/** The command that listens on a TCP port, as far as this user may see it. */
-export function portHolder(port: number): string | undefined {
+/** A process that listens. */
+export interface Holder {
+  readonly pid: number;
+  readonly command: string;
+}
+
+export const holderText = (h: Holder): string => `${h.command} (pid ${h.pid})`;
+
+/** The process that listens on a TCP port; undefined when there is none that this user may see. */
+export function portHolder(port: number): Holder | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
@@ -29,12 +38,18 @@ export function portHolder(port: number): string | undefined {
   for (const pid of readdirSync('/proc').filter((d) => /^\d+$/.test(d))) {
     try {
       for (const fd of readdirSync(`/proc/${pid}/fd`))
-        if (inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
+        if (inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) return { pid: Number(pid), command: commandOf(pid) };
     } catch {
       // Somebody else's process.
     }
   }
   return undefined;
+}
+
+/** The name of its program: `comm` would be that of a thread. */
+function commandOf(pid: string): string {
+  const [file = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  return basename(file) || readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
 /** `wanted` when it is free; a Fault that names the holder when it was asked for by name; else the next free port. */
@@ -46,9 +61,13 @@ export async function choosePort(
     if (!options.taken.has(port) && (await portFree(port))) return port;
     if (options.explicit) {
       const holder = portHolder(port);
-      throw new Fault('PortTaken', `port ${port}, which ${options.what} is to listen on, is taken${holder ? ` by ${holder}` : ''}`, {
-        hint: `Stop what listens there, or choose another port with ${options.flag}.`,
-      });
+      throw new Fault(
+        'PortTaken',
+        `port ${port}, which ${options.what} is to listen on, is taken${holder ? ` by ${holderText(holder)}` : ''}`,
+        {
+          hint: `Stop what listens there, or choose another port with ${options.flag}.`,
+        },
+      );
     }
   }
   throw new Fault('PortTaken', `no port from ${wanted} to ${wanted + 199} is free for ${options.what}`, {

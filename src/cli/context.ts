@@ -7,6 +7,10 @@ export interface CommandContext {
   /** The user's kubeconfig: the first file of KUBECONFIG, else `~/.kube/config`. */
   readonly userKubeconfig: string;
   readonly output: OutputFormat;
+  /** The flags that name this instance again, each with a space before it; empty for the default one. */
+  readonly again: string;
+  /** Whether results go to a terminal that shows colours. */
+  readonly color: boolean;
   /** Results, to standard output. */
   print(text: string): void;
   /** Progress and remarks, to standard error. */
@@ -15,6 +19,8 @@ export interface CommandContext {
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
 /** A command as a value: its words, its flags, what it does. Resolves with the exit status. */
 export interface Command {
   readonly name: string;
@@ -22,9 +28,11 @@ export interface Command {
   /** Arguments as commander writes them, e.g. `[args...]`. */
   readonly args?: string;
   readonly flags: readonly Flag[];
+  /** What `--help` says after the flags, e.g. what the exit statuses mean. */
+  readonly notes?: string;
   /** Hands all arguments through unparsed. */
   readonly passThrough?: boolean;
-  run(context: CommandContext, flags: Readonly<Record<string, string | boolean | undefined>>, args: readonly string[]): Promise<number>;
+  run(context: CommandContext, flags: Flags, args: readonly string[]): Promise<number>;
 }
 
 export interface Flag {

@@ -1,19 +1,33 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { down } from '../app/index.ts';
+import { down, status } from '../app/index.ts';
 import type { CommandContext } from './context.ts';
+import { EXIT } from './exit.ts';
+import { aborted } from './interrupt.edge.ts';
 
-/** Prints the control plane's log until the user interrupts, then takes the instance down. */
-export async function follow(context: CommandContext): Promise<number> {
-  const tail = spawn('tail', ['-n', '0', '-F', join(context.paths.logDir, 'control-plane.log')], {
-    stdio: ['ignore', 'inherit', 'ignore'],
-    detached: true,
-  });
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
-  tail.kill();
-  await down(context.paths, { purge: false, userKubeconfig: undefined, say: context.say });
-  return 0;
+const WATCH_MS = 500;
+
+/** Prints the control plane's log until the signal aborts, then takes the instance down; ends too when the control plane does. */
+export async function follow(context: CommandContext, stop: AbortSignal): Promise<number> {
+  const { paths, say } = context;
+  const log = join(paths.logDir, 'control-plane.log');
+  say('Ctrl-C stops the instance.');
+  // In a session of its own: Ctrl-C is for us, and what is logged until the end is still printed.
+  const tail = spawn('tail', ['-n', '0', '-F', log], { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
+  const tailEnded = new Promise((resolve) => tail.once('error', resolve).once('exit', resolve));
+  const stopped = aborted(stop, undefined);
+  try {
+    while (!stop.aborted) {
+      if ((await status(paths)).components[0]?.state !== 'running') {
+        say(`The control plane has ended; its log is ${log}. "sluice up${context.again}" goes on with what still runs.`);
+        return EXIT.failed;
+      }
+      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);
+    }
+    await down(paths, { purge: false, userKubeconfig: undefined, say });
+    return EXIT.done;
+  } finally {
+    tail.kill();
+    await tailEnded;
+  }
 }

@@ -1,36 +1,40 @@
 /** The command line: parses, runs one command, turns what went wrong into a sentence and an exit status. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { Command as Commander } from 'commander';
-import { instancePaths } from '../app/index.ts';
+import { join, resolve } from 'node:path';
+import { Command as Commander, CommanderError } from 'commander';
+import { instancePaths, located, versions } from '../app/index.ts';
 import { Fault } from '../base/index.ts';
-import type { Command, CommandContext, OutputFormat } from './context.ts';
+import type { Command, CommandContext, Flags, OutputFormat } from './context.ts';
 import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
 import { upCommand } from './commands/up.edge.ts';
+import { versionCommand } from './commands/version.ts';
+import { EXIT } from './exit.ts';
 import { errorText } from './output.ts';
 
-const COMMANDS: readonly Command[] = [upCommand, downCommand, statusCommand, doctorCommand, demoCommand, kubectlCommand];
+const COMMANDS: readonly Command[] = [upCommand, downCommand, statusCommand, doctorCommand, demoCommand, kubectlCommand, versionCommand];
 
 interface Common {
   name: string;
   state?: string;
-  output: string;
+  output?: string;
 }
 
-function contextFor(common: Common): CommandContext {
+function contextFor({ name, state, output = 'text' }: Common): CommandContext {
   const { env } = process;
-  if (!['text', 'json', 'yaml'].includes(common.output))
-    throw new Fault('OutputInvalid', `"${common.output}" is not an output format`, { hint: 'Use -o text, -o json or -o yaml.' });
+  if (!['text', 'json', 'yaml'].includes(output))
+    throw new Fault('OutputInvalid', `"${output}" is not an output format`, { hint: 'Use -o text, -o json or -o yaml.' });
   const home = homedir();
   return {
-    paths: instancePaths(common.name, { env, home, uid: process.getuid!() }, common.state),
+    paths: located(instancePaths(name, { env, home, uid: process.getuid!() }, state && resolve(state))),
     env,
     userKubeconfig: env.KUBECONFIG?.split(':').find(Boolean) ?? join(home, '.kube', 'config'),
-    output: common.output as OutputFormat,
+    output: output as OutputFormat,
+    again: `${name === 'default' ? '' : ` --name ${name}`}${state ? ` --state ${state}` : ''}`,
+    color: process.stdout.isTTY && !env.NO_COLOR && env.TERM !== 'dumb',
     print: (text) => process.stdout.write(text),
     say: (text) => process.stderr.write(`${text}\n`),
   };
@@ -39,29 +43,49 @@ function contextFor(common: Common): CommandContext {
 function build(done: (code: number) => void): Commander {
   const program = new Commander('sluice')
     .description('Kubernetes services, an Istio mesh on the real Envoy, ingress and progressive delivery, from one command.')
-    .version('0.1.0')
+    .version(versions.sluice)
     .enablePositionalOptions()
-    .showHelpAfterError();
+    .exitOverride()
+    .showHelpAfterError('Run "sluice --help" to see the commands.')
+    .addHelpText(
+      'after',
+      '\nEvery command has --help. It ends with 0 when done, 1 when that failed or something is wrong, 2 when the command line was.',
+    );
   for (const command of COMMANDS) {
     const sub = program.command(command.args ? `${command.name} ${command.args}` : command.name).description(command.summary);
     sub
       .option('--name <instance>', 'which instance; several live side by side', 'default')
-      .option('--state <dir>', 'keep state below this directory');
+      .option('--state <dir>', 'keep state below this directory (default: ~/.local/state/sluice)')
+      .showHelpAfterError(`Run "sluice ${command.name} --help" to see what it takes.`);
     if (command.passThrough) sub.passThroughOptions().allowUnknownOption().helpOption(false);
     else sub.option('-o, --output <format>', 'text, json or yaml', 'text');
     for (const flag of command.flags) sub.option(flag.usage, flag.help);
+    if (command.notes) sub.addHelpText('after', `\n${command.notes}`);
     sub.action(async (...given: unknown[]) => {
-      const flags = sub.opts<Common & Record<string, string | boolean | undefined>>();
+      const flags = sub.opts<Common & Flags>();
       const args = command.args ? (given[0] as string[]) : [];
-      done(await command.run(contextFor({ ...flags, output: flags.output ?? 'text' }), flags, args));
+      done(await command.run(contextFor(flags), flags, args));
     });
   }
   return program;
 }
 
+// Who reads no further (`sluice status | head -1`) has what they wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  throw error;
+});
+
+let code: number = EXIT.done;
 try {
-  await build((code) => (process.exitCode = code)).parseAsync(process.argv);
+  await build((status) => (code = status)).parseAsync(process.argv);
 } catch (error) {
-  process.stderr.write(errorText(error));
-  process.exitCode = 1;
+  // Commander has said by itself what was wrong with the command line, or printed what it was asked for.
+  if (error instanceof CommanderError) code = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  else {
+    process.stderr.write(errorText(error));
+    code = EXIT.failed;
+  }
 }
+// What an interrupted command left behind - timers, connections - keeps nobody waiting.
+process.exit(code);

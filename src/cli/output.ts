@@ -16,9 +16,14 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('   ')}\n`).join('');
 }
 
-/** An error as the user reads it: what is wrong, then what to do. */
+/** An error as the user reads it: what is wrong, and what to do where that is known. */
+export function explain(error: unknown): { readonly wrong: string; readonly hint: string | undefined } {
+  if (error instanceof Fault) return { wrong: error.message, hint: error.hint };
+  if (error instanceof ApiError) return { wrong: `the API refused: ${error.message}`, hint: undefined };
+  return { wrong: messageOf(error), hint: undefined };
+}
+
 export function errorText(error: unknown): string {
-  if (error instanceof Fault) return `error: ${error.message}${error.hint ? `\n${error.hint}` : ''}\n`;
-  if (error instanceof ApiError) return `error: the API refused: ${error.message}\n`;
-  return `error: ${messageOf(error)}\n`;
+  const { wrong, hint } = explain(error);
+  return `error: ${wrong}\n${hint ? `${hint}\n` : ''}`;
 }

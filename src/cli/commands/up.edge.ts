@@ -1,6 +1,9 @@
 import { status, up } from '../../app/index.ts';
 import type { Command } from '../context.ts';
-import { show } from '../output.ts';
+import { EXIT } from '../exit.ts';
+import { follow } from '../foreground.edge.ts';
+import { aborted, interruption } from '../interrupt.edge.ts';
+import { show, table } from '../output.ts';
 import { namedPorts, PORT_FLAGS } from '../ports.ts';
 
 export const upCommand: Command = {
@@ -13,27 +16,35 @@ export const upCommand: Command = {
   ],
   async run(context, flags) {
     const started = performance.now();
-    const { alreadyUp } = await up(context.paths, {
-      ports: namedPorts(flags),
-      env: context.env,
-      userKubeconfig: flags.kubeconfig === false ? undefined : context.userKubeconfig,
-      say: context.say,
-    });
+    const ports = namedPorts(flags);
+    const stop = interruption();
+    const userKubeconfig = flags.kubeconfig === false ? undefined : context.userKubeconfig;
+    const done = await Promise.race([
+      up(context.paths, { ports, env: context.env, userKubeconfig, say: context.say }),
+      aborted(stop, undefined),
+    ]);
+    if (!done) {
+      context.say(
+        `Interrupted. What has started goes on: "sluice status${context.again}" shows it, "sluice down${context.again}" stops it.`,
+      );
+      return EXIT.interrupted;
+    }
     const now = await status(context.paths);
     const seconds = (performance.now() - started) / 1000;
-    show(context, { ...now, alreadyUp, seconds: Number(seconds.toFixed(2)) }, () =>
+    show(context, { ...now, alreadyUp: done.alreadyUp, seconds: Number(seconds.toFixed(2)) }, () =>
       [
-        alreadyUp ? `Sluice is up already.\n` : `Sluice is up (${seconds.toFixed(1)} s).\n`,
-        `  Kubernetes API   ${now.api}   context "${now.context}"\n`,
-        `  ingress          ${now.ingress?.http}   ${now.ingress?.https}\n`,
-        `  Prometheus API   ${now.prometheus}\n`,
-        `Try: kubectl --context ${now.context} get pods -A\n`,
+        done.alreadyUp ? `Sluice is up already.\n` : `Sluice is up (${seconds.toFixed(1)} s).\n`,
+        table([
+          ['  Kubernetes API', `${now.api}   ${userKubeconfig ? `context "${now.context}"` : `KUBECONFIG=${now.kubeconfig}`}`],
+          ['  ingress', `${now.ingress?.http}   ${now.ingress?.https}`],
+          ['  Prometheus API', `${now.prometheus}`],
+          ...(now.pods && now.pods.ready < now.pods.total
+            ? [['  pods', `${now.pods.ready} of ${now.pods.total} ready; the others are coming`]]
+            : []),
+        ]),
+        `Try: ${userKubeconfig ? `kubectl --context ${now.context}` : `npx sluice kubectl${context.again}`} get pods -A\n`,
       ].join(''),
     );
-    if (flags.foreground) {
-      const { follow } = await import('../foreground.edge.ts');
-      return await follow(context);
-    }
-    return 0;
+    return flags.foreground ? await follow(context, stop) : EXIT.done;
   },
 };

@@ -1,8 +1,12 @@
 /** Second half of the demo: delivery. A good version is promoted, a failing one is rolled back. */
 import { Canaries, Deployments, type Canary } from '../../api/index.ts';
+import { hasEnded, HEADER, isUnderWay, phaseOf, row } from './canary-table.ts';
 import { sampleFile, type World } from './world.edge.ts';
 
 const NAMESPACE = 'test';
+/** The version that `podinfo.yaml` names, one that is as good, and one whose requests fail. */
+const [FIRST, GOOD, BAD] = ['6.14.0', '6.14.1', 'error'].map((tag) => `ghcr.io/stefanprodan/podinfo:${tag}`) as [string, string, string];
+const ANALYSIS_MS = 120_000;
 const SELECT = `reporter="destination",destination_workload_namespace="${NAMESPACE}",destination_workload="podinfo"`;
 const SUCCESS_RATE = `100 * sum(rate(istio_requests_total{${SELECT},response_code!~"5.."}[10s])) / sum(rate(istio_requests_total{${SELECT}}[10s]))`;
 const P99 = `histogram_quantile(0.99, sum(rate(istio_request_duration_milliseconds_bucket{${SELECT}}[10s])) by (le))`;
@@ -16,95 +20,93 @@ export async function applyPodinfo(world: World): Promise<void> {
 
 const canary = (world: World): Promise<Canary | undefined> => world.object(Canaries, NAMESPACE, 'podinfo');
 
+/**
+ * Waits until the first version is the primary and no analysis runs. After an earlier demo the Canary has gone on from there: then
+ * the first version, applied again, is shipped like any other.
+ */
 export async function awaitInitialized(world: World): Promise<void> {
   const { report } = world;
   report.step('The canary is initialised');
-  await world.until('the canary is initialised', 60_000, async () =>
-    ['Initialized', 'Succeeded', 'Failed'].includes((await canary(world))?.status?.phase ?? ''),
-  );
+  let again = false;
+  await world.until('the canary is at rest with its first version', 120_000, async () => {
+    const c = await canary(world);
+    const atRest = ['Initialized', 'Succeeded'].includes(phaseOf(c)) && (await imageOf(world, 'podinfo-primary')) === FIRST;
+    if (!again && isUnderWay(c)) {
+      again = true;
+      report.line(`an earlier demo has shipped other versions: ${FIRST} is shipped again first`);
+    }
+    return atRest;
+  });
   await world.available(NAMESPACE, 'podinfo-primary', 'flagger-loadtester');
-  report.check(
-    (await canary(world))?.status?.phase === 'Initialized',
-    'podinfo-primary serves, the Deployment podinfo waits for a new version at 0 replicas',
-  );
+  const replicas = (await world.object(Deployments, NAMESPACE, 'podinfo'))?.spec?.replicas;
+  report.check(replicas === 0, `podinfo-primary serves ${FIRST}; the Deployment podinfo waits for a new version at ${replicas} replicas`);
 }
 
 async function imageOf(world: World, name: string): Promise<string> {
   return (await world.object(Deployments, NAMESPACE, name))?.spec?.template.spec?.containers[0]?.image ?? '';
 }
 
-/** Sets an image and prints a line whenever phase or weight change, until the analysis has ended. */
-async function follow(world: World, image: string): Promise<{ phase: string; seconds: number; exposedSeconds: number | undefined }> {
+interface Outcome {
+  readonly phase: string;
+  /** Since the version was set. */
+  readonly seconds: number;
+  /** Since it was given its first share of traffic; undefined when it never was. */
+  readonly exposedSeconds: number | undefined;
+}
+
+/** Sets an image and prints a line whenever phase, weight or failed checks change, until the analysis has ended. */
+async function ship(world: World, image: string): Promise<Outcome> {
   const { report } = world;
   await world.kubectl('-n', NAMESPACE, 'set', 'image', 'deployment/podinfo', `podinfod=${image}`);
+  report.line(HEADER);
   const started = performance.now();
-  let firstWeight: number | undefined;
-  let last = '';
+  let exposedAt: number | undefined;
   let begun = false;
-  report.line(`${'time'.padStart(6)}  ${'phase'.padEnd(13)} weight  failed checks  success    p99     verdict`);
-  const deadline = started + 120_000;
-  for (;;) {
+  let last = '';
+  await world.until(`the analysis of ${image} has ended`, ANALYSIS_MS, async () => {
     const c = await canary(world);
-    const phase = c?.status?.phase ?? '';
-    if (phase !== 'Initialized' && phase !== 'Succeeded' && phase !== 'Failed') begun = true;
-    const ended = begun && (phase === 'Succeeded' || phase === 'Failed');
-    const weight = c?.status?.canaryWeight ?? 0;
-    if (weight > 0 && firstWeight === undefined) firstWeight = performance.now();
-    const key = `${phase} ${weight} ${c?.status?.failedChecks ?? 0}`;
-    if (begun && key !== last) {
-      last = key;
-      const [rate, p99] = await Promise.all([world.metric(SUCCESS_RATE), world.metric(P99)]);
-      const now = performance.now();
-      const verdict =
-        phase === 'Failed'
-          ? 'rolled back'
-          : phase === 'Succeeded'
-            ? 'promoted'
-            : (c?.status?.failedChecks ?? 0) > 0
-              ? 'halt'
-              : weight > 0
-                ? 'advance'
-                : '';
-      report.line(
-        `${((now - started) / 1000).toFixed(1).padStart(5)}s  ${phase.padEnd(13)} ${`${weight} %`.padStart(6)}  ${String(c?.status?.failedChecks ?? 0).padStart(13)}  ${(rate === undefined ? '-' : `${rate.toFixed(1)} %`).padStart(7)}  ${(p99 === undefined ? '-' : `${p99.toFixed(0)} ms`).padStart(7)}  ${verdict}`,
-      );
+    begun ||= isUnderWay(c);
+    if (!begun) return false;
+    const { canaryWeight = 0, failedChecks = 0 } = c?.status ?? {};
+    if (canaryWeight > 0) exposedAt ??= performance.now();
+    const state = `${phaseOf(c)} ${canaryWeight} ${failedChecks}`;
+    if (state !== last) {
+      last = state;
+      const [successRate, p99Ms] = await Promise.all([world.metric(SUCCESS_RATE), world.metric(P99)]);
+      report.line(row(c, { successRate, p99Ms }, (performance.now() - started) / 1000));
     }
-    if (ended) {
-      const now = performance.now();
-      return { phase, seconds: (now - started) / 1000, exposedSeconds: firstWeight === undefined ? undefined : (now - firstWeight) / 1000 };
-    }
-    if (performance.now() > deadline) return { phase: `${phase} (after 120 s)`, seconds: 120, exposedSeconds: undefined };
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+    return hasEnded(c);
+  });
+  const now = performance.now();
+  return {
+    phase: phaseOf(await canary(world)),
+    seconds: (now - started) / 1000,
+    exposedSeconds: exposedAt === undefined ? undefined : (now - exposedAt) / 1000,
+  };
 }
 
 export async function promoteGood(world: World): Promise<void> {
   const { report } = world;
   report.step('A good version is promoted');
-  const image = 'ghcr.io/stefanprodan/podinfo:6.14.1';
-  const end = await follow(world, image);
+  const end = await ship(world, GOOD);
   report.check(end.phase === 'Succeeded', `the canary ended ${end.phase} after ${end.seconds.toFixed(1)} s`);
   const now = await imageOf(world, 'podinfo-primary');
-  report.check(now === image, `podinfo-primary runs ${now}`);
+  report.check(now === GOOD, `podinfo-primary runs ${now}`);
 }
 
 export async function rollBackBad(world: World): Promise<void> {
   const { report } = world;
   report.step('A failing version is rolled back');
   const before = await imageOf(world, 'podinfo-primary');
-  const end = await follow(world, 'ghcr.io/stefanprodan/podinfo:error');
+  const end = await ship(world, BAD);
   report.check(
     end.phase === 'Failed',
     `the canary ended ${end.phase} after ${end.seconds.toFixed(1)} s${end.exposedSeconds === undefined ? '' : `, ${end.exposedSeconds.toFixed(1)} s after its first share of traffic`}`,
   );
   const now = await imageOf(world, 'podinfo-primary');
   report.check(now === before, `podinfo-primary still runs ${now}`);
-  for (const line of (await world.kubectl('-n', NAMESPACE, 'get', 'canary', 'podinfo')).trimEnd().split('\n')) report.line(line);
-  for (const line of (
-    await world.kubectl('-n', NAMESPACE, 'get', 'events', '--field-selector', 'involvedObject.kind=Canary', '--sort-by=.lastTimestamp')
-  )
-    .trimEnd()
-    .split('\n')
-    .slice(-6))
-    report.line(line);
+  report.line(await world.kubectl('-n', NAMESPACE, 'get', 'canary', 'podinfo'));
+  const ofCanary = ['--field-selector', 'involvedObject.kind=Canary', '--sort-by=.metadata.resourceVersion'];
+  const events = await world.kubectl('-n', NAMESPACE, 'get', 'events', ...ofCanary);
+  report.line(events.trimEnd().split('\n').slice(-6).join('\n'));
 }

@@ -21,6 +21,7 @@ test('the report remembers what failed, and how long each step took', () => {
   const report = new Report(
     (text) => (printed += text),
     () => now,
+    false,
   );
   report.step('first');
   report.check(true, 'fine');
@@ -38,4 +39,21 @@ test('the report remembers what failed, and how long each step took', () => {
     ],
   );
   assert.match(printed, /== first\n {3}✓ fine/);
+});
+
+test('colours are for terminals', () => {
+  const said = (color: boolean): string => {
+    let printed = '';
+    const report = new Report(
+      (text) => (printed += text),
+      () => 0,
+      color,
+    );
+    report.step('s');
+    report.check(false, 'f');
+    report.line('two\nlines\n');
+    return printed;
+  };
+  assert.equal(said(false), '\n== s\n   ✗ f\n   two\n   lines\n');
+  assert.equal(said(true), '\n\u001b[1m== s\u001b[22m\n   \u001b[31m✗\u001b[39m f\n   two\n   lines\n');
 });

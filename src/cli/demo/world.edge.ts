@@ -18,6 +18,9 @@ export interface Answer {
 
 export const sampleFile = (path: string): string => fileURLToPath(new URL(`../../../samples/yaml/${path}`, import.meta.url));
 
+/** How often somebody who waits is told so. */
+const TELL_MS = 5_000;
+
 export class World {
   readonly client: Client;
   readonly report: Report;
@@ -26,6 +29,8 @@ export class World {
   readonly #ingress: URL;
   readonly #prometheus: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  /** What is to be taken back, by the words of the kubectl command that does it. */
+  readonly #temporary: (readonly string[])[] = [];
 
   constructor(context: CommandContext, report: Report, kubectl: string, status: InstanceStatus) {
     this.#context = context;
@@ -54,6 +59,22 @@ export class World {
         code === 0 ? resolve(out) : reject(new Fault('KubectlFailed', `kubectl ${args.join(' ')}: ${err.trim() || `status ${code}`}`)),
       );
     });
+  }
+
+  /** Applies a file whose objects are gone after `during`, also when that is interrupted: then {@link close} takes them back. */
+  async temporarily(file: string, during: () => Promise<void>): Promise<void> {
+    const undo = ['delete', '--ignore-not-found', '-f', file];
+    this.#temporary.push(undo);
+    await this.kubectl('apply', '-f', file);
+    try {
+      await during();
+    } finally {
+      await this.#takeBack();
+    }
+  }
+
+  async #takeBack(): Promise<void> {
+    for (const undo of this.#temporary.splice(0)) await this.kubectl(...undo);
   }
 
   /** One request through the ingress gateway. */
@@ -88,6 +109,10 @@ export class World {
     });
   }
 
+  get prometheusUrl(): string {
+    return this.#prometheus;
+  }
+
   get ingressUrl(): string {
     return this.#ingress.href.replace(/\/$/, '');
   }
@@ -101,12 +126,11 @@ export class World {
   }
 
   async until(what: string, timeoutMs: number, done: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
+    const started = performance.now();
     while (!(await done().catch(() => false))) {
-      if (performance.now() > deadline)
-        throw new Fault('DemoTimeout', `${what}: not within ${timeoutMs / 1000} s`, {
-          hint: 'Look at "kubectl get pods,events -A" and "sluice status".',
-        });
+      const now = performance.now();
+      if (now > started + timeoutMs) throw new Fault('DemoTimeout', `waited ${timeoutMs / 1000} s until ${what}, in vain`);
+      if (this.report.silentMs > TELL_MS) this.report.waiting(what, (now - started) / 1000);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -123,7 +147,8 @@ export class World {
     return this.client.get(resource, { namespace, name });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#agent.destroy();
+    await this.#takeBack();
   }
 }
