@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
-import { createCatalog, kindOfCrd, parseJsonPath, servedStatus, tableOf, valuesAt, type AnyObject } from './index.ts';
+import { createCatalog, kindOfCrd, servedStatus, tableOf, type AnyObject } from './index.ts';
+import { parseJsonPath, valuesAt } from './jsonpath.ts';
 
 const NOW = Date.parse('2026-01-02T00:00:00Z');
 

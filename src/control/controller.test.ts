@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigMaps, Events, Pods } from '../api/index.ts';
 import { silentLog, VirtualClock } from '../base/index.ts';
-import { again, changesOf, runController, settled, sooner, type Reconcile } from './controller.ts';
+import { again, changesOf, runController, settled, type Reconcile } from './controller.ts';
 import { eventRecorder } from './events.ts';
 import { FakeClient } from './fake-client.ts';
 import { createInformer } from './informer.ts';
@@ -65,10 +65,6 @@ test('as many keys as asked are worked on at a time, one key never twice', async
   }
   assert.equal(most, 2);
   await end();
-});
-
-test('of two outcomes the sooner', () => {
-  assert.deepEqual([sooner(settled, again(5)), sooner(again(9), again(3)), sooner(settled, settled)], [again(5), again(3), settled]);
 });
 
 test('the same event counts up; one that cannot be written is no failure', async () => {

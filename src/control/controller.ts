@@ -15,12 +15,6 @@ export function again(ms: number): Outcome {
   return { after: Math.max(0, ms) };
 }
 
-/** The sooner of two outcomes. */
-export function sooner(a: Outcome, b: Outcome): Outcome {
-  if (a.after === undefined || b.after === undefined) return a.after === undefined ? b : a;
-  return a.after <= b.after ? a : b;
-}
-
 export interface ReconcileContext {
   readonly clock: Clock;
   readonly log: Log;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../base/index.ts';
-import { parse } from './index.ts';
+import { parse } from './parse.ts';
 
 test('queries of dashboards and canaries are read', () => {
   const queries = [

@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Fault } from '../base/index.ts';
-import {
-  formatLabels,
-  matchesAll,
-  query,
-  queryRange,
-  parsePromDuration,
-  type Labels,
-  type Queryable,
-  type QueryResult,
-  type Samples,
-} from './index.ts';
+import { matchesAll, query, queryRange, parsePromDuration, type Labels, type Queryable, type QueryResult, type Samples } from './index.ts';
+import { formatLabels } from './labels.ts';
 
 /*
  * Scripts in testdata/: `load <step>` and series follow, `clear` forgets them, `eval instant at <time> <query>` and

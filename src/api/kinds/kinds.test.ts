@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AnyObject, apiVersionOf, createCatalog, type KindDef, type Schema, tableOf, versionsOf } from '../index.ts';
+import { type AnyObject, apiVersionOf, createCatalog, type KindDef, type Schema, tableOf } from '../index.ts';
+import { versionsOf } from '../catalog.ts';
 import { MINIMAL } from './minimal.fixture.ts';
 import { ENUMS, KEY_DEFAULTS, MAP_LISTS, MERGED_ATOMIC, PATCH_STRATEGIES, RENAMED, REQUIRED, SETS } from './schema/facts.ts';
 import { messageFields } from './schema/fields.edge.ts';

@@ -20,19 +20,6 @@ export function tokenAuthenticator(tokens: Readonly<Record<string, User>>): Auth
   return { authenticate: (token) => users.get(hash(token)) };
 }
 
-/** The first that knows the token. */
-export function anyOf(...authenticators: readonly Authenticator[]): Authenticator {
-  return {
-    authenticate(token) {
-      for (const a of authenticators) {
-        const user = a.authenticate(token);
-        if (user) return user;
-      }
-      return undefined;
-    },
-  };
-}
-
 function hash(token: string): string {
   return createHash('sha256').update(token).digest('base64');
 }

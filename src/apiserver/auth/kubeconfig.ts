@@ -80,8 +80,3 @@ export function readContext(text: string, source = 'kubeconfig'): KubeconfigEntr
   }
   return { name, server, caCert: Buffer.from(ca, 'base64').toString('utf8'), token };
 }
-
-/** The file kubectl writes to: the first of `KUBECONFIG`, else `~/.kube/config`. */
-export function kubeconfigPath(env: Readonly<Record<string, string | undefined>>, home: string): string {
-  return (env['KUBECONFIG'] ?? '').split(':').find((p) => p !== '') ?? `${home}/.kube/config`;
-}
