@@ -7,16 +7,22 @@ import { isAlive, processId, signalProcess, sleep, systemClock, writePidFile, ty
 /** A log longer than this is put aside before the next start. */
 const MAX_LOG_BYTES = 16 * 2 ** 20;
 
+/** A log for a process that is about to start, to append to; what earlier ones wrote is kept up to a limit. */
+export function openLog(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // One old log is kept: enough to look back, and no more than twice the limit on disk.
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(path, `${path}.old`);
+  return openSync(path, 'a', 0o600);
+}
+
 /** Starts a process that outlives this one; its output is appended to `log`. */
 export function startDaemon(
   file: string,
   args: readonly string[],
   options: { log: string; pidFile: string; env?: NodeJS.ProcessEnv },
 ): ProcessId {
-  for (const path of [options.log, options.pidFile]) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // One old log is kept: enough to look back, and no more than twice the limit on disk.
-  if ((statSync(options.log, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(options.log, `${options.log}.old`);
-  const out = openSync(options.log, 'a', 0o600);
+  mkdirSync(dirname(options.pidFile), { recursive: true, mode: 0o700 });
+  const out = openLog(options.log);
   try {
     const child = spawn(file, args, { detached: true, stdio: ['ignore', out, out], env: options.env ?? process.env, cwd: '/' });
     child.on('error', () => {}); // No pid then: said below.

@@ -1,5 +1,5 @@
 /** Keeps the node of an instance alive: its namespaces, the agent in them, the host ports that lead in. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Service } from 'kubernetes-types/core/v1.js';
@@ -8,6 +8,7 @@ import { messageOf, processId, readPidFile, sleep, writePidFile, type Clock, typ
 import type { Informers } from '../control/index.ts';
 import { adoptNode, insideOf, openEdge, sealDescriptors, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
 import type { ControlPlaneInput } from './config.ts';
+import { openLog } from './daemon.edge.ts';
 
 export interface NodeRunOptions {
   readonly input: ControlPlaneInput;
@@ -66,8 +67,8 @@ function followGateway(options: NodeRunOptions, setPorts: (ports: HostPort[]) =>
 
 async function startAgent(input: ControlPlaneInput, node: NodeSandbox, log: Log, clock: Clock): Promise<void> {
   const { paths } = input;
-  mkdirSync(paths.logDir, { recursive: true, mode: 0o700 });
-  const out = openSync(join(paths.logDir, 'agent.log'), 'a', 0o600);
+  const logFile = join(paths.logDir, 'agent.log');
+  const out = openLog(logFile);
   try {
     const env = { ...process.env, SLUICE_AGENT: JSON.stringify(input) };
     const child = node.enter(process.execPath, ['--disable-warning=ExperimentalWarning', AGENT], {
@@ -87,7 +88,7 @@ async function startAgent(input: ControlPlaneInput, node: NodeSandbox, log: Log,
       }
       await sleep(clock, 5);
     }
-    throw new Error(`no process after 1 s; see ${join(paths.logDir, 'agent.log')}`);
+    throw new Error(`no process after 1 s; see ${logFile}`);
   } finally {
     closeSync(out);
   }
