@@ -10,6 +10,9 @@ export function collectionOf(key: string): string {
   return key.slice(0, second + 1);
 }
 
+/** How many bytes of changes are kept of one kind, at most, however few they are. */
+const HISTORY_BYTES = 32 * 1024 * 1024;
+
 /** The live values of one kind in the order of their keys, and the changes that led to them as far back as is kept. */
 export class Collection<T> {
   readonly subscriptions = new Set<Subscription<T>>();
@@ -17,6 +20,7 @@ export class Collection<T> {
   readonly #keys: string[] = [];
   readonly #limit: number;
   #history: Change<T>[] = [];
+  #historyBytes = 0;
   /** Changes up to this revision are forgotten. */
   #floor: number;
 
@@ -38,13 +42,17 @@ export class Collection<T> {
     if (change.type === 'put') this.#place(change.current);
     else this.#drop(change.current.key);
     this.#history.push(change);
+    this.#historyBytes += change.current.bytes.length;
     // Trimmed in strides, so that the cost of moving the array is spread over many changes.
     if (this.#history.length >= this.#limit * 1.25) this.compact(this.#history[this.#history.length - this.#limit - 1]!.revision);
+    else if (this.#historyBytes > HISTORY_BYTES) this.compact(this.#history[this.#history.length >> 1]!.revision);
   }
 
   compact(revision: number): void {
     if (revision <= this.#floor) return;
-    this.#history = this.#history.slice(this.#after(revision));
+    const kept = this.#after(revision);
+    for (let i = 0; i < kept; i++) this.#historyBytes -= this.#history[i]!.current.bytes.length;
+    this.#history = this.#history.slice(kept);
     this.#floor = revision;
   }
 

@@ -208,4 +208,25 @@ describe('watch', () => {
     assert.deepEqual(await ends[1], []);
     await assert.rejects(store.create(key('a'), { n: 1 }), code('closed'));
   });
+
+  test('a reader may write in the same turn in which it is told', { timeout: 5000 }, async () => {
+    const store = open();
+    const watch = store.watch('/things/', 0);
+    const iterator = watch[Symbol.asyncIterator]();
+    const answered = iterator.next().then(() => store.create(key('b'), { n: 1 }));
+    await store.create(key('a'), { n: 1 });
+    assert.equal((await answered).revision, 2);
+  });
+
+  test('history and backlog are bounded in bytes too, and so is a value', async () => {
+    const store = memoryStore<{ text: string }>({ stamp: (o) => o });
+    const text = 'x'.repeat(1024 * 1024);
+    const slow = store.watch('/things/', 0);
+    let { revision } = await store.create(key('a'), { text });
+    for (let n = 0; n < 70; n++) ({ revision } = await store.update(key('a'), { text }, revision));
+    assert.throws(() => store.watch('/things/', 1), code('compacted'));
+    await assert.rejects(slow[Symbol.asyncIterator]().next(), code('slow'));
+    await assert.rejects(store.update(key('a'), { text: text + text }, revision), code('large'));
+    assert.equal(store.revision, revision, 'what is refused uses up no revision');
+  });
 });

@@ -21,6 +21,9 @@ interface Pending<T> {
 /** The most writes in one commit: bounds how long the first of them waits. */
 const BATCH = 512;
 
+/** The largest value, in bytes of JSON; as large as etcd takes one. */
+const MAX_VALUE_BYTES = 1.5 * 1024 * 1024;
+
 function stampMetadata<T extends object>(object: T, revision: number): T {
   return { ...object, metadata: { ...(object as { metadata?: object }).metadata, resourceVersion: String(revision) } };
 }
@@ -88,17 +91,19 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
         for (const { done } of [...batch, ...queue]) done.reject(refusal);
         queue = [];
         latest.clear();
-        return;
+        break;
       }
       publish(batch);
     }
+    // In the turn that found the queue empty: who writes in the next one must not take this flush for one that goes on.
+    flushing = undefined;
   };
 
   const submit = (change: Change<T>): Promise<Stored<T>> => {
     const pending: Pending<T> = { change, done: Promise.withResolvers() };
     queue.push(pending);
     latest.set(change.current.key, pending);
-    flushing ??= flush().finally(() => (flushing = undefined));
+    flushing ??= flush();
     return pending.done.promise;
   };
 
@@ -106,6 +111,9 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
     const revision = head + 1;
     const stamped = deepFreeze(stamp(object, revision));
     const bytes = Buffer.from(JSON.stringify(stamped));
+    if (bytes.length > MAX_VALUE_BYTES) {
+      throw new StoreError('large', `${key} would be ${bytes.length} bytes, and ${MAX_VALUE_BYTES} is the most that is kept of one object`);
+    }
     head = revision;
     return { key, revision, object: stamped, bytes };
   };

@@ -1,5 +1,8 @@
 import { StoreError, type StoreEvent, type Watch } from './types.ts';
 
+/** How many bytes of changes may wait for a reader, at most, however few they are. */
+const BACKLOG_BYTES = 64 * 1024 * 1024;
+
 /** A reader's bounded queue of changes. A reader that lets it overflow is cut off: it is never given a stream with a gap. */
 export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
   readonly prefix: string;
@@ -7,6 +10,9 @@ export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
   readonly #stopped: () => void;
   #queue: StoreEvent<T>[];
   #read = 0;
+  /** What waits, in bytes. */
+  #bytes: number;
+  readonly #maxBytes: number;
   #waiting: ((result: IteratorResult<StoreEvent<T>>) => void) | undefined;
   #ended = false;
   #error: StoreError | undefined;
@@ -19,6 +25,8 @@ export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
     this.#queue = replay;
     this.#seen = seen;
     this.#limit = limit + replay.length;
+    this.#bytes = replay.reduce((sum, event) => sum + sizeOf(event), 0);
+    this.#maxBytes = BACKLOG_BYTES + this.#bytes;
     this.#stopped = stopped;
   }
 
@@ -28,13 +36,14 @@ export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
       const resolve = this.#waiting;
       this.#waiting = undefined;
       resolve({ done: false, value: event });
-    } else if (this.#queue.length - this.#read >= this.#limit) {
+    } else if (this.#queue.length - this.#read >= this.#limit || this.#bytes + sizeOf(event) > this.#maxBytes) {
+      this.#error = new StoreError('slow', `the watch fell ${this.#queue.length - this.#read} changes behind and was closed`);
       this.#queue = [];
       this.#read = 0;
-      this.#error = new StoreError('slow', `the watch fell ${this.#limit} changes behind and was closed`);
       this.stop();
     } else {
       this.#queue.push(event);
+      this.#bytes += sizeOf(event);
     }
   }
 
@@ -67,6 +76,7 @@ export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
     }
     if (this.#read < this.#queue.length) {
       const value = this.#queue[this.#read++]!;
+      this.#bytes -= sizeOf(value);
       if (this.#read === this.#queue.length) {
         this.#queue = [];
         this.#read = 0;
@@ -88,4 +98,8 @@ export class Subscription<T> implements Watch<T>, AsyncIterator<StoreEvent<T>> {
     this.#read = 0;
     return Promise.resolve({ done: true, value: undefined });
   }
+}
+
+function sizeOf<T>(event: StoreEvent<T>): number {
+  return event.type === 'progress' ? 0 : event.current.bytes.length;
 }

@@ -34,6 +34,8 @@ export type StoreErrorCode =
   | 'missing'
   /** update, delete: the key has another revision than expected. */
   | 'conflict'
+  /** create, update, delete: the value is too large. */
+  | 'large'
   /** list, watch: the revision is older than the history that is kept. */
   | 'compacted'
   /** list, watch: the revision has not happened yet. */
