@@ -13,6 +13,7 @@ export class SpdyStream extends Duplex {
   readonly headers: SpdyHeaders;
   readonly #send: (frame: SpdyFrame, done?: () => void) => void;
   #resume: (() => void) | undefined;
+  #finished = false;
 
   constructor(id: number, headers: SpdyHeaders, send: (frame: SpdyFrame, done?: () => void) => void) {
     super({ allowHalfOpen: true });
@@ -21,9 +22,11 @@ export class SpdyStream extends Duplex {
     this.#send = send;
   }
 
-  /** Takes what the peer sent; resolves when there is room for more. */
+  /** Takes what the peer sent; resolves when there is room for more. Data after its FIN breaks the stream. */
   receive(data: Uint8Array, fin: boolean): Promise<void> | undefined {
-    if (this.destroyed || this.readableEnded) return undefined;
+    if (this.#finished) this.destroy();
+    if (this.destroyed) return undefined;
+    this.#finished = fin;
     const room = data.length === 0 || this.push(data);
     if (fin) this.push(null);
     return room || fin ? undefined : new Promise((resolve) => (this.#resume = resolve));
@@ -77,6 +80,11 @@ export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream
     if (fin) void stream.receive(new Uint8Array(0), true);
     onStream(stream);
   };
+  const destroyAll = (): void => {
+    for (const stream of streams.values()) stream.destroy();
+  };
+  // Seen by nobody else while a stream that is not read holds up the loop, or once it has ended.
+  transport.once('close', destroyAll).on('error', () => {});
   try {
     for await (const chunk of transport.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       for (const frame of reader.push(chunk)) {
@@ -104,7 +112,7 @@ export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream
   } catch {
     // A damaged or broken connection ends like any other: its streams are destroyed below.
   } finally {
-    for (const stream of streams.values()) stream.destroy();
+    destroyAll();
     // What is still queued goes out first; what still comes in is of no interest.
     if (!transport.destroyed) transport.end().resume();
   }

@@ -142,3 +142,28 @@ test('a session accepts streams, carries bytes both ways, answers pings and ends
     "an even stream id is the server's own",
   );
 });
+
+test('data after the end of a stream breaks that stream, not the session; a client that goes away takes unread streams with it', async () => {
+  const [client, server] = pair();
+  const opened: SpdyStream[] = [];
+  const served = serveSpdy(server, (stream) => void opened.push(stream));
+  const writer = new SpdyWriter();
+  const send = (...frames: SpdyFrame[]): void => frames.forEach((frame) => client.write(writer.write(frame)));
+  send(
+    { type: 'open', stream: 1, headers: {}, fin: true },
+    { type: 'data', stream: 1, data: Buffer.from('late'), fin: false },
+    { type: 'open', stream: 3, headers: {}, fin: false },
+    { type: 'data', stream: 3, data: Buffer.alloc(100_000), fin: false },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(
+    opened.map((s) => [s.id, s.destroyed]),
+    [
+      [1, true],
+      [3, false],
+    ],
+  );
+  server.destroy();
+  await served;
+  assert.equal(opened[1]!.destroyed, true);
+});
