@@ -22,7 +22,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
       const what = field === 'kind' ? 'kind' : 'API version';
       throw new ApiError(
         'BadRequest',
-        `the ${what} in the data (${String(draft[field])}) does not match the expected ${what} (${wanted[field]})`,
+        `the ${what} in the data (${typeof draft[field] === 'string' ? draft[field] : JSON.stringify(draft[field])}) does not match the expected ${what} (${wanted[field]})`,
       );
     }
     draft[field] = wanted[field];
@@ -33,6 +33,8 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
   const wrong = checkTypes(schema, draft);
   if (wrong.length > 0)
     throw def.custom ? invalid(def, nameIn(draft), wrong) : undecodable(def, `${wrong[0]!.field}: ${wrong[0]!.message}`);
+
+  draft.metadata ??= {};
 
   const problems = [
     ...(body.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),

@@ -2,7 +2,7 @@ import { ApiError, type AnyObject } from '../api/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Core } from './core.ts';
 import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
-import { conflict, forbidden, MODIFIED, notFound } from './errors.ts';
+import { conflict, forbidden, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
 import { beginDeletion, isFinished, isNamespaces } from './lifecycle.ts';
 import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './registry.ts';
@@ -60,7 +60,7 @@ export function createDeletes(core: Core): Deletes {
         if (equal(current, next)) return { ...shownAs(served, stored), gone };
         return { ...shownAs(served, await store.update(key, next, stored.revision)), gone };
       } catch (error) {
-        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw error;
+        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw storeRefusal(error);
         if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);
       }
     }

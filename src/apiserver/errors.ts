@@ -1,4 +1,5 @@
 import { apiVersionOf, ApiError, type KindDef, type StatusCause, type StatusDetails } from '../api/index.ts';
+import { StoreError } from '../store/index.ts';
 
 /** `deployments.apps`, as messages name a kind. */
 export function qualified({ resource }: KindDef): string {
@@ -59,4 +60,12 @@ export function tooLarge(asked: number, current: number): ApiError {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
+}
+
+/** What the store refuses, whatever the verb, in the API's words; other errors as they are. */
+export function storeRefusal(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  if (error.code === 'large') return new ApiError('RequestEntityTooLarge', `the object is too large: ${error.message}`);
+  if (error.code === 'closed') return new ApiError('ServiceUnavailable', 'the server is shutting down');
+  return error;
 }

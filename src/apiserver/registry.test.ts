@@ -39,7 +39,21 @@ describe('field validation', () => {
       refused('BadRequest', /kind in the data \(Secret\)/),
     );
     await assert.rejects(registry.create(at(ConfigMaps), { value: 'text' }, {}), refused('BadRequest'));
+    const kind = { toString: 'ConfigMap' };
+    await assert.rejects(registry.create(at(ConfigMaps), { value: { ...configMap('c'), kind } }, {}), refused('BadRequest', /kind/));
   });
+});
+
+test('an object is bounded, however it grows, and keeps its metadata', async () => {
+  const { registry, client, at } = await world();
+  await client.create(Deployments, deployment('d'));
+  const containers = [{ name: 'big', image: 'img', args: ['x'.repeat(2 ** 21)] }];
+  await assert.rejects(
+    registry.patch(at(Deployments, 'd'), 'strategic', { value: { spec: { template: { spec: { containers } } } } }, {}),
+    refused('RequestEntityTooLarge', /too large/),
+  );
+  const { object } = await registry.patch(at(Deployments, 'd'), 'merge', { value: { metadata: null } }, {});
+  assert.equal(object.metadata?.name, 'd');
 });
 
 describe('list', () => {

@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import { prepareCrd } from './crds.ts';
 import { decode } from './decode.ts';
 import { entryOf, shownAs, storeKey } from './entry.ts';
-import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound } from './errors.ts';
+import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
 import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinished, isServices, type Draft } from './lifecycle.ts';
 import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
@@ -104,7 +104,7 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
         });
         return { ...shownAs(served, entry), created: true, warnings };
       } catch (error) {
-        if (!(error instanceof StoreError) || error.code !== 'exists') throw error;
+        if (!(error instanceof StoreError) || error.code !== 'exists') throw storeRefusal(error);
         if (!generated || attempt === NAMES) throw alreadyExists(def, name);
       }
     }
@@ -149,7 +149,7 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
           return done(await store.update(key, next, stored.revision));
         });
       } catch (error) {
-        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw error;
+        if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw storeRefusal(error);
         if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);
       }
     }

@@ -24,12 +24,15 @@ export function watchQuery(q: URLSearchParams): WatchQuery {
   };
 }
 
+/** The longest a watch is told to last, in milliseconds: a timer cannot count much further. */
+const LONGEST_WATCH = 24 * 3_600_000;
+
 /** After how many milliseconds a watch is to end; undefined: never. */
 export function watchTimeout(q: URLSearchParams): number | undefined {
-  const seconds = count(q, 'timeoutSeconds');
-  if (seconds) return seconds * 1000;
   const timeout = text(q, 'timeout');
-  return timeout === undefined ? undefined : parseDuration(timeout);
+  const ms = (count(q, 'timeoutSeconds') ?? 0) * 1000 || parseDuration(timeout ?? '0');
+  if (ms === undefined || ms < 0) throw bad('timeout', timeout, 'a duration such as 90s');
+  return ms === 0 ? undefined : Math.min(ms, LONGEST_WATCH);
 }
 
 export function isWatch(q: URLSearchParams): boolean {

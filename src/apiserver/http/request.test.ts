@@ -69,6 +69,9 @@ test('options are read, and nonsense in them is named', () => {
   assert.equal(flag(q('watch='), 'watch'), true);
   assert.equal(watchTimeout(q('timeoutSeconds=5&timeout=9m')), 5000);
   assert.equal(watchTimeout(q('timeout=9m10s')), 550_000);
+  assert.equal(watchTimeout(q('timeout=0')), undefined);
+  assert.equal(watchTimeout(q('timeoutSeconds=99999999999')), 24 * 3_600_000, 'what no timer can count');
+  for (const timeout of ['-1s', 'soon']) assert.throws(() => watchTimeout(q(`timeout=${timeout}`)), /the option timeout/);
   assert.deepEqual(writeQuery(q('dryRun=All&fieldValidation=Strict&force=true&fieldManager=me')), {
     fieldManager: 'me',
     fieldValidation: 'Strict',

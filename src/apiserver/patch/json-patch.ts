@@ -3,6 +3,8 @@ import { copy, equal, isRecord, type Json } from '../json.ts';
 
 /** The most operations in one patch, as the Kubernetes API has it. */
 const LIMIT = 10_000;
+/** How much JSON the operations of one patch may copy, in characters: copies of copies grow without bounds. */
+const MAX_COPIED = 3 * 1024 * 1024;
 
 /** Applies a JSON patch (RFC 6902) to a copy of the document. Throws BadRequest for a malformed patch, Invalid for one that does not apply. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
@@ -11,8 +13,13 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
     throw new ApiError('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${LIMIT}, got ${patch.length}`);
   }
   let root = copy(document);
+  let copied = 0;
   for (const operation of patch as unknown[]) {
     if (!isRecord(operation)) throw new ApiError('BadRequest', 'each operation of a JSON patch is an object with "op" and "path"');
+    if (operation['op'] === 'copy') {
+      copied += JSON.stringify(read(root, pointer(operation, 'from'), operation)).length;
+      if (copied > MAX_COPIED) throw new ApiError('RequestEntityTooLarge', `a JSON patch may copy at most ${MAX_COPIED} characters`);
+    }
     root = apply(root, operation);
   }
   return root;

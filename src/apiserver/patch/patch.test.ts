@@ -47,6 +47,11 @@ describe('JSON patch', () => {
     ['an unknown operation', [{ op: 'grow', path: '/a' }], 'BadRequest'],
     ['no value', [{ op: 'add', path: '/a' }], 'BadRequest'],
     ['no list', { op: 'add' }, 'BadRequest'],
+    [
+      'copies of copies that grow without bounds',
+      Array.from({ length: 64 }, (_, i) => ({ op: 'copy', from: '', path: `/x${i}` })),
+      'RequestEntityTooLarge',
+    ],
   ] as const) {
     test(`refuses ${what}`, () =>
       assert.throws(
