@@ -114,10 +114,10 @@ export const qualifiedName: Rule = (v) => {
   return QUALIFIED.test(name) ? undefined : QUALIFIED_HELP;
 };
 
-/** Checks a value against a rule. */
-export function follow(causes: Causes, field: string, value: string, rule: Rule): void {
-  const wrong = rule(value);
-  if (wrong) causes.invalid(field, value, wrong);
+/** Checks a value against a rule; an absent one counts as empty, as it does in Go. */
+export function follow(causes: Causes, field: string, value: string | undefined, rule: Rule): void {
+  const wrong = rule(value ?? '');
+  if (wrong) causes.invalid(field, value ?? '', wrong);
 }
 
 /** Checks labels at `field`. */

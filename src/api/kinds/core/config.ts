@@ -28,11 +28,11 @@ export const configMaps = define<ConfigMap>({
 });
 
 /** Keys without which a secret of a type is of no use. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-};
+const NEEDED: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+  ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
+  ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
+]);
 
 export const secrets = define<Secret>({
   resource: Secrets,
@@ -45,7 +45,7 @@ export const secrets = define<Secret>({
   check(causes, o, old) {
     checkData(causes, 'data', o.data);
     for (const [key, value] of Object.entries(o.data ?? {})) checkBase64(causes, `data[${key}]`, value);
-    for (const key of NEEDED[o.type ?? ''] ?? []) if (o.data?.[key] === undefined) causes.required(`data[${key}]`);
+    for (const key of NEEDED.get(o.type) ?? []) if (o.data?.[key] === undefined) causes.required(`data[${key}]`);
     checkSize(causes, o.data);
     if (old) causes.immutable('type', o.type, old.type);
     checkFrozen(causes, o, old, ['data']);
