@@ -67,11 +67,11 @@ export async function runConsistency(options: ConsistencyOptions): Promise<Consi
         }),
       ),
     );
-    let writing = true;
+    const enough = new AbortController();
     const writers = Array.from({ length: WRITERS }, async (_, i) => {
       const own = seededRng(options.seed + i + 1);
       const writer = createWriter(String(i), i % 2 ? tls : local, history, own);
-      while (writing) {
+      while (!enough.signal.aborted) {
         const served = await writer.step();
         await pause(served ? below(own, options.restMs) : 20);
       }
@@ -85,7 +85,7 @@ export async function runConsistency(options: ConsistencyOptions): Promise<Consi
       server = await start(port);
     }
     await pause(200);
-    writing = false;
+    enough.abort();
     await Promise.all(writers);
     await settle(local, history, watchers);
     watchers.forEach((w) => w.stop());

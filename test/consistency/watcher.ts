@@ -34,7 +34,7 @@ export interface WatcherOptions {
 const SELECTOR = '&labelSelector=odd%3Dtrue';
 
 export function startWatcher({ name, http, history, rng, namespace, selecting, pause }: WatcherOptions): Watcher {
-  let stopped = false;
+  const stopping = new AbortController();
   let open: ClientRequest | undefined;
   let segment: Segment | undefined;
   let resumed = 0;
@@ -126,7 +126,7 @@ export function startWatcher({ name, http, history, rng, namespace, selecting, p
     });
 
   const run = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       if (!segment && rng.next() < 0.7) {
         segment = await list();
         if (!segment) await pause(20);
@@ -149,7 +149,7 @@ export function startWatcher({ name, http, history, rng, namespace, selecting, p
       return segment;
     },
     stop() {
-      stopped = true;
+      stopping.abort();
       open?.destroy();
     },
   };

@@ -1,0 +1,218 @@
+/** The fuzz run: damaged requests and streams against a real server in this process, and a judge of every answer. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { ConfigMaps, pathOf, type AnyObject } from '../../src/api/index.ts';
+import { seededRng } from '../../src/base/index.ts';
+import { rawHttp, type Answer, type RawHttp, type RawRequest } from '../support/raw-http.ts';
+import { NAMES, FUZZ_NAMESPACES } from './choice.ts';
+import { anyRequest } from './requests.ts';
+import { startFuzzServer, type FuzzServer } from './server.ts';
+import { fuzzSpdy, fuzzUpgrade } from './streams.ts';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly requests: number;
+}
+
+export interface FuzzReport {
+  readonly requests: number;
+  readonly upgrades: number;
+  readonly sessions: number;
+  readonly codes: Readonly<Record<string, number>>;
+  readonly slowestMs: number;
+  /** Megabytes after a collection, when a tenth was done and in the end. */
+  readonly heapMb: readonly [number, number];
+  readonly rssMb: number;
+  readonly seconds: number;
+  /** Empty: all is well. */
+  readonly problems: readonly string[];
+}
+
+const CONNECTIONS = 12;
+/** An answer that takes longer is a hang. */
+const HANG_MS = 5000;
+/** How often what piled up under generated names is taken away. */
+const SWEEP = 5000;
+const MAX_PROBLEMS = 20;
+
+export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzReport> {
+  const started = performance.now();
+  const server = await startFuzzServer(seed);
+  const http = rawHttp({ socketPath: server.socketPath }, CONNECTIONS);
+  const problems: string[] = [];
+  const codes: Record<string, number> = {};
+  let slowestMs = 0;
+  let upgrades = 0;
+  let sessions = 0;
+
+  const one = async (i: number): Promise<void> => {
+    // Each request has its own sequence: it can be made again without those before it.
+    const rng = seededRng(seed * 1_000_003 + i);
+    if (i % 100 === 0) {
+      upgrades++;
+      const problem = await within(fuzzUpgrade(rng, server.socketPath));
+      if (problem) problems.push(`upgrade ${i}: ${problem}`);
+    }
+    if (i % 20 === 0) {
+      sessions++;
+      const problem = await within(fuzzSpdy(rng).then(() => undefined));
+      if (problem) problems.push(`SPDY ${i}: ${problem}`);
+    }
+    const request = anyRequest(rng);
+    const begun = performance.now();
+    const problem = await within(judged(http, request, codes));
+    const ms = performance.now() - begun;
+    slowestMs = Math.max(slowestMs, ms);
+    if (problem) problems.push(`request ${i}: ${problem}\n${told(request)}\n${server.log.at(-1) ?? ''}`);
+  };
+
+  try {
+    let heap = 0;
+    for (let from = 0; from < requests && problems.length < MAX_PROBLEMS; from += SWEEP) {
+      let next = from;
+      const end = Math.min(from + SWEEP, requests);
+      await Promise.all(
+        Array.from({ length: CONNECTIONS }, async () => {
+          while (next < end && problems.length < MAX_PROBLEMS) await one(next++);
+        }),
+      );
+      await sweep(server);
+      if (heap === 0 && end >= requests / 10) heap = heapMb(server);
+    }
+    const problem = await round(http);
+    if (problem) problems.push(`in the end: ${problem}`);
+    return {
+      requests,
+      upgrades,
+      sessions,
+      codes,
+      slowestMs: Math.round(slowestMs),
+      heapMb: [heap, heapMb(server)],
+      rssMb: Math.round(process.memoryUsage().rss / 2 ** 20),
+      seconds: Math.round((performance.now() - started) / 1000),
+      problems,
+    };
+  } finally {
+    http.close();
+    await server.close();
+  }
+}
+
+async function within(work: Promise<string | undefined>): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`took more than ${HANG_MS} ms`), HANG_MS);
+  });
+  const problem = await Promise.race([work, late]);
+  clearTimeout(timer);
+  return problem;
+}
+
+async function judged(http: RawHttp, request: RawRequest, codes: Record<string, number>): Promise<string | undefined> {
+  let answer: Answer;
+  try {
+    answer = await http.request(request);
+  } catch (error) {
+    return `was not answered: ${String(error)}`;
+  }
+  codes[answer.code] = (codes[answer.code] ?? 0) + 1;
+  return judge(request, answer);
+}
+
+const CODES: ReadonlySet<number> = new Set([200, 201, 301, 304, 400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429, 504]);
+
+/** What is wrong with an answer. */
+export function judge(request: RawRequest, { code, headers, body }: Answer): string | undefined {
+  const text = body.toString('utf8');
+  if (!CODES.has(code)) return `was answered ${code}: ${text.slice(0, 500)}`;
+  if (request.method === 'HEAD' || code === 301 || code === 304) return undefined;
+  const type = headers['content-type'] ?? '';
+  if (code >= 400) {
+    const status = parsed(text);
+    const { kind, apiVersion, status: outcome, reason, message, code: told } = (status ?? {}) as Record<string, unknown>;
+    const whole =
+      kind === 'Status' && apiVersion === 'v1' && outcome === 'Failure' && typeof reason === 'string' && typeof message === 'string';
+    if (whole && told === code) return undefined;
+    return `was refused with ${code} without saying so in a Status: ${text.slice(0, 500)}`;
+  }
+  if (request.cutMs !== undefined) return judgeWatch(text);
+  if (!type.startsWith('application/json')) return undefined;
+  const value = parsed(text);
+  if (value === undefined) return `was answered with JSON that is none: ${text.slice(0, 500)}`;
+  const isObject = typeof (value as AnyObject).kind === 'string';
+  if (request.path.startsWith('/api') && !isObject) return `was answered with what is no object: ${text.slice(0, 500)}`;
+  return undefined;
+}
+
+function judgeWatch(text: string): string | undefined {
+  // The last line may be cut off.
+  for (const line of text.split('\n').slice(0, -1)) {
+    const event = parsed(line) as { type?: unknown; object?: unknown } | undefined;
+    if (!event || !['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].includes(event.type as string) || !event.object) {
+      return `was told what is no event: ${line.slice(0, 500)}`;
+    }
+  }
+  return undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value !== null && typeof value === 'object' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function told({ method, path, headers, body }: RawRequest): string {
+  const bytes = Buffer.from(body ?? '');
+  return `${method} ${path} ${JSON.stringify(headers ?? {})} ${bytes.length} bytes, in base64 ${bytes.toString('base64').slice(0, 6000)}`;
+}
+
+/** Takes away objects whose names were generated, and what holds objects that are to go: no more than a bounded number is left. */
+async function sweep({ client, catalog }: FuzzServer): Promise<void> {
+  const keep: ReadonlySet<string> = new Set([...NAMES, ...FUZZ_NAMESPACES, 'fuzzed']);
+  for (const { resource } of catalog.all()) {
+    for (const { metadata } of (await client.list(resource)).items) {
+      const { name = '', namespace, finalizers, deletionTimestamp } = metadata ?? {};
+      const key = { name, namespace };
+      if (finalizers) {
+        await client.patch(resource, key, { type: 'merge', body: { metadata: { finalizers: null } } }, {}).catch(() => undefined);
+      }
+      if (!keep.has(name) || (deletionTimestamp && resource.kind === 'Pod')) {
+        await client.delete(resource, key, { gracePeriodSeconds: 0 }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heapMb(server: FuzzServer): number {
+  server.compact();
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return Math.round((heapUsed + external) / 2 ** 20);
+}
+
+/** What anyone does with a server: is it still of use? */
+async function round(http: RawHttp): Promise<string | undefined> {
+  const collection = pathOf(ConfigMaps, { namespace: 'default' });
+  const path = `${collection}/round`;
+  const headers = { 'content-type': 'application/json' };
+  const steps: readonly (readonly [RawRequest, number])[] = [
+    [{ method: 'POST', path: collection, headers, body: '{"metadata":{"name":"round"},"data":{"a":"1"}}' }, 201],
+    [{ method: 'GET', path }, 200],
+    [{ method: 'PUT', path, headers, body: '{"metadata":{"name":"round"},"data":{"a":"2"}}' }, 200],
+    [{ method: 'PATCH', path, headers: { 'content-type': 'application/merge-patch+json' }, body: '{"data":{"b":"3"}}' }, 200],
+    [{ method: 'GET', path: collection }, 200],
+    [{ method: 'DELETE', path }, 200],
+    [{ method: 'GET', path }, 404],
+  ];
+  for (const [request, code] of steps) {
+    const answer = await http.request(request);
+    if (answer.code !== code) return `${request.method} ${request.path} was answered ${answer.code}: ${answer.body.toString()}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runFuzz } from '../fuzz/run.ts';
+
+test('500,000 damaged requests', { timeout: 3_400_000 }, async (t) => {
+  const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
+  const { problems, ...report } = await runFuzz({ seed, requests: 500_000 });
+  t.diagnostic(JSON.stringify({ seed, ...report }));
+  assert.deepEqual(problems, [], `seed ${seed}\n${problems.join('\n\n')}`);
+  const [before, after] = report.heapMb;
+  assert.ok(after < before + 64, `the heap grew from ${before} to ${after} MB`);
+});
