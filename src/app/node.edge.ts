@@ -9,6 +9,7 @@ import type { Informers } from '../control/index.ts';
 import { adoptNode, insideOf, openEdge, sealDescriptors, startNode, type HostPort, type NodeSandbox } from '../node/index.ts';
 import type { ControlPlaneInput } from './config.ts';
 import { openLog } from './daemon.edge.ts';
+import { markNodesDown } from './node-down.ts';
 
 export interface NodeRunOptions {
   readonly input: ControlPlaneInput;
@@ -24,13 +25,27 @@ const GATEWAY = { namespace: 'istio-system', name: 'istio-ingressgateway' };
 
 /** Resolves when the signal has aborted. What runs in the node goes on: a later control plane takes it over. */
 export async function runNode(options: NodeRunOptions): Promise<void> {
+  const { informers, log, clock, signal } = options;
+  sealDescriptors();
+  while (!signal.aborted) {
+    await runOneNode(options);
+    if (signal.aborted) return;
+    log.error('the node has ended; another one takes its place');
+    await markNodesDown(informers.client, clock.now()).catch((error: unknown) =>
+      log.error('the node could not be marked as down', { error: messageOf(error) }),
+    );
+    await sleep(clock, WATCH_MS, signal);
+  }
+}
+
+/** One node from its start, or from where an earlier control plane left it, to its end. */
+async function runOneNode(options: NodeRunOptions): Promise<void> {
   const { input, log, clock, signal } = options;
   const { paths } = input;
-  sealDescriptors();
   const node = adoptNode(paths.runDir) ?? (await startNode({ runDir: paths.runDir, log }));
   const edge = openEdge({ envoyBinary: input.envoy, runDir: paths.runDir, node, log });
   const stopPorts = followGateway(options, (ports) => edge.setPorts(ports));
-  while (!signal.aborted) {
+  while (!signal.aborted && adoptNode(paths.runDir)) {
     if (!readPidFile(join(paths.runDir, 'agent.pid')))
       await startAgent(input, node, log, clock).catch((error: unknown) =>
         log.error('the agent did not start', { error: messageOf(error) }),
