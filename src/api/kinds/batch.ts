@@ -54,7 +54,13 @@ export const jobs = define<Job>({
   categories: ['all'],
   schema: 'k8s.io.api.batch.v1.Job',
   status: true,
-  default: (o) => defaultJobSpec(o.spec),
+  default(o, old) {
+    defaultJobSpec(o.spec);
+    // Nobody writes a Job's selector, and those who look for its pods (kubectl logs, describe) go by it.
+    if (!o.spec || o.spec.manualSelector) return;
+    if (!old) o.spec.selector = { matchLabels: { 'batch.kubernetes.io/controller-uid': o.metadata?.uid ?? '' } };
+    else if (old.spec?.selector) o.spec.selector ??= old.spec.selector;
+  },
   check: (causes, o) => checkJobSpec(causes, 'spec', o.spec),
   columns: [
     nameColumn,

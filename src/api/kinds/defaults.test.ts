@@ -125,3 +125,13 @@ test('text of a Secret becomes data', () => {
     data: { k: 'dg==', l: 'dw==' },
   });
 });
+
+test('a Job selects its own pods, as what made it says', () => {
+  const own = { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u1' } };
+  const selector = (object: object, old?: object): unknown =>
+    (defaulted('batch', 'jobs', object, old).spec as { selector?: unknown }).selector;
+  assert.deepEqual(selector({ metadata: { uid: 'u1' }, spec: {} }), own);
+  assert.deepEqual(selector({ metadata: { uid: 'u1' }, spec: {} }, { spec: { selector: own } }), own);
+  const theirs = { matchLabels: { a: 'b' } };
+  assert.deepEqual(selector({ metadata: { uid: 'u1' }, spec: { manualSelector: true, selector: theirs } }), theirs);
+});
