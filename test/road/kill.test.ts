@@ -142,6 +142,15 @@ test('the proxy that holds the host ports is killed: it comes back', async () =>
   allServed(await requests.stop());
 });
 
+test('the node is killed: another takes its place, and the same pods run again', async () => {
+  const before = [...(await pods()).keys()];
+  const node = await pidOf(it, 'node');
+  process.kill(node, 'SIGKILL');
+  await eventually('another node', 10, async () => (await pidOf(it, 'node')) !== node);
+  await eventually('podinfo serves again', 30, async () => (await ask()).status === 200);
+  assert.deepEqual([...(await pods()).keys()], before);
+});
+
 test('all of it is killed: up brings the same objects back, and the pods run again', async () => {
   const objects = await kubectl(it, 'get deployments,services,canaries,virtualservices -A -o name');
   for (const component of ['control plane', 'edge (outside)', 'node']) process.kill(await pidOf(it, component), 'SIGKILL');
