@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const CODE = ['src', 'samples', 'tools', 'test', 'bench'];
+const CODE = ['src', 'samples', 'tools', 'test', 'bench', 'bin'];
 const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['tsc', ['-p', '.']],
   ['oxlint', ['--type-aware', '--deny-warnings', '--quiet', ...CODE]],

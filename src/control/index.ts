@@ -10,7 +10,7 @@ export {
   type Source,
 } from './controller.ts';
 export { eventRecorder, type EventRecorder, type EventType } from './events.ts';
-export { type Informer } from './informer.ts';
+export type { Informer } from './informer.ts';
 export { createInformers, type Informers } from './informers.ts';
 export { isLeaving, type Change, type Lookup } from './object-cache.ts';
 export { controllerOf, controllerReference, isControlledBy, ownerReference } from './owners.ts';

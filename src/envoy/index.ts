@@ -2,4 +2,4 @@ export { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts'
 export { createTranslator, type Translator } from './translator.ts';
 export { bootstrap } from './bootstrap.ts';
 export { encode } from './encode.ts';
-export { type Json } from './json.ts';
+export type { Json } from './json.ts';
