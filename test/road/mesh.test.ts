@@ -1,6 +1,13 @@
 /** The mesh on real pods: what the routing rules say is what requests do, and mutual TLS is between them. */
+import 'reflect-metadata';
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import * as x509 from '@peculiar/x509';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
 import { runSteps } from '../support/steps.ts';
 
@@ -279,4 +286,59 @@ test('a ServiceEntry names something outside the mesh', async () => {
   await eventually('it answers', 10, async () =>
     (await curl('-o /dev/null --resolve api.outside.example:80:240.0.0.9 http://api.outside.example/get')).startsWith('200 '),
   );
+});
+
+/** A certificate that vouches for itself, and its key, as PEM. */
+async function selfSigned(host: string): Promise<{ cert: string; key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  x509.cryptoProvider.set(webcrypto as Crypto);
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const made = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${host}`,
+    keys: keys as CryptoKeyPair,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
+  });
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  return { cert: made.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') };
+}
+
+test('the gateway ends TLS with the certificate of a Secret', async () => {
+  const host = 'secure.example.com';
+  const { cert, key } = await selfSigned(host);
+  const [certFile, keyFile] = [join(it.dir, 'tls.crt'), join(it.dir, 'tls.key')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  await kubectl(it, ['-n', 'istio-system', 'create', 'secret', 'tls', 'secure', `--cert=${certFile}`, `--key=${keyFile}`]);
+  await apply(
+    istio('Gateway', 'secure', {
+      selector: { istio: 'ingressgateway' },
+      servers: [
+        { port: { number: 443, name: 'https', protocol: 'HTTPS' }, tls: { mode: 'SIMPLE', credentialName: 'secure' }, hosts: [host] },
+      ],
+    }),
+    istio('VirtualService', 'secure', { hosts: [host], gateways: ['secure'], http: [{ route: [v1] }] }),
+  );
+  const body = await eventually(
+    'it answers',
+    10,
+    () =>
+      new Promise<string>((resolve, reject) => {
+        const options = {
+          host: '127.0.0.1',
+          port: it.ports.https,
+          servername: host,
+          ca: cert,
+          path: '/hello',
+          headers: { host },
+          agent: false,
+        };
+        request(options, (response) => void text(response).then(resolve, reject))
+          .on('error', reject)
+          .end();
+      }),
+  );
+  assert.match(body, /version: v1/);
 });
