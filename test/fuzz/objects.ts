@@ -1,45 +1,54 @@
 /** Objects to begin with: those of the samples, and what the schemas of all kinds allow. */
 import { globSync, readFileSync } from 'node:fs';
-import { apiVersionOf, createCatalog, type AnyObject, type KindDef, type Schema } from '../../src/api/index.ts';
+import { apiVersionOf, createCatalog, type AnyObject, type KindDef, type Resource, type Schema } from '../../src/api/index.ts';
 import { below, parseYaml, type Rng } from '../../src/base/index.ts';
 import { anyName, anyNumber, anyString, chance, NAMES, oneOf } from './choice.ts';
+import { DEFINITION, SEEDS, WIDGETS, WIDGETS_DEFINITION } from './seeds.ts';
+
+/** What a request needs to know of a kind. */
+export interface Kind {
+  readonly resource: Resource;
+}
 
 export const KINDS: readonly KindDef[] = createCatalog().all();
 
 const ROOT = new URL('../../', import.meta.url);
 
-export const SAMPLES: readonly AnyObject[] = globSync('samples/**/*.yaml', { cwd: ROOT }).flatMap(
+const SAMPLES: readonly AnyObject[] = globSync('samples/**/*.yaml', { cwd: ROOT }).flatMap(
   (file) => parseYaml(readFileSync(new URL(file, ROOT), 'utf8'), file) as AnyObject[],
 );
 
-const kindOf = new Map(KINDS.map((def) => [`${def.resource.group} ${def.resource.kind}`, def]));
-const sampleKinds = SAMPLES.map((sample) => {
-  const apiVersion = sample.apiVersion ?? '';
-  return kindOf.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''} ${sample.kind}`);
+const kindOf = new Map<string, Kind>(KINDS.map((def) => [`${def.resource.group} ${def.resource.kind}`, def]));
+kindOf.set(`${WIDGETS.group} ${WIDGETS.kind}`, { resource: WIDGETS });
+
+const WHOLE: readonly { readonly def: Kind; readonly object: AnyObject }[] = [...SAMPLES, ...SEEDS, ...SEEDS].flatMap((object) => {
+  const apiVersion = object.apiVersion ?? '';
+  const def = kindOf.get(`${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''} ${object.kind}`);
+  return def ? [{ def, object }] : [];
 });
 
 const BUSY = new Set(['ConfigMap', 'Secret', 'Pod', 'Service', 'Deployment', 'Namespace', 'VirtualService', 'CustomResourceDefinition']);
-const BUSY_KINDS = KINDS.filter((def) => BUSY.has(def.resource.kind));
+const BUSY_KINDS: readonly Kind[] = [...KINDS.filter((def) => BUSY.has(def.resource.kind)), { resource: WIDGETS }];
 
 /** A kind; some more often than others, so that there is something to patch and to delete. */
-export function anyKind(rng: Rng): KindDef {
-  return oneOf(rng, chance(rng, 0.4) ? BUSY_KINDS : KINDS);
+export function anyKind(rng: Rng): Kind {
+  return oneOf<Kind>(rng, chance(rng, 0.4) ? BUSY_KINDS : KINDS);
 }
 
 /** An object, and its kind. */
-export function anyObject(rng: Rng): { def: KindDef; object: AnyObject } {
-  if (chance(rng, 0.4) && SAMPLES.length > 0) {
-    const i = below(rng, SAMPLES.length);
-    const def = sampleKinds[i];
-    if (def) return { def, object: named(rng, structuredClone(SAMPLES[i]!)) };
+export function anyObject(rng: Rng): { def: Kind; object: AnyObject } {
+  if (chance(rng, 0.6)) {
+    const { def, object } = oneOf(rng, WHOLE);
+    return { def, object: named(rng, structuredClone(object)) };
   }
-  const def = anyKind(rng);
+  const def = oneOf(rng, KINDS);
   const made = fromSchema(rng, def.schema, 0) as AnyObject;
   return { def, object: named(rng, { ...made, apiVersion: apiVersionOf(def.resource), kind: def.resource.kind }) };
 }
 
 function named(rng: Rng, object: AnyObject): AnyObject {
-  const metadata: Record<string, unknown> = { name: anyName(rng) };
+  const own = object.kind === DEFINITION.kind && chance(rng, 0.8) ? WIDGETS_DEFINITION : undefined;
+  const metadata: Record<string, unknown> = { name: own ?? anyName(rng) };
   if (chance(rng, 0.3)) metadata['labels'] = { app: oneOf(rng, NAMES) };
   if (chance(rng, 0.05)) metadata['finalizers'] = ['example.com/hold'];
   if (chance(rng, 0.05)) metadata['ownerReferences'] = [{ apiVersion: 'v1', kind: 'Pod', name: 'a', uid: 'x' }];

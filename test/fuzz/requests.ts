@@ -1,10 +1,10 @@
 /** Requests: mostly ones that a client might send, with something wrong in them. */
-import { apiVersionOf, pathOf, type AnyObject, type KindDef } from '../../src/api/index.ts';
+import { apiVersionOf, pathOf, type AnyObject } from '../../src/api/index.ts';
 import { below, toYaml, type Rng } from '../../src/base/index.ts';
 import type { RawRequest } from '../support/raw-http.ts';
 import { anyName, anyNumber, anyString, chance, FUZZ_NAMESPACES, NAMES, oddValue, oneOf, weighted } from './choice.ts';
 import { mutateBytes, mutateText, mutateValue } from './mutate.ts';
-import { anyKind, anyObject } from './objects.ts';
+import { anyKind, anyObject, type Kind } from './objects.ts';
 import { anyPatch } from './patches.ts';
 import { protobufOf } from './protobuf.ts';
 
@@ -21,7 +21,7 @@ export function anyRequest(rng: Rng): RawRequest {
   ])(rng);
 }
 
-function place({ resource }: KindDef, rng: Rng, name: string | undefined): string {
+function place({ resource }: Kind, rng: Rng, name: string | undefined): string {
   const namespace = chance(rng, 0.95) ? oneOf(rng, FUZZ_NAMESPACES) : undefined;
   const path = pathOf(resource, {
     ...(resource.namespaced && (namespace !== undefined || name !== undefined) ? { namespace: namespace ?? 'default' } : {}),
