@@ -98,10 +98,46 @@ function checkPath(causes: Causes, field: string, path: string | undefined, root
 /** How deep schemas may nest. */
 const DEPTH_LIMIT = 64;
 
-/** A structural schema: every field says its type, or that it does not care. */
-function checkSchema(causes: Causes, at: string, schema: Schema, depth: number): void {
+const isObject = (v: unknown): v is object => v !== null && typeof v === 'object' && !Array.isArray(v);
+const isText = (v: unknown): boolean => typeof v === 'string';
+const isNumber = (v: unknown): boolean => typeof v === 'number';
+const isFlag = (v: unknown): boolean => typeof v === 'boolean';
+const listOf = (fits: (v: unknown) => boolean) => (v: unknown) => Array.isArray(v) && v.every(fits);
+
+/** What the keywords of a schema hold: they reach the server as free-form JSON, and everything else relies on them. */
+const KEYWORDS: readonly (readonly [fits: (v: unknown) => boolean, what: string, keywords: readonly (keyof Schema)[]])[] = [
+  [isText, 'a string', ['type', 'format', 'pattern', 'x-kubernetes-list-type', 'x-kubernetes-map-type']],
+  [isNumber, 'a number', ['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems']],
+  [
+    isFlag,
+    'true or false',
+    ['nullable', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-int-or-string', 'x-kubernetes-embedded-resource'],
+  ],
+  [listOf(isText), 'a list of strings', ['required', 'x-kubernetes-list-map-keys']],
+  [Array.isArray, 'a list', ['enum']],
+  [listOf(isObject), 'a list of objects', ['allOf', 'anyOf', 'oneOf', 'x-kubernetes-validations']],
+  [isObject, 'an object', ['properties', 'items', 'not']],
+  [(v) => isObject(v) || isFlag(v), 'an object, true or false', ['additionalProperties']],
+];
+
+/** False when a part of the schema is not of the type that its keyword wants. */
+function checkKeywords(causes: Causes, at: string, schema: Schema): boolean {
+  const before = causes.list.length;
+  if (!isObject(schema)) causes.invalid(at, schema, 'must be an object');
+  else
+    for (const [fits, what, keywords] of KEYWORDS)
+      for (const keyword of keywords)
+        if (schema[keyword] !== undefined && !fits(schema[keyword])) causes.invalid(`${at}.${keyword}`, schema[keyword], `must be ${what}`);
+  return causes.list.length === before;
+}
+
+/** A structural schema: every field says its type, or that it does not care. Inside of `allOf` and its like none need be said. */
+function checkSchema(causes: Causes, at: string, schema: Schema, depth: number, structural = true): void {
   if (depth > DEPTH_LIMIT) return causes.invalid(at, '', `must not nest deeper than ${DEPTH_LIMIT} levels`);
-  if (!schema.type && !schema['x-kubernetes-int-or-string'] && !schema['x-kubernetes-preserve-unknown-fields']) {
+  if (!checkKeywords(causes, at, schema)) return;
+  const inside = (keyword: string, part: Schema, itsOwn = structural): void =>
+    checkSchema(causes, `${at}.${keyword}`, part, depth + 1, itsOwn);
+  if (structural && !schema.type && !schema['x-kubernetes-int-or-string'] && !schema['x-kubernetes-preserve-unknown-fields']) {
     causes.required(`${at}.type`, 'must not be empty for specified object fields');
   }
   if (schema.pattern !== undefined) {
@@ -115,15 +151,17 @@ function checkSchema(causes: Causes, at: string, schema: Schema, depth: number):
       );
     }
   }
-  if (schema.type === 'array' && !schema.items) causes.required(`${at}.items`, 'must be specified');
-  if (schema.items) checkSchema(causes, `${at}.items`, schema.items, depth + 1);
+  if (structural && schema.type === 'array' && !schema.items) causes.required(`${at}.items`, 'must be specified');
+  if (schema.items) inside('items', schema.items);
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    if (depth === 0 && name === 'metadata') continue;
-    checkSchema(causes, `${at}.properties[${name}]`, field, depth + 1);
+    inside(`properties[${name}]`, field, structural && !(depth === 0 && name === 'metadata'));
   }
   if (schema.properties && schema.additionalProperties) {
     causes.forbidden(`${at}.additionalProperties`, 'additionalProperties and properties are mutual exclusive');
   }
-  if (typeof schema.additionalProperties === 'object')
-    checkSchema(causes, `${at}.additionalProperties`, schema.additionalProperties, depth + 1);
+  if (typeof schema.additionalProperties === 'object') inside('additionalProperties', schema.additionalProperties);
+  for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
+    schema[keyword]?.forEach((part, i) => inside(`${keyword}[${i}]`, part, false));
+  }
+  if (schema.not) inside('not', schema.not, false);
 }
