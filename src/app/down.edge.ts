@@ -1,6 +1,7 @@
 /** Takes an instance down, and forgets it when asked to. */
 import { existsSync, rmSync } from 'node:fs';
 import { removeFromKubeconfig } from '../apiserver/index.ts';
+import { Fault, messageOf } from '../base/index.ts';
 import { adoptNode, stopNode } from '../node/index.ts';
 import { stopProcess } from './daemon.edge.ts';
 import { anythingRuns, pidFile, processOf, type Part } from './instance.edge.ts';
@@ -49,5 +50,17 @@ export async function down(paths: InstancePaths, options: DownOptions): Promise<
 function forget(paths: InstancePaths, userKubeconfig: string | undefined): void {
   rmSync(paths.runDir, { recursive: true, force: true });
   rmSync(paths.stateDir, { recursive: true, force: true });
-  if (userKubeconfig && existsSync(userKubeconfig)) removeFromKubeconfig(userKubeconfig, paths.context);
+  if (userKubeconfig === undefined) return;
+  try {
+    removeFromKubeconfig(userKubeconfig, paths.context);
+  } catch (cause) {
+    throw new Fault(
+      'KubeconfigUnwritable',
+      `all is stopped and forgotten, but the context is still in your kubeconfig: ${messageOf(cause)}`,
+      {
+        hint: `Take "${paths.context}" out of ${userKubeconfig} by hand.`,
+        cause,
+      },
+    );
+  }
 }

