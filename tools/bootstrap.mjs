@@ -25,12 +25,12 @@ function cacheDir() {
 }
 
 /** Runs npm; says now and then that it is still at it. */
-async function npm(args, what) {
+async function npm(args, what, undo = () => {}) {
   const started = Date.now();
   const seconds = () => ((Date.now() - started) / 1000).toFixed(0);
   say(`${what} ...`);
   const telling = setInterval(() => say(`... ${seconds()} s so far`), TELL_MS);
-  const quiet = ['--no-fund', '--no-audit', '--no-update-notifier', '--loglevel=error'];
+  const quiet = ['--no-fund', '--no-audit', '--no-update-notifier', '--loglevel=error', '--fetch-retry-maxtimeout=15000'];
   const child = spawn('npm', [...args, ...quiet], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   const status = await new Promise((resolve) => {
     child.on('error', (error) =>
@@ -39,9 +39,9 @@ async function npm(args, what) {
     child.on('exit', resolve);
   });
   clearInterval(telling);
-  if (status !== 0)
-    fail(`"npm ${args.join(' ')}" failed; its message is above. Check that npm reaches its registry (npm ping), then try again.`);
-  say(`... done in ${seconds()} s`);
+  if (status === 0) return say(`... done in ${seconds()} s`);
+  undo();
+  fail(`"npm ${args.join(' ')}" failed; its message is above. Check that npm reaches its registry (npm ping), then try again.`);
 }
 
 /** Installs the packages of the lock file, unless just these are there already. */
@@ -73,6 +73,7 @@ async function ensureNode() {
   await npm(
     ['install', '--prefix', staging, '--no-save', '--ignore-scripts', `node-linux-${arch}@${NODE_WANTED}`],
     `this is Node ${process.versions.node}; installing Node ${NODE_WANTED} through npm (once)`,
+    () => rmSync(staging, { recursive: true, force: true }),
   );
   try {
     renameSync(staging, home);
