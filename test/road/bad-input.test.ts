@@ -174,7 +174,7 @@ test('the command line: ports, names, formats, Envoy', async () => {
   const other = await newInstance('other');
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(other.ports.http, '127.0.0.1', resolve));
-  const table: [what: string, args: string[], env: Record<string, string>, said: RegExp][] = [
+  const table: [what: string, args: string[], env: Record<string, string>, said: RegExp, code?: number][] = [
     [
       'a taken port',
       ['up', `--http-port=${other.ports.http}`],
@@ -192,13 +192,13 @@ test('the command line: ports, names, formats, Envoy', async () => {
     ],
     ['a bad name', ['up', '--name', 'Not_A_Name'], {}, /"Not_A_Name" cannot name an instance\n.*lower-case/],
     ['an unknown format', ['status', '-o', 'xml'], {}, /"xml" is not an output format\n.*-o json/],
-    ['an unknown flag', ['up', '--prots=1'], {}, /unknown option '--prots=1'/],
-    ['an unknown command', ['upp'], {}, /unknown command|unknown option/],
+    ['an unknown flag', ['up', '--prots=1'], {}, /unknown option '--prots=1'/, 2],
+    ['an unknown command', ['upp'], {}, /unknown command|unknown option/, 2],
   ];
   try {
-    for (const [what, args, env, said] of table) {
+    for (const [what, args, env, said, code = 1] of table) {
       const done = await other.sluice(args, env);
-      assert.equal(done.code, 1, `${what}: ${done.stdout}${done.stderr}`);
+      assert.equal(done.code, code, `${what}: ${done.stdout}${done.stderr}`);
       assert.match(done.stderr, said, what);
       assert.doesNotMatch(done.stderr, /\n\s+at /, `${what}: no stack`);
     }

@@ -100,7 +100,7 @@ test('the control plane is killed under load, with a canary in progress', async 
     process.kill(await pidOf(it, 'control plane'), 'SIGKILL');
     const status = await it.sluice(['status']);
     assert.equal(status.code, 1);
-    assert.match(status.stdout, /degraded[^]*control plane is not running: run "sluice up"/);
+    assert.match(status.stdout, /degraded[^]*control plane does not run: run "sluice up"/);
     assert.notEqual((await it.kubectl.run(['get', 'pods'])).code, 0);
     for (let i = 0; i < 20; i++) assert.equal((await ask()).status, 200, 'requests are served without a control plane');
 
