@@ -100,6 +100,7 @@ test('what is wrong with YAML is said with its place', () => {
     ['a: 1\na: 2', /^file, line 2, column 1: /],
     ['a: [1', /^file, line 1, column \d+: /],
     [bomb, /alias/],
+    ['[a]: b', /^file: a list or a map stands where a key does/],
   ] as const) {
     assert.throws(
       () => parseYaml(text, 'file'),

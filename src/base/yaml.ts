@@ -1,4 +1,4 @@
-import { parseAllDocuments, stringify, type Document } from 'yaml';
+import { isAlias, isCollection, parseAllDocuments, stringify, visit, type Document } from 'yaml';
 import { Fault, messageOf } from './fault.ts';
 
 /** How often aliases of a document may be followed: a few lines could stand for gigabytes. */
@@ -23,6 +23,12 @@ export function parseYaml(text: string, source = 'YAML'): unknown[] {
 }
 
 function valueOf(doc: Document.Parsed | Document, source: string): unknown {
+  visit(doc, {
+    Pair(_, { key }) {
+      if (!isCollection(key) && !isAlias(key)) return;
+      throw new Fault('YamlInvalid', `${source}: a list or a map stands where a key does`, { hint: 'Use text for every key.' });
+    },
+  });
   try {
     return doc.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
