@@ -3,14 +3,11 @@ import { request, type RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EndpointSlices, Services } from '../api/index.ts';
 import type { Kubelet } from '../apiserver/index.ts';
-import { Fault } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
 import type { Http, HttpAnswer } from '../delivery/index.ts';
+import { podBehind, serviceNamed } from './cluster-address.ts';
 
 const MAX_BODY = 64 * 1024;
-
-/** `name.namespace`, `name.namespace.svc`, `name.namespace.svc.cluster.local`. */
-const CLUSTER_NAME = /^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?$/;
 
 export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
   const services = informers.of(Services);
@@ -18,22 +15,11 @@ export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
 
   /** A connection to a ready pod of the service, or undefined when the host is none of ours. */
   async function dial(url: URL): Promise<Duplex | undefined> {
-    const [, name, namespace] = CLUSTER_NAME.exec(url.hostname) ?? [];
-    const service = name && namespace ? services.get({ namespace, name }) : undefined;
-    if (!service || !namespace) return undefined;
-    const wanted = Number(url.port || 80);
-    const port = service.spec?.ports?.find((p) => p.port === wanted);
-    if (!port)
-      throw new Fault('NoSuchPort', `service ${name}.${namespace} has no port ${wanted}`, {
-        hint: `Its ports are ${service.spec?.ports?.map((p) => p.port).join(', ') || 'none'}.`,
-      });
-    for (const slice of slices.list(namespace)) {
-      if (slice.metadata?.labels?.['kubernetes.io/service-name'] !== name) continue;
-      const target = slice.ports?.find((p) => (p.name ?? '') === (port.name ?? ''))?.port;
-      const ready = slice.endpoints.find((e) => e.conditions?.ready !== false && e.targetRef?.name);
-      if (target !== undefined && ready) return kubelet.portForward(namespace, ready.targetRef!.name!, target);
-    }
-    throw new Fault('NoEndpoints', `service ${name}.${namespace} has no ready pod`, { hint: 'Look at its selector and its pods.' });
+    const named = serviceNamed(url.hostname);
+    const service = named && services.get(named);
+    if (!service) return undefined;
+    const { pod, port } = podBehind(service, Number(url.port || 80), slices.list(named.namespace));
+    return kubelet.portForward(named.namespace, pod, port);
   }
 
   return {

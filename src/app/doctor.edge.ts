@@ -8,7 +8,7 @@ import { ENVOY_VERSION, findEnvoy, findInstaller, INSTALLER_HINT } from './envoy
 import { processOf, readRecord } from './instance.edge.ts';
 import { findKubectl } from './kubectl.edge.ts';
 import type { InstancePaths } from './paths.ts';
-import { holderText, portFree, portHolder } from './ports.edge.ts';
+import { holderText, portHolder, portState } from './ports.edge.ts';
 
 export interface Check {
   readonly name: string;
@@ -63,7 +63,7 @@ async function ports(paths: InstancePaths): Promise<Check[]> {
   const checks: Check[] = [];
   for (const { key, what } of PORTS) {
     const port = config[key];
-    const free = await portFree(port);
+    const free = (await portState(port)) === 'free';
     const holder = free ? undefined : portHolder(port);
     const found = free
       ? `${port} is free`

@@ -4,11 +4,13 @@ import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import { Fault } from '../base/index.ts';
 
-export function portFree(port: number): Promise<boolean> {
+export type PortState = 'free' | 'taken' | 'forbidden';
+
+export function portState(port: number): Promise<PortState> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EACCES' ? 'forbidden' : 'taken'));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve('free')));
   });
 }
 
@@ -52,25 +54,33 @@ function commandOf(pid: string): string {
   return basename(file) || readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
+/** How many ports after the wanted one are tried. */
+const TRIES = 200;
+
 /** `wanted` when it is free; a Fault that names the holder when it was asked for by name; else the next free port. */
 export async function choosePort(
   wanted: number,
   options: { explicit: boolean; flag: string; what: string; taken: ReadonlySet<number> },
 ): Promise<number> {
-  for (let port = wanted; port < wanted + 200; port++) {
-    if (!options.taken.has(port) && (await portFree(port))) return port;
-    if (options.explicit) {
-      const holder = portHolder(port);
-      throw new Fault(
-        'PortTaken',
-        `port ${port}, which ${options.what} is to listen on, is taken${holder ? ` by ${holderText(holder)}` : ''}`,
-        {
-          hint: `Stop what listens there, or choose another port with ${options.flag}.`,
-        },
-      );
-    }
+  const { explicit, flag, what, taken } = options;
+  const last = Math.min(wanted + TRIES, 65535);
+  for (let port = wanted; port <= last; port++) {
+    const state = taken.has(port) ? 'taken' : await portState(port);
+    if (state === 'free') return port;
+    if (explicit) throw refusal(port, state, flag, what);
   }
-  throw new Fault('PortTaken', `no port from ${wanted} to ${wanted + 199} is free for ${options.what}`, {
-    hint: `Choose one with ${options.flag}.`,
+  throw new Fault('PortTaken', `no port from ${wanted} to ${last} is free for ${what}`, {
+    hint: `Choose one with ${flag}.`,
+  });
+}
+
+function refusal(port: number, state: PortState, flag: string, what: string): Fault {
+  if (state === 'forbidden')
+    return new Fault('PortForbidden', `port ${port}, which ${what} is to listen on, is not for ordinary users`, {
+      hint: `Choose a port from 1024 on with ${flag}, or allow it: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+    });
+  const holder = portHolder(port);
+  return new Fault('PortTaken', `port ${port}, which ${what} is to listen on, is taken${holder ? ` by ${holderText(holder)}` : ''}`, {
+    hint: `Stop what listens there, or choose another port with ${flag}.`,
   });
 }
