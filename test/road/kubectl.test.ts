@@ -305,6 +305,16 @@ test('deleting is graceful', async () => {
   assert.equal((await it.kubectl.run(['get', 'pod', 'client'])).code, 1);
 });
 
+test('a pod that is deleted while it starts is gone at once, not after its grace period', async () => {
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, i) => {
+      await kubectl(it, `run brief-${i} --image=docker.io/mccutchen/go-httpbin:v2.15.0`);
+      await new Promise((resolve) => setTimeout(resolve, 40 * i));
+      await kubectl(it, `delete pod brief-${i} --timeout=15s`);
+    }),
+  );
+});
+
 test('helm installs a chart and waits for its pods', async () => {
   const chart = join(it.dir, 'chart');
   mkdirSync(join(chart, 'templates'), { recursive: true });

@@ -12,6 +12,7 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Clock, Fault, isAlive, type Log, messageOf, processId, type ProcessId, signalProcess, sleep } from '../../base/index.ts';
 import type { PodNetworks } from '../net/types.ts';
@@ -28,6 +29,7 @@ const START_TIMEOUT_MS = 15_000;
 const START_POLL_MS = 3;
 /** How often running containers are looked at, beside the notices of the file system. */
 const LIVENESS_POLL_MS = 1000;
+const { SIGTERM } = constants.signals;
 /** What a shell reports of a process that nobody waited for. */
 const LOST_EXIT_CODE = 255;
 /** The environment of the shims; containers have their own. */
@@ -109,6 +111,8 @@ export function containerRuntime(options: RuntimeOptions): Containers {
       }
       await sleep(clock, START_POLL_MS);
     }
+    // Whoever ends the container from now on is heard.
+    while (inspect(ref).state === 'running' && !catchesTerm(dir) && clock.monotonic() < deadline) await sleep(clock, START_POLL_MS);
   }
 
   function writeAttempt(dir: string, uid: string, plan: ContainerPlan, pod: PodSetting): void {
@@ -244,6 +248,13 @@ function initOf(dir: string): ProcessId | undefined {
   if (!stat?.endsWith('\n')) return undefined;
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return startTime === undefined ? undefined : { pid: parseInt(stat, 10), startTime };
+}
+
+/** Whether PID 1 of the container has set its traps: until then the kernel drops a SIGTERM that is sent to it (pid_namespaces(7)). */
+function catchesTerm(dir: string): boolean {
+  const init = initOf(dir);
+  const caught = init && /^SigCgt:\s*([0-9a-f]+)$/m.exec(readText(`/proc/${init.pid}/status`) ?? '')?.[1];
+  return caught !== undefined && (BigInt(`0x${caught}`) >> BigInt(SIGTERM - 1)) % 2n === 1n;
 }
 
 function shimOf(dir: string): ProcessId | undefined {
