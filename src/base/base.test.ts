@@ -94,13 +94,20 @@ test('YAML in several documents, as Kubernetes reads it', () => {
   assert.deepEqual(parseYaml(toYaml(roundTrip)), [roundTrip]);
 });
 
+test('YAML is read in time that grows with its length, not faster', { timeout: 20_000 }, () => {
+  const keys = Array.from({ length: 40_000 }, (_, i) => `k${i}: v\n`).join('');
+  assert.equal(Object.keys(parseYaml(keys)[0] as object).length, 40_000);
+});
+
 test('what is wrong with YAML is said with its place', () => {
   const bomb = ['a0: &a0 [x, x]', ...Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}]`)].join('\n');
   for (const [text, message] of [
     ['a: 1\na: 2', /^file, line 2, column 1: /],
     ['a: [1', /^file, line 1, column \d+: /],
+    ['x:\n  "b": 1\n  b: 2', /^file, line 3, column 3: the key b is given twice/],
+    ['a: '.concat('['.repeat(100_000)), /./],
     [bomb, /alias/],
-    ['[a]: b', /^file: a list or a map stands where a key does/],
+    ['[a]: b', /^file, line 1, column 1: a key is a text/],
   ] as const) {
     assert.throws(
       () => parseYaml(text, 'file'),

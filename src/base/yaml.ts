@@ -1,4 +1,4 @@
-import { isAlias, isCollection, parseAllDocuments, stringify, visit, type Document } from 'yaml';
+import { isScalar, LineCounter, parseAllDocuments, stringify, visit, type Document } from 'yaml';
 import { Fault, messageOf } from './fault.ts';
 
 /** How often aliases of a document may be followed: a few lines could stand for gigabytes. */
@@ -6,29 +6,42 @@ const MAX_ALIASES = 100;
 
 /** Every document of a YAML (or JSON) stream; empty ones are left out. Throws a Fault that names line and column. */
 export function parseYaml(text: string, source = 'YAML'): unknown[] {
+  const lineCounter = new LineCounter();
+  const refuse = (offset: number, message: string): never => {
+    const { line, col } = lineCounter.linePos(offset);
+    throw new Fault('YamlInvalid', `${source}, line ${line}, column ${col}: ${message}`, {
+      hint: 'Correct the YAML at that line and try again.',
+    });
+  };
   const out: unknown[] = [];
-  for (const doc of parseAllDocuments(text, { uniqueKeys: true, version: '1.1', merge: true })) {
+  // The parser compares each key with all others of its map: keys given twice are looked for here, in time that grows with the text.
+  for (const doc of parseAllDocuments(text, { uniqueKeys: false, version: '1.1', merge: true, lineCounter, prettyErrors: false })) {
     const error = doc.errors[0];
-    if (error) {
-      const at = error.linePos?.[0];
-      const [said] = error.message.split('\n');
-      throw new Fault('YamlInvalid', `${source}${at ? `, line ${at.line}, column ${at.col}` : ''}: ${said}`, {
-        hint: 'Correct the YAML at that line and try again.',
-      });
-    }
+    if (error) refuse(error.pos[0], error.message);
+    checkKeys(doc, refuse);
     const value = valueOf(doc, source);
     if (value !== null && value !== undefined) out.push(value);
   }
   return out;
 }
 
-function valueOf(doc: Document.Parsed | Document, source: string): unknown {
+/** Keys are texts, numbers and the like, each given once. */
+function checkKeys(doc: Document.Parsed | Document, refuse: (offset: number, message: string) => never): void {
   visit(doc, {
-    Pair(_, { key }) {
-      if (!isCollection(key) && !isAlias(key)) return;
-      throw new Fault('YamlInvalid', `${source}: a list or a map stands where a key does`, { hint: 'Use text for every key.' });
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        const at = (key as { range?: readonly [number, ...unknown[]] } | null)?.range?.[0] ?? 0;
+        if (!isScalar(key)) refuse(at, 'a key is a text, not a list, a map or an alias');
+        const { value } = key as { value: unknown };
+        if (seen.has(value) && value !== '<<') refuse(at, `the key ${String(value)} is given twice`);
+        seen.add(value);
+      }
     },
   });
+}
+
+function valueOf(doc: Document.Parsed | Document, source: string): unknown {
   try {
     return doc.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
