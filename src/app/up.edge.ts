@@ -35,9 +35,9 @@ const MAIN = fileURLToPath(new URL('./control-plane.main.edge.ts', import.meta.u
 export async function up(paths: InstancePaths, options: UpOptions): Promise<{ alreadyUp: boolean }> {
   if (await isUp(paths)) return alreadyUp(paths, options);
   const envoy = await ensureEnvoy(options.env, paths.cacheDir, options.say);
-  claimRunDir(paths);
   const turn = await takeTurn(paths, 'sluice up', options.say);
   try {
+    claimRunDir(paths);
     if (await isUp(paths)) return alreadyUp(paths, options);
     const logFile = join(paths.logDir, 'control-plane.log');
     const logStart = sizeOf(logFile);

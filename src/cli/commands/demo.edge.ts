@@ -54,7 +54,12 @@ export const demoCommand: Command = {
     const ok = report.failed.length === 0;
     const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
     if (json) {
-      const summary = { ok, seconds, steps: Object.fromEntries(report.seconds), failed: report.failed };
+      const summary = {
+        ok,
+        seconds,
+        steps: Object.fromEntries([...report.seconds].map(([step, s]) => [step, Number(s.toFixed(1))])),
+        failed: report.failed,
+      };
       context.print(`${JSON.stringify(summary, null, 2)}\n`);
     } else {
       summarise(report, seconds);
