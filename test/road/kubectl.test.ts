@@ -296,7 +296,8 @@ test('probes: an unready pod gets no traffic, an unhealthy one is restarted, one
 test('deleting is graceful', async () => {
   const following = it.kubectl.start(['logs', '-f', '--tail=1', 'client']);
   try {
-    const bye = said(following.stdout!, /bye/, 15_000);
+    await said(following.stdout!, /a new line/);
+    const bye = said(following.stdout!, /bye/);
     await kubectl(it, 'delete pod client');
     await bye;
   } finally {
