@@ -104,12 +104,13 @@ function mergeList(
   applied: readonly unknown[],
 ): unknown[] {
   const steps = live.map((item) => stepOf(structure, item));
+  const places = new Map(steps.map((step, i) => [step, i] as const).reverse());
   const wanted = new Set(applied.map((item) => stepOf(structure, item)));
   const items = structure.kind === 'list-map' ? structure.items : undefined;
   const out: unknown[] = [];
   let next = 0;
   for (const item of applied) {
-    const at = steps.indexOf(stepOf(structure, item));
+    const at = places.get(stepOf(structure, item)) ?? -1;
     for (; next < at; next++) if (!wanted.has(steps[next]!)) out.push(live[next]);
     next = Math.max(next, at + 1);
     out.push(merge(items, at < 0 ? undefined : live[at], item));

@@ -148,6 +148,17 @@ describe('strategic merge patch', () => {
     });
   }
 
+  test('long lists are merged in time that grows with their length, and the longest are refused', { timeout: 20_000 }, () => {
+    const many = (count: number, letter: string): string[] => Array.from({ length: count }, (_, i) => `${letter}${i}`);
+    const document = { finalizers: many(10_000, 'a') };
+    const patch = { finalizers: many(10_000, 'b'), '$deleteFromPrimitiveList/finalizers': many(100_000, 'c') };
+    assert.equal((applyStrategicPatch(schema, document, patch) as { finalizers: unknown[] }).finalizers.length, 20_000);
+    assert.throws(
+      () => applyStrategicPatch(schema, document, { finalizers: many(10_001, 'b') }),
+      (e) => isApiError(e, 'RequestEntityTooLarge'),
+    );
+  });
+
   test('an item without its key is a bad request', () => {
     assert.throws(
       () => applyStrategicPatch(schema, { containers: [a] }, { containers: [{ image: '2' }] }),

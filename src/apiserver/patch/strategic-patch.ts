@@ -1,6 +1,10 @@
 import { ApiError, type Schema } from '../../api/index.ts';
+import { canonicalJson } from '../../base/index.ts';
 import { copy, equal, isRecord, type Json } from '../json.ts';
 import { childOf } from '../schema/shape.ts';
+
+/** The most items of a list that is merged: item by item, each is looked for among the others. */
+const LIMIT = 10_000;
 
 const DIRECTIVE = '$patch';
 const RETAIN = '$retainKeys';
@@ -23,13 +27,18 @@ function mergeMap(schema: Schema | undefined, original: Json, patch: Json): Json
 
   const out: Json = { ...original };
   const retain = patch[RETAIN];
-  if (Array.isArray(retain)) for (const field of Object.keys(out)) if (!retain.includes(field)) delete out[field];
+  if (Array.isArray(retain)) {
+    const kept = new Set<unknown>(retain);
+    for (const field of Object.keys(out)) if (!kept.has(field)) delete out[field];
+  }
 
   for (const [key, value] of Object.entries(patch)) {
     if (!key.startsWith(DELETE_PRIMITIVES)) continue;
     const field = key.slice(DELETE_PRIMITIVES.length);
     const list = out[field];
-    if (Array.isArray(list) && Array.isArray(value)) out[field] = list.filter((item) => !value.some((gone) => equal(gone, item)));
+    if (!Array.isArray(list) || !Array.isArray(value)) continue;
+    const gone = new Set(value.map(canonicalJson));
+    out[field] = list.filter((item) => !gone.has(canonicalJson(item)));
   }
   for (const [field, value] of Object.entries(patch)) {
     if (field.startsWith('$') || field === '__proto__') continue;
@@ -59,6 +68,9 @@ function mergeField(schema: Schema | undefined, original: unknown, patch: unknow
   if (!Array.isArray(patch)) return patch;
   if (!strategies.includes('merge')) return patch.map(stripped);
   const current: unknown[] = Array.isArray(original) ? original : [];
+  if (patch.length > LIMIT || current.length > LIMIT || (Array.isArray(order) && order.length > LIMIT)) {
+    throw new ApiError('RequestEntityTooLarge', `lists of more than ${LIMIT} items are not merged: send the object as a whole`);
+  }
   const key = schema?.['x-kubernetes-patch-merge-key'];
   const merged = key ? mergeItems(schema?.items, key, current, patch) : mergePrimitives(current, patch);
   return Array.isArray(order) ? ordered(merged, order, current, (item) => (key && isRecord(item) ? item[key] : item)) : merged;
@@ -66,7 +78,12 @@ function mergeField(schema: Schema | undefined, original: unknown, patch: unknow
 
 function mergePrimitives(current: readonly unknown[], patch: readonly unknown[]): unknown[] {
   const out = [...current];
-  for (const item of patch) if (!out.some((have) => equal(have, item))) out.push(copy(item));
+  const have = new Set(current.map(canonicalJson));
+  for (const item of patch) {
+    const text = canonicalJson(item);
+    if (!have.has(text)) out.push(copy(item));
+    have.add(text);
+  }
   return out;
 }
 
@@ -98,16 +115,22 @@ function ordered(
   before: readonly unknown[],
   keyOf: (item: unknown) => unknown,
 ): unknown[] {
-  const place = (item: unknown): number => order.findIndex((wanted) => equal(keyOf(wanted), keyOf(item)));
-  const out = items.filter((item) => place(item) >= 0).sort((a, b) => place(a) - place(b));
-  for (const item of items) {
-    if (place(item) >= 0) continue;
-    const was = before.findIndex((b) => equal(keyOf(b), keyOf(item)));
-    const predecessors = before.slice(0, Math.max(was, 0));
-    const after = out.findLastIndex((o) => predecessors.some((p) => equal(keyOf(p), keyOf(o))));
-    out.splice(was < 0 ? out.length : after + 1, 0, item);
+  const placesIn = (list: readonly unknown[]): Map<string, number> =>
+    new Map(list.map((item, i) => [canonicalJson(keyOf(item)), i] as const).reverse());
+  const wanted = placesIn(order);
+  const earlier = placesIn(before);
+  const keyed = items.map((item) => {
+    const key = canonicalJson(keyOf(item));
+    return { item, place: wanted.get(key), was: earlier.get(key) };
+  });
+  const out = keyed.filter((k) => k.place !== undefined).sort((a, b) => a.place! - b.place!);
+  for (const k of keyed) {
+    if (k.place !== undefined) continue;
+    const { was } = k;
+    const at = was === undefined ? out.length : out.findLastIndex((o) => o.was !== undefined && o.was < was) + 1;
+    out.splice(at, 0, k);
   }
-  return out;
+  return out.map((k) => k.item);
 }
 
 /** A copy without the directives: for parts of a patch that go into the document as they are. */
