@@ -11,7 +11,7 @@ export function collectionOf(key: string): string {
 }
 
 /** How many bytes of changes are kept of one kind, at most, however few they are. */
-const HISTORY_BYTES = 32 * 1024 * 1024;
+const HISTORY_BYTES = 8 * 1024 * 1024;
 
 /** The live values of one kind in the order of their keys, and the changes that led to them as far back as is kept. */
 export class Collection<T> {

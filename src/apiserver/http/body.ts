@@ -6,6 +6,8 @@ import { decodeProtobuf } from './protobuf.ts';
 
 /** The largest body that is read. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** The longest YAML that is read, in characters: its parser takes a second for a megabyte, and nobody else is served meanwhile. */
+const MAX_YAML_LENGTH = 1024 * 1024;
 
 /** All bytes of a body; RequestEntityTooLarge when it is larger than is allowed, BadRequest when it breaks off. */
 export async function readBody(chunks: AsyncIterable<Uint8Array>, limit = MAX_BODY_BYTES): Promise<Buffer> {
@@ -71,6 +73,9 @@ function readYaml(text: string): Body {
     } catch {
       // A flow mapping in YAML may begin like that too.
     }
+  }
+  if (text.length > MAX_YAML_LENGTH) {
+    throw new ApiError('RequestEntityTooLarge', `the YAML is too long: at most ${MAX_YAML_LENGTH} characters are read; send JSON`);
   }
   let documents: unknown[];
   try {

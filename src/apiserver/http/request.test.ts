@@ -100,6 +100,8 @@ test('bodies are read by their content type, and refused by it', async () => {
   assert.throws(() => decodeBody(Buffer.from('{"a":'), 'application/json'), { reason: 'BadRequest' });
   assert.throws(() => decodeBody(Buffer.from('a: 1\n---\nb: 1'), 'application/yaml'), /2 YAML documents/);
   assert.throws(() => decodeBody(Buffer.from('a: [1'), 'application/yaml'), { reason: 'BadRequest' });
+  const long = '# '.padEnd(1024 * 1024 + 1, 'x');
+  assert.throws(() => decodeBody(Buffer.from(long), 'application/yaml'), { reason: 'RequestEntityTooLarge' });
   assert.throws(() => decodeBody(Buffer.from('x'), 'text/plain'), { reason: 'UnsupportedMediaType' });
   assert.deepEqual(decodePatch(Buffer.from('{"a":null}'), 'application/merge-patch+json'), {
     type: 'merge',
