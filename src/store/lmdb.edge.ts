@@ -28,7 +28,7 @@ export function openStore<T extends object>(options: StoreOptions<T> & { readonl
 function lmdbBackend(path: string): Backend {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   // Without overlapping syncs a commit is acknowledged when LMDB itself has it on disk, meta page and all.
-  const root = open({ path, overlappingSync: false, encoding: 'binary', maxDbs: 2 });
+  const root = open({ path, noSubdir: false, overlappingSync: false, encoding: 'binary', maxDbs: 2 });
   const meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' });
   const values = root.openDB<Buffer, string>({ name: 'values', encoding: 'binary' });
 

@@ -19,7 +19,7 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const open = (path: string): Store<Thing> => openStore<Thing>({ path, stamp: (object, rv) => ({ ...object, rv }) });
 
 test('what was written is there after a reopening, under the same revisions', async () => {
-  const path = join(root, 'reopen');
+  const path = join(root, 're.opened');
   let store = open(path);
   const a = await store.create('/things/x/a', { n: 1 });
   await store.update('/things/x/a', { n: 2 }, a.revision);
