@@ -90,6 +90,13 @@ test("Kubernetes' quantities, and nothing else", () => {
 
 test('YAML in several documents, as Kubernetes reads it', () => {
   assert.deepEqual(parseYaml('a: yes\n---\n---\n{"b": 0o17}\n'), [{ a: true }, { b: '0o17' }]);
+  assert.deepEqual(parseYaml('2026-01-01: 2026-01-01T00:00:00Z\nat: 12:30:45\nset: !!set {x}\nbase: &b {x: 1}\nmerged: {<<: *b}')[0], {
+    '2026-01-01': '2026-01-01T00:00:00Z',
+    at: '12:30:45',
+    set: { x: null },
+    base: { x: 1 },
+    merged: { x: 1 },
+  });
   const roundTrip = { text: 'a: b', on: 'yes', list: [1, null] };
   assert.deepEqual(parseYaml(toYaml(roundTrip)), [roundTrip]);
 });
@@ -107,6 +114,7 @@ test('what is wrong with YAML is said with its place', () => {
     ['x:\n  "b": 1\n  b: 2', /^file, line 3, column 3: the key b is given twice/],
     ['a: '.concat('['.repeat(100_000)), /./],
     [bomb, /alias/],
+    ['a: .inf', /^file, line 1, column 4: Infinity is no number/],
     ['[a]: b', /^file, line 1, column 1: a key is a text/],
   ] as const) {
     assert.throws(

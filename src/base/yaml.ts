@@ -1,8 +1,14 @@
-import { isScalar, LineCounter, parseAllDocuments, stringify, visit, type Document } from 'yaml';
+import { isScalar, LineCounter, parseAllDocuments, stringify, visit, type Document, type Tags } from 'yaml';
 import { Fault, messageOf } from './fault.ts';
 
 /** How often aliases of a document may be followed: a few lines could stand for gigabytes. */
 const MAX_ALIASES = 100;
+
+/** Types of YAML 1.1 that JSON does not have; Kubernetes reads what looks like them (`2026-01-01`, `12:30`) as text. */
+const FOREIGN = /:(timestamp|binary|set|omap|pairs)$/;
+
+const withoutForeign = (tags: Tags): Tags =>
+  tags.filter((t) => typeof t === 'string' || !(FOREIGN.test(t.tag) || ('format' in t && t.format === 'TIME')));
 
 /** Every document of a YAML (or JSON) stream; empty ones are left out. Throws a Fault that names line and column. */
 export function parseYaml(text: string, source = 'YAML'): unknown[] {
@@ -15,19 +21,23 @@ export function parseYaml(text: string, source = 'YAML'): unknown[] {
   };
   const out: unknown[] = [];
   // The parser compares each key with all others of its map: keys given twice are looked for here, in time that grows with the text.
-  for (const doc of parseAllDocuments(text, { uniqueKeys: false, version: '1.1', merge: true, lineCounter, prettyErrors: false })) {
+  const options = { uniqueKeys: false, version: '1.1', merge: true, customTags: withoutForeign, lineCounter, prettyErrors: false } as const;
+  for (const doc of parseAllDocuments(text, options)) {
     const error = doc.errors[0];
     if (error) refuse(error.pos[0], error.message);
-    checkKeys(doc, refuse);
+    check(doc, refuse);
     const value = valueOf(doc, source);
     if (value !== null && value !== undefined) out.push(value);
   }
   return out;
 }
 
-/** Keys are texts, numbers and the like, each given once. */
-function checkKeys(doc: Document.Parsed | Document, refuse: (offset: number, message: string) => never): void {
+/** Keys are texts, numbers and the like, each given once; numbers are such as JSON can write. */
+function check(doc: Document.Parsed | Document, refuse: (offset: number, message: string) => never): void {
   visit(doc, {
+    Scalar(_, { value, range }) {
+      if (typeof value === 'number' && !Number.isFinite(value)) refuse(range?.[0] ?? 0, `${value} is no number that JSON has`);
+    },
     Map(_, map) {
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
