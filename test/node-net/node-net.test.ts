@@ -1,7 +1,7 @@
 import { findEnvoy } from '../real/real-envoy.edge.ts';
-import { walkAs } from '../support/ring.ts';
+import { walkRing } from '../support/ring.ts';
 
-walkAs({
+walkRing({
   title: "the node's network",
   program: new URL('./ring.edge.ts', import.meta.url),
   files: [findEnvoy()],

@@ -1,3 +1,3 @@
-import { walkAs } from '../support/ring.ts';
+import { walkRing } from '../support/ring.ts';
 
-walkAs({ title: 'pods on a real node', program: new URL('./ring.edge.ts', import.meta.url), last: /- done/ });
+walkRing({ title: 'pods on a real node', program: new URL('./ring.edge.ts', import.meta.url), last: /- done/ });
