@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -71,4 +71,9 @@ test('only edge files touch the world', () => {
     .map((i) => `${i.file}: ${i.target}`);
   assert.deepEqual(wrong, []);
   assert.ok(imports.some((i) => i.isEdge && EDGE_MODULES.has(i.target)));
+});
+
+test('every room says what it is', () => {
+  const silent = Object.keys(LAYERS).filter((room) => !existsSync(join(ROOT, 'src', room, 'README.md')));
+  assert.deepEqual(silent, []);
 });
