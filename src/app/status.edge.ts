@@ -31,6 +31,7 @@ export async function status(paths: InstancePaths): Promise<InstanceStatus> {
     component('node', adoptNode(paths.runDir)?.initPid),
     component('node agent', processOf(paths, 'agent')?.pid),
     component('edge (outside)', processOf(paths, 'edge/outside')?.pid),
+    component('edge (inside)', processOf(paths, 'edge/inside')?.pid),
   ];
   const base = {
     name: paths.name,
