@@ -9,7 +9,7 @@ import { parseRecord, type InstanceRecord } from './config.ts';
 import { withRunDir, type InstancePaths } from './paths.ts';
 
 /** The processes of an instance, by the names of their pid files. */
-export type Part = 'control-plane' | 'agent' | 'edge/outside';
+export type Part = 'control-plane' | 'agent' | 'edge/outside' | 'edge/inside';
 
 export const pidFile = (paths: InstancePaths, part: Part): string => join(paths.runDir, `${part}.pid`);
 
