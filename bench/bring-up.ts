@@ -1,5 +1,5 @@
 /** From `up` to the first request that the ingress gateway sent on to a meshed pod over mTLS; and what it costs in memory. */
-import { applyYaml, until } from './support/objects.ts';
+import { applyYaml, gatewayIn, until } from './support/objects.ts';
 import { result, round, withInstance } from './support/instance.ts';
 
 const APP = `
@@ -24,12 +24,7 @@ spec:
     spec:
       containers: [{name: httpbin, image: "docker.io/mccutchen/go-httpbin:v2.15.0"}]
 ---
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: web}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+${gatewayIn('default')}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService

