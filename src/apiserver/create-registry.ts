@@ -1,5 +1,6 @@
 import { ApiError, CustomResourceDefinitions, type AnyObject, type KindDef, type Served } from '../api/index.ts';
 import type { Core } from './core.ts';
+import { SERVER } from './auth/identity.ts';
 import { createClient } from './client.ts';
 import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
@@ -10,13 +11,10 @@ import { copy, isRecord } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
-import type { Body, Deleted, Registry, Target, User, Written } from './registry.ts';
+import type { Body, Deleted, Registry, Target, Written } from './registry.ts';
 import { scaleOf } from './scale.ts';
 import { createServiceAllocator } from './services.ts';
 import { createWrites } from './writes.ts';
-
-/** The server's own hand. */
-const SYSTEM: User = { name: 'system:apiserver', groups: ['system:masters'] };
 
 /** Kinds that a PUT creates when they are not there. */
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
@@ -35,7 +33,7 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
     served: { def, group: def.resource.group, version: def.resource.version, legacy: undefined },
     namespace: metadata?.namespace,
     name: metadata?.name,
-    user: SYSTEM,
+    user: SERVER,
   });
 
   const customKinds = createCustomKinds(core, {
@@ -43,7 +41,7 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
     release: async (name, finalizer) => {
       const { group, version, plural } = CustomResourceDefinitions;
       const served = catalog.find(group, version, plural)!;
-      await update({ served, name, user: SYSTEM }, (current) => {
+      await update({ served, name, user: SERVER }, (current) => {
         const draft = copy(current) as Draft;
         draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((f) => f !== finalizer);
         return draft;
@@ -63,7 +61,7 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
   const update = async (target: Target, change: (current: AnyObject) => Draft): Promise<Written> =>
     followed(
       target,
-      await writes.revise(target, { fieldManager: SYSTEM.name }, ({ object }) => ({ draft: change(object), warnings: [] })),
+      await writes.revise(target, { fieldManager: SERVER.name }, ({ object }) => ({ draft: change(object), warnings: [] })),
       false,
     );
 

@@ -1,4 +1,5 @@
 export type { ExecSession, Kubelet, LogOptions } from './kubelet.ts';
+export { createDialer, type Dialer } from './dialer.ts';
 export type { Registry } from './registry.ts';
 export { createRegistry } from './create-registry.ts';
 export type { Admission } from './admission.ts';

@@ -1,25 +1,24 @@
 /** HTTP to services of the cluster by their names, from outside the node: through the node's port-forward. */
 import { request, type RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { EndpointSlices, Services } from '../api/index.ts';
-import type { Kubelet } from '../apiserver/index.ts';
-import type { Informers } from '../control/index.ts';
+import { isApiError } from '../api/index.ts';
+import type { Dialer } from '../apiserver/index.ts';
 import type { Http, HttpAnswer } from '../delivery/index.ts';
-import { podBehind, serviceNamed } from './cluster-address.ts';
+import { serviceNamed } from './cluster-address.ts';
 
 const MAX_BODY = 64 * 1024;
 
-export function clusterHttp(informers: Informers, kubelet: Kubelet): Http {
-  const services = informers.of(Services);
-  const slices = informers.of(EndpointSlices);
-
+export function clusterHttp(dialer: Dialer): Http {
   /** A connection to a ready pod of the service, or undefined when the host is none of ours. */
   async function dial(url: URL): Promise<Duplex | undefined> {
     const named = serviceNamed(url.hostname);
-    const service = named && services.get(named);
-    if (!service) return undefined;
-    const { pod, port } = podBehind(service, Number(url.port || 80), slices.list(named.namespace));
-    return kubelet.portForward(named.namespace, pod, port);
+    if (!named) return undefined;
+    try {
+      return await dialer.service(named.namespace, named.name, url.port || '80');
+    } catch (error) {
+      if (isApiError(error, 'NotFound') && error.details?.kind === 'services') return undefined;
+      throw error;
+    }
   }
 
   return {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createCatalog, Namespaces, Secrets, type AnyObject } from '../api/index.ts';
 import {
   ADMIN,
+  createDialer,
   createKubeletClient,
   createRegistry,
   startApiServer,
@@ -58,6 +59,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   const client = registry.client(ADMIN);
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
+  const dialer = createDialer(() => client, kubelet);
   if (!adoptNode(paths.runDir)) await markNodesDown(client, now);
   const api = await startApiServer({
     registry,
@@ -110,7 +112,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
-  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(informers, kubelet), clock, log, signal });
+  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dialer), clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
   await Promise.all([node, workloads.done, delivery]);

@@ -6,6 +6,9 @@ import { ageColumn, nameColumn } from './columns.ts';
 import { checkMetadata } from './metadata.ts';
 import { kindSchema } from './schema/builtin.ts';
 
+/** What may be asked of whoever is behind an object. */
+export const PROXY_VERBS: readonly string[] = ['create', 'delete', 'get', 'patch', 'update'];
+
 /** What a kind's file says; the rest follows. */
 export interface Definition<T extends KubeObject> {
   readonly resource: Resource<T>;

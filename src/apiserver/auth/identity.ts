@@ -9,6 +9,9 @@ export const ADMIN: User = { name: 'sluice-admin', groups: ['system:masters', 's
 /** The node's agent, known by the Unix socket it comes through. */
 export const NODE: User = { name: 'system:node:sluice', groups: ['system:nodes', 'system:authenticated'] };
 
+/** The server's own hand. */
+export const SERVER: User = { name: 'system:apiserver', groups: ['system:masters'] };
+
 /** Tells who holds a bearer token; undefined: nobody. */
 export interface Authenticator {
   authenticate(token: string): User | undefined;

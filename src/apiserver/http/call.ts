@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError } from '../../api/index.ts';
 import { messageOf, toYaml, type Clock, type Log } from '../../base/index.ts';
+import type { Dialer } from '../dialer.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Registry, User } from '../registry.ts';
 import type { Representation } from './accept.ts';
@@ -9,6 +10,7 @@ import type { Representation } from './accept.ts';
 export interface Api {
   readonly registry: Registry;
   readonly kubelet: Kubelet;
+  readonly dialer: Dialer;
   readonly clock: Clock;
   readonly log: Log;
   /** `v1.35.2`. */

@@ -5,6 +5,7 @@ import type { Target, WatchMessage, Written } from '../registry.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
 import { asApiError, methodNotAllowed, notServed, sendJson, sendObject, warn, type Api, type Call } from './call.ts';
+import { serveProxy } from './proxy.edge.ts';
 import { serveLogs } from './pod-logs.ts';
 import { deleteQuery, isWatch, listQuery, text, watchQuery, watchTimeout, writeQuery } from './query.ts';
 import { line, renderList, renderObject, watchRenderer, type IncludeObject, type View } from './render.ts';
@@ -18,6 +19,7 @@ export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Pr
   const served = api.registry.catalog.find(info.group, info.version, info.plural);
   if (!served) return serveReview(call, info, method);
   const target = targetOf(served, info, call);
+  if (info.subresource === 'proxy') return serveProxy(api, call, target);
   if (served.legacy?.warning) warn(call, [served.legacy.warning]);
   if (info.group === '' && info.plural === 'pods' && info.subresource === 'log') {
     if (method !== 'GET') throw methodNotAllowed();

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { ApiError } from '../../api/index.ts';
@@ -20,15 +21,20 @@ export async function serveLogs(api: Api, call: Call, target: Target): Promise<v
     sinceTime: text(q, 'sinceTime'),
     limitBytes: count(q, 'limitBytes'),
   });
-  const stop = (): void => void logs.destroy();
+  await sendText(api, call, logs);
+}
+
+/** Hands on text as it comes, until either end goes away or the server stops. */
+export async function sendText(api: Pick<Api, 'stopping'>, { res }: Call, source: Readable): Promise<void> {
+  const stop = (): void => void source.destroy();
   api.stopping.addEventListener('abort', stop, { once: true });
-  call.res.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
-  call.res.flushHeaders();
+  res.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+  res.flushHeaders();
   try {
-    await pipeline(logs, call.res);
+    await pipeline(source, res);
   } catch {
     // Either end went away in the middle; the answer has begun, so there is nothing to say.
-    call.res.destroy();
+    res.destroy();
   } finally {
     api.stopping.removeEventListener('abort', stop);
   }

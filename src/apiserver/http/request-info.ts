@@ -10,8 +10,6 @@ export type RequestInfo =
       /** Absent for a collection. */
       readonly name: string | undefined;
       readonly subresource: string | undefined;
-      /** What follows the subresource, for `proxy`; with a leading slash, or empty. */
-      readonly rest: string;
     }
   /** `/api`, `/apis`, `/api/v1`, `/apis/apps`, `/apis/apps/v1`. */
   | { readonly type: 'discovery'; readonly legacy: boolean; readonly group: string | undefined; readonly version: string | undefined }
@@ -44,16 +42,6 @@ export function parsePath(path: string): RequestInfo | undefined {
     namespace = rest[1];
     rest.splice(0, 2);
   }
-  const [plural, name, subresource, ...tail] = rest;
-  const slash = tail.length > 0 || (subresource === 'proxy' && path.endsWith('/')) ? '/' : '';
-  return {
-    type: 'resource',
-    group,
-    version,
-    plural: plural!,
-    namespace,
-    name,
-    subresource,
-    rest: `${slash}${tail.map(encodeURIComponent).join('/')}${tail.length > 0 && path.endsWith('/') ? '/' : ''}`,
-  };
+  const [plural, name, subresource] = rest;
+  return { type: 'resource', group, version, plural: plural!, namespace, name, subresource };
 }

@@ -15,7 +15,6 @@ const resource = (fields: object): object => ({
   namespace: undefined,
   name: undefined,
   subresource: undefined,
-  rest: '',
   ...fields,
 });
 
@@ -31,7 +30,7 @@ for (const [path, expected] of [
   ['/api/v1/namespaces/a/finalize', resource({ plural: 'namespaces', name: 'a', subresource: 'finalize' })],
   ['/api/v1/namespaces/a/pods', resource({ plural: 'pods', namespace: 'a' })],
   ['/api/v1/namespaces/a/pods/b/log', resource({ plural: 'pods', namespace: 'a', name: 'b', subresource: 'log' })],
-  ['/api/v1/namespaces/a/pods/b/proxy/x/y', resource({ plural: 'pods', namespace: 'a', name: 'b', subresource: 'proxy', rest: '/x/y' })],
+  ['/api/v1/namespaces/a/pods/b/proxy/x/y', resource({ plural: 'pods', namespace: 'a', name: 'b', subresource: 'proxy' })],
   ['/apis/apps/v1/namespaces/a/deployments/b%20c', resource({ group: 'apps', plural: 'deployments', namespace: 'a', name: 'b c' })],
   ['/version', { type: 'other', path: '/version' }],
   ['/api/v1/pods/%zz', undefined],

@@ -6,7 +6,8 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/index.ts';
 import { Fault, type Clock, type Log } from '../../base/index.ts';
-import { ANONYMOUS, isAllowed, NODE, type Authenticator } from '../auth/identity.ts';
+import { ANONYMOUS, isAllowed, NODE, SERVER, type Authenticator } from '../auth/identity.ts';
+import { createDialer } from '../dialer.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Registry, User } from '../registry.ts';
 import { asApiError, sendError, type Api } from './call.ts';
@@ -57,7 +58,8 @@ const HOSTS: ReadonlySet<string> = new Set([
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const stopping = new AbortController();
   const { registry, kubelet, clock, log, version } = options;
-  const api: Api = { registry, kubelet, clock, log, version, stopping: stopping.signal };
+  const dialer = createDialer(() => registry.client(SERVER), kubelet);
+  const api: Api = { registry, kubelet, dialer, clock, log, version, stopping: stopping.signal };
   const documents = createDocuments(api);
   const upgraded = new Set<Duplex>();
 

@@ -8,6 +8,7 @@ import { notServed, type Api } from './call.ts';
 import { targetOf, type ResourceInfo } from './objects.ts';
 import { containerOf, podOf } from './pod-logs.ts';
 import { servePortForward } from './port-forward.ts';
+import { upgradeProxy } from './proxy.edge.ts';
 import { flag, text } from './query.ts';
 import { runRemoteCommand, spdyTerminal, webSocketTerminal, type WantedStreams } from './remote-command.ts';
 import { serveSpdy, type SpdyStream } from './spdy-session.ts';
@@ -41,6 +42,7 @@ const webSockets = new WebSocketServer({
 export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: ResourceInfo): Promise<void> {
   const served = api.registry.catalog.find(info.group, info.version, info.plural);
   const verb = info.subresource ?? '';
+  if (served && verb === 'proxy') return upgradeProxy(api, upgrade, targetOf(served, info, upgrade));
   if (!served || info.group !== '' || info.plural !== 'pods' || !['exec', 'attach', 'portforward'].includes(verb)) throw notServed();
   const target = targetOf(served, info, upgrade);
   const transport = transportOf(upgrade.req, verb);

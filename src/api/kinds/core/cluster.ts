@@ -3,7 +3,7 @@ import type { Resource } from '../../object.ts';
 import { Events, Namespaces, Nodes } from '../../resources.ts';
 import { checkLabels, dnsLabel } from '../check.ts';
 import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
-import { define } from '../define.ts';
+import { define, PROXY_VERBS } from '../define.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
@@ -52,6 +52,7 @@ export const nodes = define<Node>({
   shortNames: ['no'],
   schema: 'k8s.io.api.core.v1.Node',
   status: true,
+  subresources: [{ name: 'proxy', group: '', version: 'v1', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
   check(causes, o) {
     o.spec?.taints?.forEach((taint, i) => {
       if (!taint.key) causes.required(`spec.taints[${i}].key`);

@@ -3,7 +3,7 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import { Pods } from '../../resources.ts';
 import { checkLabels, type Causes } from '../check.ts';
 import { ageColumn, column, nameColumn, wide } from '../columns.ts';
-import { define } from '../define.ts';
+import { define, PROXY_VERBS } from '../define.ts';
 import { defaultPod } from './pod-defaults.ts';
 import { podSummary, readinessGatesText } from './pod-status.ts';
 import { checkPodSpec } from './pod-validation.ts';
@@ -21,6 +21,7 @@ export const pods = define<Pod>({
     { name: 'exec', group: '', version: 'v1', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'log', group: '', version: 'v1', kind: 'Pod', verbs: ['get'] },
     { name: 'portforward', group: '', version: 'v1', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
+    { name: 'proxy', group: '', version: 'v1', kind: 'PodProxyOptions', verbs: PROXY_VERBS },
   ],
   default: defaultPod,
   check,

@@ -3,7 +3,7 @@ import type { Resource } from '../../object.ts';
 import { Services } from '../../resources.ts';
 import { type Causes, checkLabels, checkPort, checkPortOrName, dns1035, dnsLabel, dnsSubdomain, follow } from '../check.ts';
 import { ageColumn, column, labelsText, nameColumn, wide } from '../columns.ts';
-import { define } from '../define.ts';
+import { define, PROXY_VERBS } from '../define.ts';
 
 export const services = define<Service>({
   resource: Services,
@@ -11,6 +11,7 @@ export const services = define<Service>({
   categories: ['all'],
   schema: 'k8s.io.api.core.v1.Service',
   status: true,
+  subresources: [{ name: 'proxy', group: '', version: 'v1', kind: 'ServiceProxyOptions', verbs: PROXY_VERBS }],
   nameRule: dns1035,
   default: defaultService,
   check: checkService,
