@@ -4,7 +4,17 @@ import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js
 import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
 import type { Lease } from 'kubernetes-types/coordination/v1.js';
-import type { ConfigMap, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount } from 'kubernetes-types/core/v1.js';
+import type {
+  ConfigMap,
+  Endpoints as EndpointsObject,
+  Event,
+  Namespace,
+  Node,
+  Pod,
+  Secret,
+  Service,
+  ServiceAccount,
+} from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
@@ -19,6 +29,7 @@ export const Namespaces = resource<Namespace>('', 'v1', 'Namespace', 'namespaces
 export const Nodes = resource<Node>('', 'v1', 'Node', 'nodes', false);
 export const Pods = resource<Pod>('', 'v1', 'Pod', 'pods');
 export const Services = resource<Service>('', 'v1', 'Service', 'services');
+export const Endpoints = resource<EndpointsObject>('', 'v1', 'Endpoints', 'endpoints');
 export const ConfigMaps = resource<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
 export const Secrets = resource<Secret>('', 'v1', 'Secret', 'secrets');
 export const ServiceAccounts = resource<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');

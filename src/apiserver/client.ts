@@ -43,7 +43,8 @@ export function createClient(
     },
 
     async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
-      const target = one(resource, { namespace: object.metadata?.namespace }, options.subresource);
+      const { namespace, name } = object.metadata ?? {};
+      const target = one(resource, { namespace, name: options.subresource && name }, options.subresource);
       return shaped(resource, await registry.create(target, { value: object }, write(options)));
     },
 

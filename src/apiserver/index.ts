@@ -7,3 +7,4 @@ export { ADMIN, tokenAuthenticator } from './auth/identity.ts';
 export { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './auth/kubeconfig.edge.ts';
 export { createKubeletClient } from './http/kubelet-client.edge.ts';
 export { startApiServer } from './http/server.edge.ts';
+export { serviceAccountAdmission } from './service-accounts.ts';

@@ -32,6 +32,7 @@ try {
       xdsDir: dirname(paths.xdsSocket),
       proxyDir: paths.proxyDir,
     }),
+    apiTlsSocket: paths.apiTlsSocket,
     nodeSocket: paths.nodeSocket,
     podsDir: paths.podsDir,
     runDir: paths.runDir,

@@ -69,6 +69,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     tls: { cert: pki.cert, key: pki.key },
     port: config.apiPort,
     socketPath: paths.apiSocket,
+    tlsSocketPath: paths.apiTlsSocket,
     authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
     version: versions.kubernetes,
   });
@@ -108,7 +109,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(client, [kubernetesService, ...ingressGateway()]);
+  await applyAll(client, [...kubernetesService, ...ingressGateway()]);
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });

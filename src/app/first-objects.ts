@@ -1,17 +1,45 @@
 /** Objects that are there from the start, such as the ingress gateway. */
-import type { Service } from 'kubernetes-types/core/v1.js';
-import { keyOf, ServiceAccounts, Services, Deployments, type KubeObject, type Resource } from '../api/index.ts';
+import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
+import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import { Deployments, Endpoints, EndpointSlices, keyOf, ServiceAccounts, Services, type KubeObject, type Resource } from '../api/index.ts';
 import type { Client } from '../control/index.ts';
+import { API_ADDRESS } from '../node/index.ts';
 
-const KINDS = [ServiceAccounts, Services, Deployments] as readonly Resource[];
+const KINDS = [ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments] as readonly Resource[];
 
-/** The API server as a Service: clients look for it. It has no endpoint in the node, so pods that call it are refused. */
-export const kubernetesService: Service = {
+const identity = { name: 'kubernetes', namespace: 'default' };
+const ports = [{ name: 'https', port: API_ADDRESS.port, protocol: 'TCP' }];
+
+const service: Service = {
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
-  spec: { type: 'ClusterIP', clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, targetPort: 6443, protocol: 'TCP' }] },
+  metadata: { ...identity, labels: { component: 'apiserver', provider: 'kubernetes' } },
+  spec: {
+    type: 'ClusterIP',
+    clusterIP: '10.96.0.1',
+    ports: [{ name: 'https', port: 443, targetPort: API_ADDRESS.port, protocol: 'TCP' }],
+  },
 };
+
+const slice: EndpointSlice = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: { ...identity, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: [API_ADDRESS.address], conditions: { ready: true } }],
+  ports,
+};
+
+const endpoints: EndpointsObject = {
+  apiVersion: 'v1',
+  kind: 'Endpoints',
+  // The slice is there already.
+  metadata: { ...identity, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+  subsets: [{ addresses: [{ ip: API_ADDRESS.address }], ports }],
+};
+
+/** The API server as a Service with its endpoint, by which pods find it. */
+export const kubernetesService: readonly KubeObject[] = [service, slice, endpoints];
 
 /** Applies the objects as manager `sluice`: what users have changed besides stays. */
 export async function applyAll(client: Client, objects: readonly KubeObject[]): Promise<void> {

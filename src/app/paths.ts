@@ -16,6 +16,8 @@ export interface InstancePaths {
   /** The instance's own kubeconfig; `up` also merges the context into the user's. */
   readonly kubeconfig: string;
   readonly apiSocket: string;
+  /** The API server's TLS listener, for pods. */
+  readonly apiTlsSocket: string;
   readonly xdsSocket: string;
   readonly nodeSocket: string;
   readonly proxyDir: string;
@@ -70,10 +72,11 @@ export function withRunDir(paths: InstancePaths, runDir: string): InstancePaths 
   return { ...paths, ...runPaths(runDir) };
 }
 
-function runPaths(runDir: string): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'xdsSocket' | 'nodeSocket' | 'proxyDir'> {
+function runPaths(runDir: string): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'nodeSocket' | 'proxyDir'> {
   return {
     runDir,
     apiSocket: join(runDir, 'api.sock'),
+    apiTlsSocket: join(runDir, 'api-tls.sock'),
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),

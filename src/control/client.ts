@@ -36,8 +36,11 @@ export type Patch =
   | { readonly type: 'apply'; readonly body: unknown };
 
 export interface WriteOptions {
-  /** `finalize`: of namespaces, the only way to change their spec.finalizers. */
-  readonly subresource?: 'status' | 'scale' | 'finalize' | undefined;
+  /**
+   * `finalize`: of namespaces, the only way to change their spec.finalizers. `token`: of service accounts, for `create`, whose object
+   * is then a TokenRequest with the account's name.
+   */
+  readonly subresource?: 'status' | 'scale' | 'finalize' | 'token' | undefined;
   readonly fieldManager?: string | undefined;
   /** Server-side apply: take over fields that others own. */
   readonly force?: boolean | undefined;

@@ -98,9 +98,11 @@ export function createHttpClient(options: HttpClientOptions): Client {
     create: (resource, object, options) =>
       send({
         method: 'POST',
-        path: pathOf(resource, { ...keyOf(object), name: undefined }),
+        path: options?.subresource
+          ? pathOf(resource, keyOf(object), options.subresource)
+          : pathOf(resource, { ...keyOf(object), name: undefined }),
         query: writeQuery(options),
-        body: typed(resource, object),
+        body: options?.subresource ? object : typed(resource, object),
       }),
     update: (resource, object, options) =>
       send({

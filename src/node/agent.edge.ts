@@ -6,10 +6,13 @@ import { keepNode } from './agent/heartbeat.ts';
 import { machineFacts } from './agent/machine.edge.ts';
 import { planSource } from './agent/plan-source.ts';
 import { PodManager } from './agent/pod-manager.ts';
+import { podTokens } from './agent/pod-tokens.ts';
 import { podRecords } from './agent/pod-records.edge.ts';
 import { serveServices } from './agent/service-network.edge.ts';
 import type { ImageCatalog } from './images.ts';
 import { serveKubelet } from './kubelet/server.edge.ts';
+import { API_ADDRESS } from './net/addresses.ts';
+import { leadToApi } from './net/api-door.edge.ts';
 import { podNetworks } from './net/pod-network.edge.ts';
 import { containerRuntime } from './runtime/containers.edge.ts';
 import { prober } from './runtime/prober.edge.ts';
@@ -22,6 +25,8 @@ export interface AgentOptions {
   readonly nodeName: string;
   readonly client: Client;
   readonly catalog: ImageCatalog;
+  /** Where the API server speaks TLS; pods reach it at {@link API_ADDRESS}. */
+  readonly apiTlsSocket: string;
   /** Where to serve the node's own API. */
   readonly nodeSocket: string;
   /** One directory a pod; outlives the node. */
@@ -40,7 +45,7 @@ export interface AgentOptions {
  * `Fault` when this machine does not allow what it needs.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, catalog, nodeSocket, podsDir, runDir, clock, log, signal } = options;
+  const { nodeName, client, catalog, apiTlsSocket, nodeSocket, podsDir, runDir, clock, log, signal } = options;
   mkdirSync(podsDir, { recursive: true, mode: 0o700 });
   const informers = createInformers(client, { clock, log, signal });
   const facts = machineFacts(nodeName, podsDir);
@@ -53,7 +58,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     networks,
     prober: prober(runtime),
     records: podRecords(podsDir),
-    plans: planSource(informers, catalog, facts),
+    plans: planSource(informers, catalog, podTokens(client, clock, log), facts),
     clock,
     log,
   });
@@ -66,6 +71,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   });
   void keepNode(client, facts, clock, log, signal);
   await serveServices(informers, clock, log);
+  await leadToApi({ ...API_ADDRESS, socketPath: apiTlsSocket, log, signal });
 
   const wakeOn = <T extends KubeObject>(resource: Resource<T>): Promise<void> => {
     const informer = informers.of(resource);

@@ -15,6 +15,7 @@ export type {
   Probe,
   Secret,
   Service,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeMount,
 } from 'kubernetes-types/core/v1.js';

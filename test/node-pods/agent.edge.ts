@@ -24,6 +24,7 @@ await runAgent({
   nodeName: 'sluice',
   client: createHttpClient({ socketPath: join(runDir, 'api.sock') }),
   catalog,
+  apiTlsSocket: join(runDir, 'api-tls.sock'),
   nodeSocket: join(runDir, 'node.sock'),
   podsDir,
   runDir,

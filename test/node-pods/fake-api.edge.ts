@@ -41,6 +41,7 @@ async function answer(client: FakeClient, req: IncomingMessage, res: ServerRespo
       return send({ items, metadata: { resourceVersion } });
     }
     case 'POST':
+      if (subresource === 'token') return send(tokenFor(key, (await json(req)) as KubeObject));
       return send(await client.create(resource, (await json(req)) as KubeObject));
     case 'PATCH': {
       const patch = { type: PATCHES[req.headers['content-type']!]!, body: await json(req) } as Patch;
@@ -49,6 +50,12 @@ async function answer(client: FakeClient, req: IncomingMessage, res: ServerRespo
     case 'DELETE':
       return send(required(await client.delete(resource, key, (await json(req)) as DeleteOptions), key.name));
   }
+}
+
+/** A TokenRequest granted: the token says whose it is. */
+function tokenFor(key: { namespace: string | undefined; name: string }, request: KubeObject): unknown {
+  const status = { token: `token of ${key.namespace}/${key.name}`, expirationTimestamp: new Date(Date.now() + 3_600_000).toISOString() };
+  return { ...request, status };
 }
 
 function required<T>(object: T | undefined, name: string): T {

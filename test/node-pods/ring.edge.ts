@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -170,6 +171,25 @@ async function walk(): Promise<void> {
   await client.patch(ConfigMaps, { namespace, name: 'settings' }, { type: 'merge', body: { data: { color: 'blue' } } });
   for (let i = 0; (await exec('web', ['cat', '/etc/settings/color'])).out !== 'blue'; i++)
     assert.ok(i < 100, 'the file still has the old content');
+
+  step('a projected volume holds a token; the way to the API server leads to its socket');
+  const tls = createServer((socket) => socket.end('the API server'));
+  await new Promise<void>((resolve) => tls.listen(join(runDir, 'api-tls.sock'), resolve));
+  await create('caller', [sh('app', 'sleep 1000', { volumeMounts: [{ name: 'account', mountPath: '/var/run/secrets/x' }] })], {
+    serviceAccountName: 'robot',
+    volumes: [{ name: 'account', projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }] } }],
+  });
+  await until('caller', 'ready', ready);
+  assert.equal((await exec('caller', ['cat', '/var/run/secrets/x/token'])).out, 'token of test/robot');
+  const dial = `require('net').connect(6443, '10.244.0.1').on('data', (d) => process.stdout.write(d))`;
+  assert.equal((await exec('caller', ['node', '-e', dial])).out, 'the API server');
+  assert.equal(
+    (await exec('caller', ['sh', '-c', 'ls /tmp/np-* 2>&1 | grep -c sock'])).out,
+    '0\n',
+    'the sockets themselves are out of reach',
+  );
+  await new Promise((resolve) => tls.close(resolve));
+  await gone('caller');
 
   step('init containers come first; a job that is done stays done');
   await create('job', [sh('main', 'cat /w/f; exit 0', { volumeMounts: [{ name: 'w', mountPath: '/w' }] })], {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createDoor, type AddressInfo, type Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/index.ts';
@@ -29,6 +29,11 @@ export interface ApiServerOptions {
   readonly host?: string;
   /** For the node's agent and the programs of this machine's user: who can open it is trusted (0600). */
   readonly socketPath: string;
+  /**
+   * Where the TLS listener is reached by those who cannot reach its port: pods, through the node. It says nothing of who comes: that
+   * is in what they send, as at the port. Absent: nowhere.
+   */
+  readonly tlsSocketPath?: string | undefined;
   readonly authenticator: Authenticator;
   /** `v1.35.2`. */
   readonly version: string;
@@ -80,21 +85,24 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const local = createServer();
   attach(local, () => NODE);
 
-  mkdirSync(dirname(options.socketPath), { recursive: true, mode: 0o700 });
-  rmSync(options.socketPath, { force: true });
-  await listen(local, { path: options.socketPath });
-  chmodSync(options.socketPath, 0o600);
+  // A second door of the same server: what comes in here is taken for a connection to its port.
+  const door = createDoor((socket) => tls.emit('connection', socket));
+  door.maxConnections = MAX_CONNECTIONS;
+
+  await listenAt(local, options.socketPath);
+  if (options.tlsSocketPath) await listenAt(door, options.tlsSocketPath);
   try {
     await listen(tls, { port: options.port, host: options.host ?? '127.0.0.1' });
   } catch (error) {
     local.close();
+    door.close();
     throw error;
   }
   return {
     port: (tls.address() as AddressInfo).port,
     async close() {
       stopping.abort();
-      const closed = [tls, local].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      const closed = [tls, local, door].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const socket of upgraded) socket.destroy();
       // Answers under way get a moment; connections that only wait are closed now.
       for (const server of [tls, local]) server.closeIdleConnections();
@@ -105,7 +113,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function listen(server: Server, where: { path: string } | { port: number; host: string }): Promise<void> {
+/** A socket that only its owner may open. */
+async function listenAt(server: NetServer, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  rmSync(path, { force: true });
+  await listen(server, { path });
+  chmodSync(path, 0o600);
+}
+
+function listen(server: NetServer, where: { path: string } | { port: number; host: string }): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const at = 'path' in where ? where.path : `${where.host}:${where.port}`;

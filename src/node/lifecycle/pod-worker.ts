@@ -56,6 +56,8 @@ export class PodWorker {
   readonly #runs = new Map<string, Run>();
   #podIP: string | undefined;
   #obstacle = '';
+  /** When what was fetched for the pod is to be renewed, in milliseconds since the epoch. */
+  #fetchAt: number | undefined;
   /** The object is gone; what runs is to end. */
   #orphaned = false;
   #done = false;
@@ -153,17 +155,18 @@ export class PodWorker {
     for (const name of stop) this.#stop(name, this.#grace(), `Stopping container ${name}`);
     if (gone) return this.#leave();
     if (start.length > 0) {
-      const setting = this.#prepare();
+      const setting = await this.#prepare();
       if (setting) await Promise.all(start.map((name) => this.#start(name, setting)));
-    } else if (phaseOf(pod, this.#records) === 'Running') this.#refreshVolumes();
-    if (wakeAt !== undefined || this.#obstacle) this.#wakeAt(Math.min(wakeAt ?? Infinity, this.#obstacle ? clock.now() + RETRY : Infinity));
+    } else if (phaseOf(pod, this.#records) === 'Running') await this.#refreshVolumes();
+    const next = Math.min(wakeAt ?? Infinity, this.#fetchAt ?? Infinity, this.#obstacle ? clock.now() + RETRY : Infinity);
+    if (next < Infinity) this.#wakeAt(next);
     await this.#writeStatus();
     // Kept: the last run and the one before it; `attempt` may be the run to come.
     for (const [name, record] of Object.entries(this.#records)) runtime.prune(this.uid, name, record.attempt - 2);
   }
 
   /** Network and volumes; undefined, with an event, while they cannot be had. */
-  #prepare(): PodSetting | undefined {
+  async #prepare(): Promise<PodSetting | undefined> {
     const { networks, plans } = this.#deps;
     try {
       this.#podIP ??= networks.create(this.uid, captureOf(this.#pod)).ip;
@@ -171,6 +174,7 @@ export class PodWorker {
       return this.#blocked('FailedCreatePodSandBox', `Failed to create pod network: ${messageOf(error)}`);
     }
     try {
+      this.#fetchAt = await plans.fetch(this.#pod);
       const inputs = plans.inputs(this.#pod, this.#podIP);
       const setting = podSetting(this.#pod, this.#podIP, planVolumes(this.#pod, inputs));
       this.#obstacle = '';
@@ -187,9 +191,10 @@ export class PodWorker {
     return undefined;
   }
 
-  #refreshVolumes(): void {
+  async #refreshVolumes(): Promise<void> {
     const { runtime, plans } = this.#deps;
     try {
+      this.#fetchAt = await plans.fetch(this.#pod);
       runtime.syncVolumes(this.uid, planVolumes(this.#pod, plans.inputs(this.#pod, this.#podIP ?? '')));
     } catch (error) {
       // What was mounted stays when its source goes, as on any node.
@@ -332,9 +337,10 @@ export class PodWorker {
   }
 
   async #leave(): Promise<void> {
-    const { client, runtime, networks } = this.#deps;
+    const { client, runtime, networks, plans } = this.#deps;
     const { namespace, name = '' } = this.#pod.metadata ?? {};
     if (!this.#orphaned) await this.#writeStatus();
+    plans.forget(this.uid);
     await runtime.remove(this.uid);
     networks.remove(this.uid);
     if (!this.#orphaned) {

@@ -45,5 +45,12 @@ export interface PodRecords {
 
 /** What containers of a pod are planned from, as it is now. */
 export interface PlanSource {
+  /**
+   * Fetches what the pod needs and is not at hand, its tokens. Resolves with when to ask for it again, in milliseconds since the epoch;
+   * undefined: never. Throws `ConfigProblem` when it cannot be had.
+   */
+  fetch(pod: Pod): Promise<number | undefined>;
   inputs(pod: Pod, podIP: string): PlanInputs;
+  /** The pod is gone: what was fetched for it goes. */
+  forget(uid: string): void;
 }

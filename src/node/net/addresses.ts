@@ -4,6 +4,8 @@ import { Fault } from '../../base/index.ts';
 export const GATEWAY = '169.254.1.1';
 /** The node's own address: its `InternalIP`, where node ports answer, and the source of what enters through host ports (captured like any client). */
 export const NODE_ADDRESS = '10.244.0.1';
+/** Where pods find the API server, behind the Service `default/kubernetes`. */
+export const API_ADDRESS = { address: NODE_ADDRESS, port: 6443 } as const;
 export const SERVICE_CIDR = '10.96.0.0/16';
 export const DNS_ADDRESS = '10.96.0.10';
 /** The link number of `lo` in every network namespace. */

@@ -17,6 +17,7 @@ const catalog: ImageCatalog = {
 const inputs: PlanInputs = {
   configMap: (name) => (name === 'cm' ? { data: { a: '1', 'x.y': 'odd' }, binaryData: { b: 'AAE=' } } : undefined),
   secret: (name) => (name === 'sec' ? { data: { s: Buffer.from('geheim').toString('base64') } } : undefined),
+  token: ({ audience }) => (audience === 'late' ? undefined : `token for ${audience ?? 'the API'}`),
   services: [
     { metadata: { name: 'my-db', namespace: 'n' }, spec: { clusterIP: '10.96.0.7', ports: [{ port: 5432, name: 'pg' }] } },
     { metadata: { name: 'headless', namespace: 'n' }, spec: { clusterIP: 'None', ports: [{ port: 1 }] } },
@@ -162,4 +163,26 @@ test('image names', () => {
   assert.equal(parseImage('localhost:5000/a')?.repository, 'localhost:5000/a');
   assert.equal(parseImage('a')?.tag, 'latest');
   for (const bad of ['', 'A', 'a:', 'a b', 'a//b', ':1']) assert.equal(parseImage(bad), undefined, bad);
+});
+
+test('a projected volume holds the token of the pod beside its other sources; without one it waits', () => {
+  const volume = (audience?: string): Partial<NonNullable<Pod['spec']>> => ({
+    volumes: [
+      {
+        name: 'v',
+        projected: {
+          sources: [
+            { serviceAccountToken: { path: 'token', ...(audience ? { audience } : {}) } },
+            { configMap: { name: 'cm', items: [{ key: 'a', path: 'ca.crt' }] } },
+            { downwardAPI: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
+          ],
+        },
+      },
+    ],
+  });
+  const [made] = planVolumes(podOf({}, volume()), inputs);
+  assert.ok(made?.kind === 'files');
+  const texts = Object.fromEntries(Object.entries(made.files).map(([path, f]) => [path, Buffer.from(f.content).toString()]));
+  assert.deepEqual(texts, { token: 'token for the API', 'ca.crt': '1', namespace: 'n' });
+  assert.throws(() => planVolumes(podOf({}, volume('late')), inputs), ConfigProblem);
 });

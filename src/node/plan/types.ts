@@ -1,10 +1,12 @@
-import type { ConfigMap, Secret, Service } from '../objects.ts';
+import type { ConfigMap, Secret, Service, ServiceAccountTokenProjection } from '../objects.ts';
 import type { ImageCatalog, ImageMount } from '../images.ts';
 
 /** What a plan is made from besides the pod: all of it as it is now. */
 export interface PlanInputs {
   configMap(name: string): ConfigMap | undefined;
   secret(name: string): Secret | undefined;
+  /** A token of the pod's service account, as fetched for it; undefined when it was not. */
+  token(source: ServiceAccountTokenProjection): string | undefined;
   /** The services of the pod's namespace, and `default/kubernetes`. */
   readonly services: readonly Service[];
   readonly catalog: ImageCatalog;

@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../base/index.ts';
-import type { KeyToPath, Pod, Volume } from '../objects.ts';
+import type { KeyToPath, Pod, ServiceAccountTokenProjection, Volume } from '../objects.ts';
 import { fieldValue, resourceValue } from './downward.ts';
 import { allContainers, ConfigProblem } from './env.ts';
 import type { PlanInputs, VolumeFile, VolumePlan } from './types.ts';
@@ -58,9 +58,16 @@ function projectedFiles(pod: Pod, volume: string, projected: NonNullable<Volume[
   for (const source of projected.sources ?? []) {
     if (source.configMap) Object.assign(out, configMapFiles(volume, source.configMap, mode, inputs));
     if (source.secret) Object.assign(out, secretFiles(volume, source.secret, mode, inputs));
+    if (source.serviceAccountToken) Object.assign(out, tokenFile(volume, source.serviceAccountToken, mode, inputs));
     if (source.downwardAPI) Object.assign(out, downwardFiles(pod, source.downwardAPI, mode, inputs));
   }
   return out;
+}
+
+function tokenFile(volume: string, source: ServiceAccountTokenProjection, mode: number, inputs: PlanInputs): Files {
+  const token = inputs.token(source);
+  if (token === undefined) throw new ConfigProblem(`MountVolume.SetUp failed for volume "${volume}" : there is no token for it yet`);
+  return { [safePath(volume, source.path)]: { content: Buffer.from(token, 'utf8'), mode } };
 }
 
 function configMapFiles(volume: string, choice: Choice, mode: number, inputs: PlanInputs): Files {

@@ -18,7 +18,7 @@ import { type Clock, Fault, isAlive, type Log, messageOf, processId, type Proces
 import type { PodNetworks } from '../net/types.ts';
 import type { ContainerPlan } from '../plan/types.ts';
 import { followLogFile } from './log-file.edge.ts';
-import { lockedFlags, parseMountinfo } from './mounts.ts';
+import { lockedFlags, parseMountinfo, withoutLinks } from './mounts.ts';
 import { fstab, processWords, setupScript, SHIM_SCRIPT, type Bind, type ProcessContext } from './scripts.ts';
 import type { Template } from './template.edge.ts';
 import { StartError, type ContainerRef, type ContainerRuntime, type Inspection, type PodSetting } from './types.ts';
@@ -120,8 +120,10 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
     const root = join(dir, 'root');
     const binds: Bind[] = [];
-    const bind = (source: string, target: string, readOnly: boolean): void => {
+    const at = (path: string): string => withoutLinks(path, template.links);
+    const bind = (source: string, path: string, readOnly: boolean): void => {
       const real = realpathSync(source);
+      const target = at(path);
       placeTarget(root, target, statSync(real).isDirectory());
       binds.push({ source: real, target, readOnly, flags: lockedFlags(mounts, real) });
     };
@@ -139,10 +141,10 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     }
     const etc = { '/etc/hosts': pod.hosts, '/etc/hostname': `${pod.hostname}\n`, '/etc/resolv.conf': pod.resolvConf };
     for (const [path, text] of Object.entries({ ...etc, ...plan.files })) {
-      mkdirSync(dirname(join(root, path)), { recursive: true, mode: 0o755 });
-      writeFileSync(join(root, path), text, { mode: 0o644 });
+      mkdirSync(dirname(join(root, at(path))), { recursive: true, mode: 0o755 });
+      writeFileSync(join(root, at(path)), text, { mode: 0o644 });
     }
-    mkdirSync(join(root, plan.workingDir), { recursive: true, mode: 0o755 });
+    mkdirSync(join(root, at(plan.workingDir)), { recursive: true, mode: 0o755 });
     const context: ProcessContext = { env: plan.env, capabilities: plan.capabilities, noNewPrivileges: plan.noNewPrivileges };
     writeFileSync(join(dir, 'fstab'), fstab(template.paths, template.mounts, binds));
     writeFileSync(join(dir, 'setup'), setupScript({ ...plan, ...context, paths: template.paths, hostname: pod.hostname }), { mode: 0o600 });

@@ -29,6 +29,12 @@ export function lockedFlags(mounts: readonly Mount[], path: string): string[] {
   return (best?.flags ?? []).filter((f) => LOCKED.has(f));
 }
 
+/** The path without the links that lead to it: `/run/secrets` for `/var/run/secrets`. `links` are absolute, and do not lead to each other. */
+export function withoutLinks(path: string, links: readonly (readonly [path: string, target: string])[]): string {
+  const link = links.find(([from]) => isUnder(path, from));
+  return link ? link[1] + path.slice(link[0].length) : path;
+}
+
 /** Mount points below `path`. */
 export function mountsBelow(mounts: readonly Mount[], path: string): string[] {
   return [...new Set(mounts.map((m) => m.path))].filter((p) => p !== path && isUnder(p, path));

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Fault } from '../../base/index.ts';
 import { lockedFlags, mountsBelow, parseMountinfo } from './mounts.ts';
 import { templateMounts, templateScript, type HostLayout, type RootPaths } from './scripts.ts';
@@ -27,6 +27,8 @@ export interface Template {
   readonly paths: RootPaths;
   /** What each container binds from it. */
   readonly mounts: readonly string[];
+  /** Links of its directories, absolute: nothing can be put together behind them. */
+  readonly links: readonly (readonly [path: string, target: string])[];
 }
 
 /**
@@ -49,7 +51,8 @@ export function prepareTemplate(runDir: string): Template {
       );
     }
   }
-  return { paths, mounts: templateMounts(layout) };
+  const links = [['/var/run', '/run'] as const, ...layout.links.map(([path, target]) => [path, resolve('/', target)] as const)];
+  return { paths, mounts: templateMounts(layout), links };
 }
 
 function hostLayout(): HostLayout {

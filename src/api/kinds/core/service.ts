@@ -1,6 +1,5 @@
-import type { Endpoints, Service } from 'kubernetes-types/core/v1.js';
-import type { Resource } from '../../object.ts';
-import { Services } from '../../resources.ts';
+import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
+import { Endpoints, Services } from '../../resources.ts';
 import { type Causes, checkLabels, checkPort, checkPortOrName, dns1035, dnsLabel, dnsSubdomain, follow } from '../check.ts';
 import { ageColumn, column, labelsText, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
@@ -27,10 +26,8 @@ export const services = define<Service>({
   selectableFields: ['spec.clusterIP', 'spec.type'],
 });
 
-const EndpointsResource: Resource<Endpoints> = { group: '', version: 'v1', kind: 'Endpoints', plural: 'endpoints', namespaced: true };
-
-export const endpoints = define<Endpoints>({
-  resource: EndpointsResource,
+export const endpoints = define<EndpointsObject>({
+  resource: Endpoints,
   singular: 'endpoints',
   shortNames: ['ep'],
   schema: 'k8s.io.api.core.v1.Endpoints',
@@ -147,7 +144,7 @@ function portsText(service: Service): string {
 /** How many addresses are shown. */
 const SHOWN = 3;
 
-function addressesText(o: Endpoints): string {
+function addressesText(o: EndpointsObject): string {
   const all = (o.subsets ?? []).flatMap(({ addresses = [], ports = [] }) =>
     ports.length ? ports.flatMap((p) => addresses.map((a) => `${a.ip}:${p.port}`)) : addresses.map((a) => a.ip),
   );
