@@ -48,7 +48,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
 
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
-  const store = openStore<AnyObject>({ path: paths.storeDir });
+  const store = openStore<AnyObject>({ path: paths.storeDir, notice: (text) => log.warn(text) });
   const registry: Registry = createRegistry({
     store,
     catalog,

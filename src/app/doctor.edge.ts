@@ -1,8 +1,9 @@
 /** Looks the machine over: what Sluice needs, what was found, and what to do where it is missing. */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '../base/index.ts';
+import { Fault, messageOf } from '../base/index.ts';
 import { checkNode } from '../node/index.ts';
+import { verifyStore } from '../store/index.ts';
 import { DEFAULT_PORTS, PORTS } from './config.ts';
 import { ENVOY_VERSION, findEnvoy, findInstaller, INSTALLER_HINT } from './envoy-binary.edge.ts';
 import { processOf, readRecord } from './instance.edge.ts';
@@ -32,6 +33,19 @@ function disk(paths: InstancePaths): Check {
     found: `${free} MB free below ${dir}`,
     fix: ok ? '' : `Free some space, or put the state elsewhere with --state; ${NEEDED_MB} MB are needed.`,
   };
+}
+
+/** Reads all that the instance has stored, and compares it with its checksums. */
+function store(paths: InstancePaths): Check {
+  const name = 'store';
+  try {
+    const facts = verifyStore(paths.storeDir);
+    const found = facts ? `${facts.objects} objects at revision ${facts.revision}, all as they were written` : 'nothing stored yet';
+    return { name, ok: true, found, fix: '' };
+  } catch (error) {
+    const fix = (error instanceof Fault && error.hint) || 'Check the disk, and that the state belongs to you.';
+    return { name, ok: false, found: messageOf(error), fix };
+  }
 }
 
 async function envoy(paths: InstancePaths, env: NodeJS.ProcessEnv): Promise<Check> {
@@ -90,6 +104,7 @@ export async function examine(paths: InstancePaths, env: NodeJS.ProcessEnv): Pro
     await envoy(paths, env),
     ...(await ports(paths)),
     disk(paths),
+    store(paths),
     kubectl,
   ];
 }

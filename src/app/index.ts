@@ -1,6 +1,7 @@
 export { instancePaths, type InstancePaths } from './paths.ts';
 export { located } from './instance.edge.ts';
 export { up } from './up.edge.ts';
+export { backUp, restore } from './backup.edge.ts';
 export { down } from './down.edge.ts';
 export { status, type InstanceStatus } from './status.edge.ts';
 export { DEFAULT_PORTS, isPort, type InstanceConfig } from './config.ts';

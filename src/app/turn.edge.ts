@@ -1,8 +1,7 @@
 /** One at a time: who starts or stops an instance, and who works on its store. */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, messageOf, sleep, systemClock } from '../base/index.ts';
-import { tryLock, type Lock } from './lock.edge.ts';
+import { Fault, messageOf, sleep, systemClock, tryLock, type Lock } from '../base/index.ts';
 import type { InstancePaths } from './paths.ts';
 
 const POLL_MS = 50;

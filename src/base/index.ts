@@ -12,3 +12,4 @@ export { parseYaml, toYaml } from './yaml.ts';
 export { Channel, encodeFrame, FrameDecoder } from './frames.ts';
 export { isExecutable, programsOnPath } from './programs.edge.ts';
 export { isAlive, onlyChild, processId, readPidFile, signalProcess, writePidFile, type ProcessId } from './process.edge.ts';
+export { tryLock, type Lock } from './lock.edge.ts';

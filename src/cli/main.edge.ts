@@ -5,17 +5,29 @@ import { Command as Commander, CommanderError } from 'commander';
 import { instancePaths, located, versions } from '../app/index.ts';
 import { Fault } from '../base/index.ts';
 import type { Command, CommandContext, Flags, OutputFormat } from './context.ts';
+import { backupCommand } from './commands/backup.edge.ts';
 import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
+import { restoreCommand } from './commands/restore.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
 import { upCommand } from './commands/up.edge.ts';
 import { versionCommand } from './commands/version.ts';
 import { EXIT } from './exit.ts';
 import { errorText } from './output.ts';
 
-const COMMANDS: readonly Command[] = [upCommand, downCommand, statusCommand, doctorCommand, demoCommand, kubectlCommand, versionCommand];
+const COMMANDS: readonly Command[] = [
+  upCommand,
+  downCommand,
+  statusCommand,
+  doctorCommand,
+  backupCommand,
+  restoreCommand,
+  demoCommand,
+  kubectlCommand,
+  versionCommand,
+];
 
 interface Common {
   name: string;
@@ -63,7 +75,7 @@ function build(done: (code: number) => void): Commander {
     if (command.notes) sub.addHelpText('after', `\n${command.notes}`);
     sub.action(async (...given: unknown[]) => {
       const flags = sub.opts<Common & Flags>();
-      const args = command.args ? (given[0] as string[]) : [];
+      const args = command.args ? ([given[0]].flat() as string[]) : [];
       done(await command.run(contextFor(flags), flags, args));
     });
   }

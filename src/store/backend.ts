@@ -6,12 +6,15 @@ export interface Write {
   readonly bytes: Buffer | undefined;
 }
 
+/** A key that is there. */
+export type Value = Write & { readonly bytes: Buffer };
+
 /** Where the store keeps what it must not lose. */
 export interface Backend {
   /** All that was committed, in the order of keys, and the last revision that was given out. Called once, before any commit. */
-  load(): { readonly revision: number; readonly values: Iterable<Required<Write> & { readonly bytes: Buffer }> };
-  /** Resolves once the writes are on disk, all or none of them. One call at a time. */
-  commit(writes: readonly Write[], revision: number): Promise<void>;
+  load(): { readonly revision: number; readonly values: Iterable<Value> };
+  /** Resolves once the writes are on disk, all or none of them. One call at a time. `live` gives all values as they were before these writes. */
+  commit(writes: readonly Write[], revision: number, live: () => Iterable<Value>): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -33,6 +33,10 @@ export class Collection<T> {
     return this.#live.get(key);
   }
 
+  values(): Iterable<Stored<T>> {
+    return this.#live.values();
+  }
+
   /** Takes over values that were there before the history began, in the order of their keys. */
   load(value: Stored<T>): void {
     this.#place(value);

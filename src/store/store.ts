@@ -20,6 +20,8 @@ interface Pending<T> {
 
 /** The most writes in one commit: bounds how long the first of them waits. */
 const BATCH = 512;
+/** The most bytes in one commit, the first write aside. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 
 /** The largest value, in bytes of JSON; as large as etcd takes one. */
 const MAX_VALUE_BYTES = 1.5 * 1024 * 1024;
@@ -71,11 +73,16 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
     for (const { change, done } of batch) done.resolve(change.current);
   };
 
+  function* live(): Generator<Stored<T>> {
+    for (const each of collections.values()) yield* each.values();
+  }
+
   const flush = async (): Promise<void> => {
     await Promise.resolve(); // what is written in the same turn goes to disk together
     while (queue.length > 0) {
-      const batch = queue.slice(0, BATCH);
-      queue = queue.slice(BATCH);
+      const count = batchSize(queue);
+      const batch = queue.slice(0, count);
+      queue = queue.slice(count);
       try {
         await backend.commit(
           batch.map(({ change: { type, revision, current } }) => ({
@@ -84,6 +91,7 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
             bytes: type === 'put' ? current.bytes : undefined,
           })),
           batch.at(-1)!.change.revision,
+          live,
         );
       } catch (cause) {
         // What is on disk is no longer known for sure, so that nothing may build on it.
@@ -198,6 +206,15 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
       await backend.close();
     },
   };
+}
+
+function batchSize<T>(queue: readonly Pending<T>[]): number {
+  let bytes = 0;
+  for (const [i, { change }] of queue.entries()) {
+    bytes += change.current.bytes.length;
+    if (i > 0 && (i === BATCH || bytes > BATCH_BYTES)) return i;
+  }
+  return queue.length;
 }
 
 /** A store that lives and dies with the process: for tests, with the meaning of the durable one. */

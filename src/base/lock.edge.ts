@@ -1,7 +1,7 @@
 /** Locks between processes: held by an open file, so that the kernel lets go of them however the holder ends. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
-import { Fault } from '../base/index.ts';
+import { Fault } from './fault.ts';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { Fault } from '../base/index.ts';
-import { openStore } from './lmdb.edge.ts';
+import { openStore } from './journal.edge.ts';
 import type { Store } from './types.ts';
 
 interface Thing {
@@ -49,8 +49,8 @@ test('a directory that cannot be used is named', () => {
 
 /** Writes without pause, and says each write that was acknowledged. */
 const WRITER = `
-import { openStore } from ${JSON.stringify(new URL('./lmdb.edge.ts', import.meta.url).href)};
-const store = openStore({ path: process.argv[1], stamp: (o, rv) => ({ ...o, rv }) });
+import { openStore } from ${JSON.stringify(new URL('./journal.edge.ts', import.meta.url).href)};
+const store = openStore({ path: process.argv[1], journalBytes: 4000, stamp: (o, rv) => ({ ...o, rv }) });
 process.stdout.write('open ' + store.revision + '\\n');
 await Promise.all(Array.from({ length: 8 }, async (_, w) => {
   for (let n = 0; ; n++) {
@@ -62,7 +62,7 @@ await Promise.all(Array.from({ length: 8 }, async (_, w) => {
 }));
 `;
 
-test('kill -9 loses no acknowledged write and reuses no revision', { timeout: 60_000 }, async () => {
+test('kill -9 loses no acknowledged write and reuses no revision, snapshots under way or not', { timeout: 60_000 }, async () => {
   const path = join(root, 'killed');
   const acknowledged = new Map<string, { revision: number; n: number }>();
   const revisions = new Set<number>();
