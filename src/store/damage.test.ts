@@ -79,7 +79,7 @@ test('a commit that was cut short is dropped, and nothing that was acknowledged 
       const store = open(copy, undefined, (text) => notices.push(text));
       const whole = lengths.findLastIndex((length) => length <= cut);
       assert.deepEqual(shown(store), states[Math.max(0, whole)], `cut at ${cut}`);
-      assert.equal(notices.length > 0, zeros > 0 || (cut > 0 && !lengths.includes(cut)), `cut at ${cut}: ${notices}`);
+      assert.equal(notices.length > 0, zeros > 0 || (cut > 0 && !lengths.includes(cut)), `cut at ${cut}: ${notices.join()}`);
       const { revision } = await store.create('/things/b/new', { n: 0 });
       await store.close();
       const again = open(copy);

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type * as Lmdb from 'lmdb';
 import { Fault } from '../base/index.ts';
 import type { Value } from './backend.ts';
 import { appendSync, openDurable, syncDirectory } from './files.edge.ts';
@@ -28,7 +29,7 @@ export function upgradeFirstFormat(dir: string): void {
 }
 
 function convert(dir: string): void {
-  const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb');
+  const { open } = createRequire(import.meta.url)('lmdb') as typeof Lmdb;
   const root = open({ path: dir, noSubdir: false, encoding: 'binary', maxDbs: 2, readOnly: true });
   const meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' });
   const format = meta.get('format') ?? 1;
