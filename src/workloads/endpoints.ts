@@ -8,7 +8,7 @@ import { byName, hasEnded, isReady } from './pods.ts';
 export const SERVICE_NAME = 'kubernetes.io/service-name';
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 export const MANAGER = 'endpointslice-controller.k8s.io';
-const HEADLESS = 'service.kubernetes.io/headless';
+export const HEADLESS = 'service.kubernetes.io/headless';
 
 /** Endpoints in one slice, as Kubernetes bounds them by default. */
 const SLICE_SIZE = 100;
@@ -27,13 +27,18 @@ interface Group {
 
 /** `pods` are those the service selects; `existing` the slices that this controller has made for it. */
 export function decideSlices(service: Service, pods: readonly Pod[], existing: readonly EndpointSlice[]): SlicePlan {
+  const wanted = chunked(groupByPorts(service, pods)).map(({ ports, endpoints }) => sliceOf(service, ports, endpoints));
+  return matchSlices(wanted, existing);
+}
+
+/** How to come from some slices to others: those with the same ports are written anew, where they differ. */
+export function matchSlices(slices: readonly EndpointSlice[], existing: readonly EndpointSlice[]): SlicePlan {
   const free = [...existing].sort(byName);
   const create: EndpointSlice[] = [];
   const update: EndpointSlice[] = [];
-  for (const { ports, endpoints } of chunked(groupByPorts(service, pods))) {
-    const wanted = sliceOf(service, ports, endpoints);
-    const portText = canonicalJson(ports);
-    const at = free.findIndex((s) => canonicalJson(s.ports ?? []) === portText);
+  for (const wanted of slices) {
+    const portText = canonicalJson([wanted.addressType, wanted.ports]);
+    const at = free.findIndex((s) => canonicalJson([s.addressType, s.ports ?? []]) === portText);
     const reused = at >= 0 ? free.splice(at, 1)[0]! : undefined;
     if (!reused) create.push(wanted);
     else if (changed(reused, wanted))
@@ -84,7 +89,7 @@ export function endpointOf(service: Service, pod: Pod): Endpoint | undefined {
 }
 
 /** The service's port on this pod; none when the pod has no port of that name. */
-function portOf(port: ServicePort, pod: Pod): EndpointPort[] {
+export function portOf(port: ServicePort, pod: Pod): EndpointPort[] {
   const protocol = port.protocol ?? 'TCP';
   const target = port.targetPort ?? port.port;
   const number = typeof target === 'number' ? target : namedPort(pod, target, protocol);

@@ -1,6 +1,6 @@
 import { EndpointSlices, keyOf, keyText, parseKey, Pods, Services } from '../api/index.ts';
-import { changesOf, settled } from '../control/index.ts';
-import { decideSlices, MANAGED_BY, MANAGER, SERVICE_NAME } from './endpoints.ts';
+import { changesOf, settled, type Client } from '../control/index.ts';
+import { decideSlices, MANAGED_BY, MANAGER, SERVICE_NAME, type SlicePlan } from './endpoints.ts';
 import { selects } from './labels.ts';
 import { isNamespaceTerminating } from './pod-control.ts';
 import type { Controller, World } from './world.ts';
@@ -43,15 +43,19 @@ export function endpointSliceController({ informers, client }: World): Controlle
         return settled;
       }
       const selected = pods.list(service.metadata?.namespace).filter((p) => selects({ matchLabels: selector }, p.metadata?.labels));
-      const plan = decideSlices(service, selected, existing);
-      try {
-        for (const slice of plan.create) await client.create(EndpointSlices, slice);
-      } catch (error) {
-        if (!isNamespaceTerminating(error)) throw error;
-      }
-      for (const slice of plan.update) await client.update(EndpointSlices, slice);
-      for (const slice of plan.remove) await client.delete(EndpointSlices, keyOf(slice));
+      await writeSlices(client, decideSlices(service, selected, existing));
       return settled;
     },
   };
+}
+
+/** A namespace on its way out gets no new slices. */
+export async function writeSlices(client: Client, { create, update, remove }: SlicePlan): Promise<void> {
+  try {
+    for (const slice of create) await client.create(EndpointSlices, slice);
+  } catch (error) {
+    if (!isNamespaceTerminating(error)) throw error;
+  }
+  for (const slice of update) await client.update(EndpointSlices, slice);
+  for (const slice of remove) await client.delete(EndpointSlices, keyOf(slice));
 }

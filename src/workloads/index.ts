@@ -4,6 +4,8 @@ import { createInformers, eventRecorder, runController, type Client } from '../c
 import { autoscaler, type PodMetrics } from './autoscaler.ts';
 import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
+import { endpointsController } from './endpoints-objects.ts';
+import { endpointsMirror } from './endpoints-mirror.ts';
 import { endpointSliceController } from './endpointslices.ts';
 import { eventExpiryController } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector.ts';
@@ -60,6 +62,8 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     autoscaler(world, options.metrics ?? NO_METRICS),
     scheduler(world),
     endpointSliceController(world),
+    endpointsController(world),
+    endpointsMirror(world),
     garbageCollector(world, catalog),
     loadBalancerController(world, options.loadBalancerAddress),
     eventExpiryController(world),
