@@ -101,7 +101,7 @@ function aggregatedResource(served: Served): object {
     responseKind: { group: served.group, version: served.version, kind: def.resource.kind },
     scope: def.resource.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: def.singular,
-    verbs: VERBS,
+    verbs: def.verbs ?? VERBS,
     ...names(def),
     ...(parts.length ? { subresources: parts.map(({ name, type, verbs }) => ({ subresource: name, responseKind: type, verbs })) } : {}),
   };
@@ -149,7 +149,7 @@ export function apiResourceList(catalog: Catalog, group: string, version: string
       const { def } = served;
       const { namespaced, plural, kind } = def.resource;
       return [
-        { name: plural, singularName: def.singular, namespaced, kind, verbs: VERBS, ...names(def) },
+        { name: plural, singularName: def.singular, namespaced, kind, verbs: def.verbs ?? VERBS, ...names(def) },
         ...partsOf(served).map(({ name, type, verbs }) => ({
           name: `${plural}/${name}`,
           singularName: '',

@@ -14,12 +14,14 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
-export type { KindDef, Schema } from './kind.ts';
+export { isKept, type KindDef, type Schema } from './kind.ts';
 export { createCatalog } from './kinds/index.ts';
+export { tokenRequests } from './kinds/authentication.ts';
 export { catalogOf, type Catalog, type Served } from './catalog.ts';
 export { tableOf } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
 export { openApiOf, type OpenApi } from './openapi.ts';
 export { labelSelectorOf, labelSelectorText, parseFieldSelector, parseLabelSelector } from './selector.ts';
+export { jsonName } from './kinds/schema/builtin.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';

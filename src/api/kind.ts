@@ -91,6 +91,8 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly schema: Schema;
   readonly status: boolean;
   readonly scale?: ScaleSubresource;
+  /** What can be done with its objects; all when absent. Reviews are only created: answered, and not kept. */
+  readonly verbs?: readonly string[];
   /** Those besides `status` and `scale`. */
   readonly subresources?: readonly Subresource[];
   /**
@@ -111,4 +113,9 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly selectableFields: readonly string[];
   /** True for kinds that come from a CustomResourceDefinition: patched by merge, pruned by schema. */
   readonly custom: boolean;
+}
+
+/** True for kinds whose objects are in the store. */
+export function isKept({ verbs }: Pick<KindDef, 'verbs'>): boolean {
+  return verbs === undefined || verbs.includes('delete');
 }

@@ -2,7 +2,7 @@
 import { sha256Hex } from '../base/index.ts';
 import type { Catalog, Served } from './catalog.ts';
 import { groupVersions } from './discovery.ts';
-import type { Schema } from './kind.ts';
+import { isKept, type Schema } from './kind.ts';
 import { namingOf } from './kinds/schema/names.ts';
 import { apiVersionOf } from './object.ts';
 
@@ -155,6 +155,10 @@ function addPaths(paths: Record<string, object>, served: Served, components: Com
   const collection = namespaced ? `${root}/namespaces/{namespace}/${plural}` : `${root}/${plural}`;
   const inPath = namespaced ? [pathParameter('namespace')] : [];
   const named = [pathParameter('name'), ...inPath];
+  if (!isKept(def)) {
+    paths[collection] = { parameters: inPath, post: operation('post', WRITE, whole) };
+    return;
+  }
   if (namespaced) paths[`${root}/${plural}`] = { get: operation('list', LIST) };
   paths[collection] = {
     parameters: inPath,

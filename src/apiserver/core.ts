@@ -2,6 +2,7 @@ import type { AnyObject, Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Admission } from './admission.ts';
+import type { Answers } from './answers.ts';
 
 /** What the verbs stand on. */
 export interface Core {
@@ -12,4 +13,6 @@ export interface Core {
   readonly log: Log;
   /** In the order in which they are asked. */
   readonly admission: readonly Admission[];
+  /** What is answered and not kept. */
+  readonly answers: Answers;
 }

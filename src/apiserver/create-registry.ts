@@ -1,4 +1,5 @@
-import { ApiError, CustomResourceDefinitions, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { ApiError, CustomResourceDefinitions, isKept, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { createClient } from './client.ts';
@@ -20,8 +21,8 @@ import { createWrites } from './writes.ts';
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
 
 /** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
-export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<Core, 'admission'>>): Registry {
-  const core: Core = { admission: [], ...options };
+export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Partial<Core>): Registry {
+  const core: Core = { admission: [], answers: new Map(), ...options };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
   const writes = createWrites(core, createServiceAllocator(store));
@@ -79,8 +80,11 @@ export function createRegistry(options: Omit<Core, 'admission'> & Partial<Pick<C
     watch: (target, query, signal) => reads.watch(target, query, signal),
 
     async create(target, body, query) {
+      const answered = answerOf(core.answers, target);
+      if (answered) return answered(target, body, query);
       if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query.dryRun);
       checkSubresource(target, []);
+      if (!isKept(target.served.def)) throw notAllowed();
       if (isEvents(target.served.def)) await expireEvents();
       return followed(target, await writes.create(target, body, query), query.dryRun);
     },
@@ -149,6 +153,9 @@ function checkSubresource({ served, subresource }: { served: Served; subresource
         ? def.scale !== undefined
         : def.subresources?.some((s) => s.name === subresource);
   if (!has) throw new ApiError('NotFound', 'the server could not find the requested resource');
-  if (!allowed.includes(subresource))
-    throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+  if (!allowed.includes(subresource)) throw notAllowed();
+}
+
+function notAllowed(): ApiError {
+  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
 }

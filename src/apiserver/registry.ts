@@ -5,6 +5,10 @@ import type { Client } from '../control/index.ts';
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
+  /** Of a ServiceAccount. */
+  readonly uid?: string | undefined;
+  /** What else is known of them, such as the pod that a token is bound to. */
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** What is asked about. */

@@ -5,10 +5,10 @@ import { createCatalog, Namespaces, Secrets, type AnyObject } from '../api/index
 import {
   ADMIN,
   createDialer,
+  createAuth,
   createKubeletClient,
   createRegistry,
   startApiServer,
-  tokenAuthenticator,
   writeKubeconfig,
   type Registry,
 } from '../apiserver/index.ts';
@@ -49,12 +49,11 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
   const store = openStore<AnyObject>({ path: paths.storeDir, notice: (text) => log.warn(text) });
+  const core = { store, catalog, clock, rng, log };
+  const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
   const registry: Registry = createRegistry({
-    store,
-    catalog,
-    clock,
-    rng,
-    log,
+    ...core,
+    answers: auth.answers,
     admission: [sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {})],
   });
   const client = registry.client(ADMIN);
@@ -70,7 +69,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     port: config.apiPort,
     socketPath: paths.apiSocket,
     tlsSocketPath: paths.apiTlsSocket,
-    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    auth,
     version: versions.kubernetes,
   });
   writeKubeconfig(paths.kubeconfig, {

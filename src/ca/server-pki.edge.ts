@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { readIfThere, writeWhole } from './files.edge.ts';
 import {
   ALGORITHM,
@@ -19,14 +20,17 @@ const SERVER_LIFE_MS = 365 * DAY;
 /** A server certificate that has less left is made anew. */
 const RENEW_MS = 30 * DAY;
 const TOKEN = 'admin.token';
+const ACCOUNT_KEY = 'service-account.key';
 
-/** What the API server is known by. PEM; `key` and `adminToken` are secrets. */
+/** What the API server is known by. PEM; `key`, `adminToken` and `accountKey` are secrets. */
 export interface ServerPki {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
   /** The bearer token of the generated kubeconfig. */
   readonly adminToken: string;
+  /** RSA: signs the tokens of ServiceAccounts. */
+  readonly accountKey: string;
 }
 
 const SERVER_NAMES: x509.JsonGeneralNames = [
@@ -38,10 +42,11 @@ const SERVER_NAMES: x509.JsonGeneralNames = [
 ];
 
 /**
- * The API server's own authority, certificate and admin token, kept in `dir` (`api-ca.*`, `api.*`, `admin.token`; 0600):
- * made when they are missing, the certificate also when it is about to expire, so that a kubeconfig stays good.
+ * The API server's own authority, certificate, admin token and key for accounts' tokens, kept in `dir` (`api-ca.*`, `api.*`,
+ * `admin.token`, `service-account.key`; 0600): made when they are missing, the certificate also when it is about to expire, so that a kubeconfig stays good.
  */
 export async function loadServerPki(dir: string, now: number): Promise<ServerPki> {
+  const account = accountKey(dir);
   const authority = await kept(dir, 'api-ca', () => createAuthority('CN=Sluice API authority', now, AUTHORITY_LIFE_MS));
   const server = await kept(
     dir,
@@ -54,7 +59,20 @@ export async function loadServerPki(dir: string, now: number): Promise<ServerPki
     adminToken = randomBytes(32).toString('base64url');
     await writeWhole(dir, TOKEN, `${adminToken}\n`);
   }
-  return { ca: authority.certPem, cert: server.certPem, key: server.keyPem, adminToken };
+  return { ca: authority.certPem, cert: server.certPem, key: server.keyPem, adminToken, accountKey: await account };
+}
+
+/** RSA, since clients that check tokens know no other algorithm for sure. */
+async function accountKey(dir: string): Promise<string> {
+  const there = await readIfThere(join(dir, ACCOUNT_KEY));
+  if (there) return there;
+  const { privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  await writeWhole(dir, ACCOUNT_KEY, privateKey);
+  return privateKey;
 }
 
 async function kept(

@@ -1,5 +1,5 @@
 import type { OwnerReference } from 'kubernetes-types/meta/v1.js';
-import { isApiError, keyOf, type Catalog, type KubeObject } from '../api/index.ts';
+import { isApiError, isKept, keyOf, type Catalog, type KubeObject } from '../api/index.ts';
 import { again, settled, type Outcome, type Source } from '../control/index.ts';
 import { blocks, FOREGROUND, isWaiting, judge, ORPHAN, type Owner, type OwnerState } from './garbage.ts';
 import { ObjectGraph, type Item } from './object-graph.ts';
@@ -30,7 +30,7 @@ export function garbageCollector({ informers, client }: World, catalog: Pick<Cat
   });
 
   /** Nobody owns events, or by events, and there are many. */
-  const kinds = () => catalog.all().flatMap(({ resource }) => (resource.plural === 'events' ? [] : [resource]));
+  const kinds = () => catalog.all().flatMap((def) => (isKept(def) && def.resource.plural !== 'events' ? [def.resource] : []));
   const source: Source = {
     synced: graph.include(kinds()),
     start(add) {

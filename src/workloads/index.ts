@@ -1,4 +1,4 @@
-import type { Catalog } from '../api/index.ts';
+import { isKept, type Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import { createInformers, eventRecorder, runController, type Client } from '../control/index.ts';
 import { autoscaler, type PodMetrics } from './autoscaler.ts';
@@ -50,7 +50,11 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
   const { client } = informers;
   const world: World = { informers, client, clock, rng, events: (component) => eventRecorder(client, { component, clock, log }) };
   await createFirstNamespaces(client);
-  const kinds = () => catalog.all().map((def) => def.resource);
+  const kinds = () =>
+    catalog
+      .all()
+      .filter(isKept)
+      .map((def) => def.resource);
   const controllers = [
     namespaceController(world, kinds),
     namespaceContentController(world, options.rootCertificate),

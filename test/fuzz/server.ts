@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { createCatalog, Namespaces, Pods, type AnyObject, type Catalog } from '../../src/api/index.ts';
-import { ADMIN, createRegistry, startApiServer, tokenAuthenticator, type ExecSession, type Kubelet } from '../../src/apiserver/index.ts';
+import { ADMIN, createAuth, createRegistry, startApiServer, type ExecSession, type Kubelet } from '../../src/apiserver/index.ts';
 import { jsonLog, seededRng, systemClock } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import type { Client } from '../../src/control/index.ts';
@@ -36,7 +36,9 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
     'warn',
   );
   const catalog = createCatalog();
-  const registry = createRegistry({ store, catalog, clock, rng: seededRng(seed), log });
+  const core = { store, catalog, clock, rng: seededRng(seed), log };
+  const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+  const registry = createRegistry({ ...core, answers: auth.answers });
   const socketPath = join(dir, 'api.sock');
   const server = await startApiServer({
     registry,
@@ -46,7 +48,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
     tls: { cert: pki.cert, key: pki.key },
     port: 0,
     socketPath,
-    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    auth,
     version: 'v1.35.2',
   });
   const client = registry.client(ADMIN);

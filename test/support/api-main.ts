@@ -1,7 +1,7 @@
 /** The API server alone, as a process of its own: store, verbs and HTTP; with the controllers when asked. Says one line of JSON when it serves. */
 import { join } from 'node:path';
 import { createCatalog, Namespaces, type AnyObject } from '../../src/api/index.ts';
-import { ADMIN, createRegistry, startApiServer, tokenAuthenticator } from '../../src/apiserver/index.ts';
+import { ADMIN, createAuth, createRegistry, startApiServer } from '../../src/apiserver/index.ts';
 import { jsonLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -16,7 +16,9 @@ const log = jsonLog((line) => process.stderr.write(line), Date.now, 'error');
 const pki = await loadServerPki(join(dir, 'pki'), clock.now());
 const store = openStore<AnyObject>({ path: join(dir, 'store') });
 const catalog = createCatalog();
-const registry = createRegistry({ store, catalog, clock, rng, log });
+const core = { store, catalog, clock, rng, log };
+const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+const registry = createRegistry({ ...core, answers: auth.answers });
 const client = registry.client(ADMIN);
 const server = await startApiServer({
   registry,
@@ -26,7 +28,7 @@ const server = await startApiServer({
   tls: { cert: pki.cert, key: pki.key },
   port,
   socketPath: join(dir, 'api.sock'),
-  authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+  auth,
   version: 'v1.35.2',
 });
 if (controllers) {

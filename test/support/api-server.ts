@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCatalog, Namespaces, type AnyObject } from '../../src/api/index.ts';
-import { ADMIN, createRegistry, startApiServer, tokenAuthenticator, writeKubeconfig } from '../../src/apiserver/index.ts';
+import { ADMIN, createAuth, createRegistry, startApiServer, writeKubeconfig } from '../../src/apiserver/index.ts';
 import { silentLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import type { Client } from '../../src/control/index.ts';
@@ -32,7 +32,9 @@ export async function startTestApi(): Promise<TestApi> {
   const clock = systemClock;
   const pki = await loadServerPki(join(dir, 'pki'), clock.now());
   const store = openStore<AnyObject>({ path: join(dir, 'store') });
-  const registry = createRegistry({ store, catalog: createCatalog(), clock, rng: systemRng, log: silentLog });
+  const core = { store, catalog: createCatalog(), clock, rng: systemRng, log: silentLog };
+  const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+  const registry = createRegistry({ ...core, answers: auth.answers });
   const kubelet = fakeKubelet();
   const socketPath = join(dir, 'api.sock');
   const server = await startApiServer({
@@ -43,7 +45,7 @@ export async function startTestApi(): Promise<TestApi> {
     tls: { cert: pki.cert, key: pki.key },
     port: 0,
     socketPath,
-    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    auth,
     version: 'v1.35.2',
   });
   const url = `https://127.0.0.1:${server.port}`;

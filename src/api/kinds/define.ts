@@ -1,4 +1,4 @@
-import type { Column, KindDef, LegacyVersion, ScaleSubresource, Schema, Subresource } from '../kind.ts';
+import { isKept, type Column, type KindDef, type LegacyVersion, type ScaleSubresource, type Schema, type Subresource } from '../kind.ts';
 import type { KubeObject, Resource } from '../object.ts';
 import type { StatusCause } from '../status.ts';
 import { Causes, dnsSubdomain, type Rule } from './check.ts';
@@ -20,6 +20,8 @@ export interface Definition<T extends KubeObject> {
   readonly schema: string | (() => Schema);
   readonly status?: boolean;
   readonly scale?: ScaleSubresource;
+  /** All when absent. */
+  readonly verbs?: readonly string[];
   readonly subresources?: readonly Subresource[];
   /** What names have to look like; a DNS subdomain when absent. */
   readonly nameRule?: Rule;
@@ -46,11 +48,12 @@ export function define<T extends KubeObject>(d: Definition<T>): KindDef {
     },
     status: d.status ?? false,
     ...(d.scale ? { scale: d.scale } : {}),
+    ...(d.verbs ? { verbs: d.verbs } : {}),
     ...(d.subresources ? { subresources: d.subresources } : {}),
     ...(d.default ? { default: d.default } : {}),
     validate(object: T, old: T | undefined): StatusCause[] {
       const causes = new Causes();
-      checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object);
+      if (isKept(d)) checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object);
       d.check?.(causes, object, old);
       return causes.list;
     },

@@ -1,6 +1,8 @@
 import { catalogOf, type Catalog } from '../catalog.ts';
 import type { KindDef } from '../kind.ts';
 import { customResourceDefinitions } from './apiextensions.ts';
+import { selfSubjectReviews, tokenReviews } from './authentication.ts';
+import { localSubjectAccessReviews, selfSubjectAccessReviews, selfSubjectRulesReviews, subjectAccessReviews } from './authorization.ts';
 import { deployments, replicaSets } from './apps/deployment.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps/sets.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
@@ -59,6 +61,12 @@ const BUILT_IN: readonly KindDef[] = [
   storageClasses,
   priorityClasses,
   customResourceDefinitions,
+  selfSubjectReviews,
+  tokenReviews,
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
   destinationRules,
   envoyFilters,
   gateways,

@@ -10,6 +10,7 @@ import {
   type OpenApi,
 } from '../../api/index.ts';
 import { sha256Hex } from '../../base/index.ts';
+import { ISSUER } from '../auth/account-tokens.ts';
 import { parseAccept } from './accept.ts';
 import { notServed, send, sendObject, type Api, type Call } from './call.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -21,9 +22,18 @@ export interface Documents {
 }
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+/** How whoever is shown a ServiceAccount's token finds the keys that it is checked with (OpenID Connect Discovery). */
+const ISSUER_DOCUMENT = {
+  issuer: ISSUER,
+  jwks_uri: `${ISSUER}/openid/v1/jwks`,
+  response_types_supported: ['id_token'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['RS256'],
+};
+
 const YEAR_SECONDS = 31_536_000;
 
-export function createDocuments(api: Api): Documents {
+export function createDocuments(api: Api, keySet: object): Documents {
   const { catalog } = api.registry;
   const openApi = openApiOf(catalog);
   const version = versionInfo(api.version);
@@ -60,6 +70,8 @@ export function createDocuments(api: Api): Documents {
     other(call, path) {
       if (path === '/version') return sendObject(call, 200, version);
       if (/^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.test(path)) return send(call, 200, 'text/plain; charset=utf-8', 'ok');
+      if (path === '/.well-known/openid-configuration') return sendObject(call, 200, ISSUER_DOCUMENT);
+      if (path === '/openid/v1/jwks') return send(call, 200, 'application/jwk-set+json', JSON.stringify(keySet));
       if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());
       if (path === '/openapi/v2') return sendOldOpenApi(call, api.version);
       if (path.startsWith('/openapi/v3/')) return sendOpenApi(call, openApi, path.slice('/openapi/v3/'.length));

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { ApiError, isApiError, type AnyObject, type Served } from '../../api/index.ts';
-import { answerReview } from '../auth/reviews.ts';
+import { ApiError, isApiError, isKept, type Served } from '../../api/index.ts';
 import type { Target, WatchMessage, Written } from '../registry.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
@@ -17,9 +16,10 @@ export type ResourceInfo = RequestInfo & { type: 'resource' };
 export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Promise<void> {
   const method = call.req.method ?? 'GET';
   const served = api.registry.catalog.find(info.group, info.version, info.plural);
-  if (!served) return serveReview(call, info, method);
+  if (!served) throw notServed();
   const target = targetOf(served, info, call);
   if (info.subresource === 'proxy') return serveProxy(api, call, target);
+  if (!isKept(served.def) && method !== 'POST') throw methodNotAllowed();
   if (served.legacy?.warning) warn(call, [served.legacy.warning]);
   if (info.group === '' && info.plural === 'pods' && info.subresource === 'log') {
     if (method !== 'GET') throw methodNotAllowed();
@@ -162,14 +162,4 @@ function includeObject(query: URLSearchParams): IncludeObject {
   const value = text(query, 'includeObject');
   if (value === undefined || value === 'Metadata' || value === 'Object' || value === 'None') return value ?? 'Metadata';
   throw new ApiError('BadRequest', `the option includeObject is "${value}": it must be Metadata, Object or None`);
-}
-
-/** Reviews are answered and not kept: there is no kind of that name in the catalog. */
-async function serveReview(call: Call, info: ResourceInfo, method: string): Promise<void> {
-  if (!info.group.endsWith('.k8s.io') || method !== 'POST' || info.name !== undefined) throw notServed();
-  const body = decodeBody(await readBody(call.req), call.req.headers['content-type']).value;
-  if (typeof body !== 'object' || body === null) throw new ApiError('BadRequest', 'the body must be an object');
-  const answer = answerReview(info.group, info.version, info.plural, body as AnyObject, call.user);
-  if (!answer) throw notServed();
-  sendObject(call, 201, answer);
 }

@@ -1,5 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { ApiError, type MessageFields } from '../../api/index.ts';
+import { ApiError, jsonName, type MessageFields } from '../../api/index.ts';
 import { rfc3339, rfc3339Micro } from '../../base/index.ts';
 
 type Json = Record<string, unknown>;
@@ -104,7 +104,8 @@ function fieldsOf(message: string, table: MessageFields): Map<number, Field> {
   let fields = fieldsByNumber.get(definition);
   if (!fields) {
     fields = new Map();
-    for (const [name, [number, type]] of Object.entries(definition)) {
+    for (const [field, [number, type]] of Object.entries(definition)) {
+      const name = jsonName(message, field);
       const map = /^map<string,(.+)>$/.exec(type);
       const repeated = /^repeated (.+)$/.exec(type);
       fields.set(

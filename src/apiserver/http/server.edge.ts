@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/index.ts';
 import { Fault, type Clock, type Log } from '../../base/index.ts';
+import type { Auth } from '../auth/auth.ts';
 import { ANONYMOUS, isAllowed, NODE, SERVER, type Authenticator } from '../auth/identity.ts';
 import { createDialer } from '../dialer.ts';
 import type { Kubelet } from '../kubelet.ts';
@@ -34,7 +35,7 @@ export interface ApiServerOptions {
    * is in what they send, as at the port. Absent: nowhere.
    */
   readonly tlsSocketPath?: string | undefined;
-  readonly authenticator: Authenticator;
+  readonly auth: Pick<Auth, 'authenticator' | 'authorizer' | 'keySet'>;
   /** `v1.35.2`. */
   readonly version: string;
 }
@@ -65,10 +66,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { registry, kubelet, clock, log, version } = options;
   const dialer = createDialer(() => registry.client(SERVER), kubelet);
   const api: Api = { registry, kubelet, dialer, clock, log, version, stopping: stopping.signal };
-  const documents = createDocuments(api);
+  const { authenticator, keySet } = options.auth;
+  const documents = createDocuments(api, keySet);
   const upgraded = new Set<Duplex>();
 
-  const attach = (server: Server, userOf: (req: IncomingMessage) => User): void => {
+  const attach = (server: Server, userOf: UserOf): void => {
     server.maxConnections = MAX_CONNECTIONS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
     server.on('request', (req, res) => void answer(api, documents, req, res, userOf));
@@ -81,9 +83,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 
   const tls = createTlsServer({ ...options.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
-  attach(tls, (req) => bearer(req, options.authenticator));
+  attach(tls, (req) => bearer(req, authenticator) ?? ANONYMOUS);
   const local = createServer();
-  attach(local, () => NODE);
+  attach(local, (req) => bearer(req, authenticator) ?? NODE);
 
   // A second door of the same server: what comes in here is taken for a connection to its port.
   const door = createDoor((socket) => tls.emit('connection', socket));
@@ -141,12 +143,18 @@ function listen(server: NetServer, where: { path: string } | { port: number; hos
   });
 }
 
-/** Who sends a bearer token; Unauthorized when it is nobody's. */
-function bearer(req: IncomingMessage, authenticator: Authenticator): User {
+type UserOf = (req: IncomingMessage) => User | Promise<User>;
+
+/** Who sends a bearer token; Unauthorized when it is nobody's, undefined when there is none. */
+function bearer(req: IncomingMessage, authenticator: Authenticator): User | Promise<User> | undefined {
   const header = req.headers.authorization;
-  if (header === undefined) return ANONYMOUS;
+  if (header === undefined) return undefined;
   const token = /^bearer\s+(\S+)$/i.exec(header)?.[1];
   const user = token === undefined ? undefined : authenticator.authenticate(token);
+  return user instanceof Promise ? user.then(somebody) : somebody(user);
+}
+
+function somebody(user: User | undefined): User {
   if (!user) throw new ApiError('Unauthorized', 'Unauthorized');
   return user;
 }
@@ -164,29 +172,23 @@ function checkOrigin(req: IncomingMessage): void {
   if (req.headers['impersonate-user'] !== undefined) throw new ApiError('Forbidden', 'impersonation is not served');
 }
 
-function admit(req: IncomingMessage, userOf: (req: IncomingMessage) => User): { url: URL; user: User } {
+async function admit(req: IncomingMessage, userOf: UserOf): Promise<{ url: URL; user: User }> {
   checkOrigin(req);
   const url = URL.parse(`http://server${req.url ?? '/'}`);
   if (!url) throw new ApiError('BadRequest', 'the URL cannot be read');
-  const user = userOf(req);
+  const user = await userOf(req);
   if (!isAllowed(user, url.pathname)) {
     throw new ApiError('Forbidden', `User "${user.name}" cannot ${(req.method ?? 'GET').toLowerCase()} path "${url.pathname}"`);
   }
   return { url, user };
 }
 
-async function answer(
-  api: Api,
-  documents: Documents,
-  req: IncomingMessage,
-  res: ServerResponse,
-  userOf: (req: IncomingMessage) => User,
-): Promise<void> {
+async function answer(api: Api, documents: Documents, req: IncomingMessage, res: ServerResponse, userOf: UserOf): Promise<void> {
   // A client that goes away while it is answered is no failure of ours.
   res.on('error', () => {});
   const call = { req, res, url: new URL('http://server/'), user: ANONYMOUS };
   try {
-    Object.assign(call, admit(req, userOf));
+    Object.assign(call, await admit(req, userOf));
     const info = parsePath(call.url.pathname);
     if (!info) throw new ApiError('BadRequest', 'the path is not validly escaped');
     if (info.type === 'resource') await serveObjects(api, call, info);
@@ -198,15 +200,9 @@ async function answer(
   }
 }
 
-async function upgrade(
-  api: Api,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  userOf: (req: IncomingMessage) => User,
-): Promise<void> {
+async function upgrade(api: Api, req: IncomingMessage, socket: Duplex, head: Buffer, userOf: UserOf): Promise<void> {
   try {
-    const { url, user } = admit(req, userOf);
+    const { url, user } = await admit(req, userOf);
     const info = parsePath(url.pathname);
     if (info?.type !== 'resource') throw new ApiError('BadRequest', 'nothing can be upgraded here');
     await serveUpgrade(api, { req, socket, head, url, user }, info);

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { ApiError, createCatalog, type AnyObject } from '../../api/index.ts';
-import { silentLog, systemClock } from '../../base/index.ts';
+import { silentLog, systemClock, systemRng } from '../../base/index.ts';
 import { loadServerPki, type ServerPki } from '../../ca/index.ts';
-import { ADMIN, tokenAuthenticator } from '../auth/identity.ts';
+import { memoryStore } from '../../store/index.ts';
+import { createAuth } from '../auth/auth.ts';
+import { ADMIN } from '../auth/identity.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Entry, Registry, Target, WatchMessage, WatchQuery } from '../registry.ts';
 import { startApiServer, type ApiServer } from './server.edge.ts';
@@ -73,7 +75,15 @@ before(async () => {
     tls: pki,
     port: 0,
     socketPath: join(dir, 'api.sock'),
-    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    auth: await createAuth({
+      store: memoryStore<AnyObject>(),
+      catalog: registry.catalog,
+      clock: systemClock,
+      rng: systemRng,
+      log: silentLog,
+      accountKey: pki.accountKey,
+      tokens: { [pki.adminToken]: ADMIN },
+    }),
     version: 'v1.35.2',
   });
 });

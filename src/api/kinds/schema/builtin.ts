@@ -33,6 +33,12 @@ const SPECIAL: Readonly<Record<string, Schema>> = {
   'k8s.io.apimachinery.pkg.util.intstr.IntOrString': named('io.k8s.apimachinery.pkg.util.intstr.IntOrString', {
     'x-kubernetes-int-or-string': true,
   }),
+  ...Object.fromEntries(
+    ['authentication', 'authorization', 'certificates'].map((group) => [
+      `k8s.io.api.${group}.v1.ExtraValue`,
+      { type: 'array', items: { type: 'string' } } satisfies Schema,
+    ]),
+  ),
   'k8s.io.apimachinery.pkg.runtime.RawExtension': { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
   [`${EXTENSIONS}.JSON`]: { 'x-kubernetes-preserve-unknown-fields': true },
   // The schema of a schema is recursive; it is checked by the kind itself.
@@ -56,6 +62,11 @@ function shortName(message: string): string {
 /** `io.k8s.api.core.v1.Pod` of `k8s.io.api.core.v1.Pod`, as OpenAPI documents of Kubernetes name it. */
 function componentName(message: string): string {
   return message.replace(/^k8s\.io\./, 'io.k8s.').replace('apiextensions_apiserver', 'apiextensions-apiserver');
+}
+
+/** How JSON names a field of a message. */
+export function jsonName(message: string, field: string): string {
+  return RENAMED[`${shortName(message)}.${field}`] ?? field;
 }
 
 const built = new Map<string, Schema>();
@@ -82,7 +93,7 @@ function propertiesOf(message: string): Record<string, Schema> {
   for (const [field, [, type]] of Object.entries(fields)) {
     const id = `${shortName(message)}.${field}`;
     if (INLINE.has(field)) Object.assign(out, messageSchema(type).properties);
-    else out[RENAMED[id] ?? field] = fieldSchema(id, type);
+    else out[jsonName(message, field)] = fieldSchema(id, type);
   }
   return out;
 }

@@ -119,6 +119,7 @@ export const INLINE: ReadonlySet<string> = new Set([
 
 /** Fields whose name in JSON is not the one in the protobuf table. */
 export const RENAMED: Readonly<Record<string, string>> = {
+  'authentication.v1.BoundObjectReference.uID': 'uid',
   'networking.v1.IngressClassParametersReference.aPIGroup': 'apiGroup',
 };
 
@@ -128,6 +129,12 @@ export const REQUIRED: Readonly<Record<string, string>> = {
   'apps.v1.DeploymentSpec': 'selector template',
   'apps.v1.ReplicaSetSpec': 'selector',
   'apps.v1.StatefulSetSpec': 'selector template',
+  'authentication.v1.TokenRequest': 'spec',
+  'authentication.v1.TokenReview': 'spec',
+  'authorization.v1.LocalSubjectAccessReview': 'spec',
+  'authorization.v1.SelfSubjectAccessReview': 'spec',
+  'authorization.v1.SelfSubjectRulesReview': 'spec',
+  'authorization.v1.SubjectAccessReview': 'spec',
   'autoscaling.v1.CrossVersionObjectReference': 'kind name',
   'autoscaling.v1.HorizontalPodAutoscalerSpec': 'scaleTargetRef maxReplicas',
   'autoscaling.v2.ContainerResourceMetricSource': 'name target container',

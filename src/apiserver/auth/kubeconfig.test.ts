@@ -7,7 +7,6 @@ import { parseYaml } from '../../base/index.ts';
 import { ADMIN, ANONYMOUS, isAllowed, tokenAuthenticator } from './identity.ts';
 import { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './kubeconfig.edge.ts';
 import { withContext, withoutContext } from './kubeconfig.ts';
-import { answerReview } from './reviews.ts';
 
 function tempDir(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-auth-'));
@@ -36,19 +35,6 @@ test('anybody sees health and version, only users see the rest', () => {
     assert.equal(isAllowed(ANONYMOUS, path), anonymous, path);
     assert.equal(isAllowed(ADMIN, path), true, path);
   }
-});
-
-test('reviews say what a user is and may', () => {
-  assert.deepEqual(answerReview('authentication.k8s.io', 'v1', 'selfsubjectreviews', {}, ADMIN)?.['status'], {
-    userInfo: { username: 'sluice-admin', groups: ['system:masters', 'system:authenticated'] },
-  });
-  const access = (user: typeof ADMIN): unknown =>
-    answerReview('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews', { spec: { resourceAttributes: { verb: 'get' } } }, user)?.[
-      'status'
-    ];
-  assert.deepEqual(access(ADMIN), { allowed: true });
-  assert.deepEqual(access(ANONYMOUS), { allowed: false });
-  assert.equal(answerReview('authorization.k8s.io', 'v1', 'nothing', {}, ADMIN), undefined);
 });
 
 test('a kubeconfig keeps what it holds besides our entry', () => {

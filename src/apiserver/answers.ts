@@ -1,0 +1,41 @@
+import { ApiError, type AnyObject, type KindDef } from '../api/index.ts';
+import { decode } from './decode.ts';
+import { entryOf } from './entry.ts';
+import { invalid } from './errors.ts';
+import type { Body, Target, WriteQuery, Written } from './registry.ts';
+
+/** Completes what was asked: the object as it is answered. */
+export type Answer = (target: Target, asked: AnyObject) => AnyObject | Promise<AnyObject>;
+
+/** Kinds and parts of objects whose creation is answered and not kept, by `<group>/<plural>` or `<group>/<plural>/<subresource>`. */
+export type Answers = ReadonlyMap<string, { readonly def: KindDef; readonly answer: Answer }>;
+
+type Create = (target: Target, body: Body, query: WriteQuery) => Promise<Written>;
+
+/** How a create of the target is answered; undefined: it is kept. */
+export function answerOf(answers: Answers, { served, subresource }: Target): Create | undefined {
+  const { group, plural } = served.def.resource;
+  const found = answers.get(subresource ? `${group}/${plural}/${subresource}` : `${group}/${plural}`);
+  if (!found) return undefined;
+  const { def, answer } = found;
+  const { resource } = def;
+  return async (target, body, query) => {
+    const { object, warnings } = decode({ def, ...resource, legacy: undefined }, body, query.fieldValidation);
+    const metadata = (object.metadata ??= {});
+    if (target.subresource) place(metadata, 'name', target.name);
+    if (resource.namespaced) place(metadata, 'namespace', target.namespace);
+    def.default?.(object);
+    const causes = def.validate?.(object, undefined) ?? [];
+    if (causes.length > 0) throw invalid(def, metadata.name ?? '', causes);
+    return { ...entryOf(await answer(target, object)), created: true, warnings };
+  };
+}
+
+/** What the URL says, the body may leave out and not contradict. */
+function place(metadata: { name?: string; namespace?: string }, field: 'name' | 'namespace', value: string | undefined): void {
+  if (value === undefined) return;
+  if (metadata[field] && metadata[field] !== value) {
+    throw new ApiError('BadRequest', `the ${field} of the provided object does not match the ${field} sent on the request`);
+  }
+  metadata[field] = value;
+}
