@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT } from 'jose';
-import { Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../../api/index.ts';
+import { Nodes, Pods, Secrets, ServiceAccounts } from '../../api/index.ts';
 import { refused } from '../testing.ts';
 import { ISSUER } from './account-tokens.ts';
 import { ADMIN } from './identity.ts';
@@ -158,7 +158,7 @@ test('a Secret keeps a token until it is changed', async () => {
     metadata: { name: 'old', namespace: 'default', annotations: { 'kubernetes.io/service-account.name': 'robot' } },
     type: 'kubernetes.io/service-account-token',
   };
-  const token = await world.auth.accountTokens.forSecret(secret, account as AnyObject);
+  const token = await world.auth.accountTokens.forSecret(secret, account);
   assert.equal(await world.auth.authenticator.authenticate(token), undefined);
   await world.client.create(Secrets, { ...secret, data: { token: Buffer.from(token).toString('base64') } });
   await world.clock.advance(3_600_000_000);

@@ -57,8 +57,8 @@ interface AccountTokensCore {
 
 export function createAccountTokens(core: AccountTokensCore): AccountTokens {
   const { store, catalog, clock, rng, signer } = core;
-  const find = <T extends KubeObject>(plural: string, namespace: string, name: string): T | undefined =>
-    store.get(`/${plural}/${namespace}/${name}`)?.object as T | undefined;
+  const find = (plural: string, namespace: string, name: string): AnyObject | undefined =>
+    store.get(`/${plural}/${namespace}/${name}`)?.object;
   /** True while the object of that name is still the same one. */
   const lives = (plural: string, namespace: string, { name, uid }: Named): boolean => {
     const metadata = find(plural, namespace, name)?.metadata;
@@ -139,10 +139,10 @@ export function createAccountTokens(core: AccountTokensCore): AccountTokens {
       const claims = await signer.verify(token);
       if (!claims) return undefined;
       if (claims.iss === SECRET_ISSUER) {
-        const claim = (field: string): string => String(claims[`kubernetes.io/serviceaccount/${field}`] ?? '');
+        const claim = (field: string): string => claims[`kubernetes.io/serviceaccount/${field}`] as string;
         const namespace = claim('namespace');
         const serviceaccount = { name: claim('service-account.name'), uid: claim('service-account.uid') };
-        const kept = find<Secret>('secrets', namespace, claim('secret.name'))?.data?.['token'];
+        const kept = (find('secrets', namespace, claim('secret.name')) as Secret | undefined)?.data?.['token'];
         if (kept !== Buffer.from(token).toString('base64') || !lives('serviceaccounts', namespace, serviceaccount)) return undefined;
         return audiences.includes(ISSUER) ? { user: userOf({ namespace, serviceaccount }, undefined), audiences: [ISSUER] } : undefined;
       }

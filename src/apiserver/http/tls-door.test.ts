@@ -11,7 +11,8 @@ import { createCatalog, type AnyObject } from '../../api/index.ts';
 import { silentLog, systemClock, systemRng } from '../../base/index.ts';
 import { loadServerPki, type ServerPki } from '../../ca/index.ts';
 import { memoryStore } from '../../store/index.ts';
-import { ADMIN, tokenAuthenticator } from '../auth/identity.ts';
+import { createAuth } from '../auth/auth.ts';
+import { ADMIN } from '../auth/identity.ts';
 import { createRegistry } from '../create-registry.ts';
 import type { Kubelet } from '../kubelet.ts';
 import { startApiServer, type ApiServer } from './server.edge.ts';
@@ -24,14 +25,9 @@ before(async () => {
   pki = await loadServerPki(join(dir, 'pki'), Date.now());
   const none = (): never => assert.fail('not part of these tests');
   const kubelet: Kubelet = { logs: none, exec: none, attach: none, portForward: none };
+  const core = { store: memoryStore<AnyObject>(), catalog: createCatalog(), clock: systemClock, rng: systemRng, log: silentLog };
   server = await startApiServer({
-    registry: createRegistry({
-      store: memoryStore<AnyObject>(),
-      catalog: createCatalog(),
-      clock: systemClock,
-      rng: systemRng,
-      log: silentLog,
-    }),
+    registry: createRegistry(core),
     kubelet,
     clock: systemClock,
     log: silentLog,
@@ -39,7 +35,7 @@ before(async () => {
     port: 0,
     socketPath: join(dir, 'api.sock'),
     tlsSocketPath: join(dir, 'api-tls.sock'),
-    authenticator: tokenAuthenticator({ [pki.adminToken]: ADMIN }),
+    auth: await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } }),
     version: 'v1.35.2',
   });
 });
