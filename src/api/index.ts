@@ -18,6 +18,7 @@ export { isKept, type KindDef, type Schema } from './kind.ts';
 export { createCatalog } from './kinds/index.ts';
 export { tokenRequests } from './kinds/authentication.ts';
 export { catalogOf, type Catalog, type Served } from './catalog.ts';
+export { scaleColumns } from './kinds/columns.ts';
 export { tableOf } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
 export { openApiOf, type OpenApi } from './openapi.ts';

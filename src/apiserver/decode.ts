@@ -34,7 +34,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
   if (wrong.length > 0)
     throw def.custom ? invalid(def, nameIn(draft), wrong) : undecodable(def, `${wrong[0]!.field}: ${wrong[0]!.message}`);
 
-  draft.metadata ??= {};
+  dropEmpty((draft.metadata ??= {}));
 
   const problems = [
     ...(body.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
@@ -49,6 +49,12 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
   if (served.legacy.warning) warnings.push(served.legacy.warning);
   const upgraded = served.legacy.upgrade ? served.legacy.upgrade(draft) : draft;
   return { object: { ...upgraded, apiVersion: apiVersionOf(def.resource) }, warnings };
+}
+
+/** An empty list or map in metadata is none at all: the server this one stands for does not write it out. */
+function dropEmpty(metadata: NonNullable<AnyObject['metadata']>): void {
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const)
+    if (metadata[field] && Object.keys(metadata[field]).length === 0) delete metadata[field];
 }
 
 function nameIn(draft: AnyObject): string {

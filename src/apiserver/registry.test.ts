@@ -56,6 +56,23 @@ test('an object is bounded, however it grows, and keeps its metadata', async () 
   assert.equal(object.metadata?.name, 'd');
 });
 
+test('an empty list or map in metadata is none at all', async () => {
+  const { client, at, registry } = await world();
+  const made = await client.create(ConfigMaps, {
+    ...configMap('c'),
+    metadata: { ...configMap('c').metadata, labels: {}, ownerReferences: [] },
+  });
+  assert.deepEqual([made.metadata?.labels, made.metadata?.ownerReferences], [undefined, undefined]);
+  await registry.patch(at(ConfigMaps, 'c'), 'merge', { value: { metadata: { labels: { a: 'b' }, finalizers: ['example.com/x'] } } }, {});
+  const { object } = await registry.patch(
+    at(ConfigMaps, 'c'),
+    'merge',
+    { value: { metadata: { labels: { a: null }, finalizers: [] } } },
+    {},
+  );
+  assert.deepEqual([object.metadata?.labels, object.metadata?.finalizers], [undefined, undefined]);
+});
+
 describe('list', () => {
   test('pages are of one revision', async () => {
     const { registry, client, at } = await world();

@@ -34,6 +34,8 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export interface WriteQuery {
   readonly fieldManager?: string | undefined;
+  /** The client's name for itself: the manager of what it writes when it names none. */
+  readonly userAgent?: string | undefined;
   /** `Warn` when absent. */
   readonly fieldValidation?: FieldValidation | undefined;
   readonly dryRun?: boolean | undefined;

@@ -159,7 +159,7 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
 }
 
 export function writerOf({ served, subresource }: Target, query: WriteQuery, { clock }: Core): Writer {
-  return { manager: query.fieldManager ?? 'unknown', served, subresource, now: clock.now() };
+  return { manager: query.fieldManager ?? query.userAgent ?? 'unknown', served, subresource, now: clock.now() };
 }
 
 /** The namespace of the URL is the object's. */

@@ -8,7 +8,9 @@ import { silentLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import type { Client } from '../../src/control/index.ts';
 import { openStore } from '../../src/store/index.ts';
+import { startWorkloads } from '../../src/workloads/index.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
+import { startFakeNodes } from './fake-node.ts';
 import { kubectlWith, type Kubectl } from './kubectl.ts';
 
 export interface TestApi {
@@ -27,12 +29,18 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function startTestApi(): Promise<TestApi> {
+export interface TestApiOptions {
+  /** The controllers run, and nodes of these names that run nothing. */
+  readonly nodes?: readonly string[];
+}
+
+export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<TestApi> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-kubectl-'));
   const clock = systemClock;
   const pki = await loadServerPki(join(dir, 'pki'), clock.now());
   const store = openStore<AnyObject>({ path: join(dir, 'store') });
-  const core = { store, catalog: createCatalog(), clock, rng: systemRng, log: silentLog };
+  const catalog = createCatalog();
+  const core = { store, catalog, clock, rng: systemRng, log: silentLog };
   const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
   const registry = createRegistry({ ...core, answers: auth.answers });
   const kubelet = fakeKubelet();
@@ -53,6 +61,11 @@ export async function startTestApi(): Promise<TestApi> {
   writeKubeconfig(kubeconfig, { name: 'sluice', server: url, caCert: pki.ca, token: pki.adminToken });
   const client = registry.client(ADMIN);
   if (!(await client.get(Namespaces, { name: 'default' }))) await client.create(Namespaces, { metadata: { name: 'default' } });
+  const stop = new AbortController();
+  const around = { client, clock, log: silentLog, signal: stop.signal };
+  const controllers =
+    nodes && (await startWorkloads({ ...around, catalog, rng: systemRng, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' }));
+  if (nodes) await startFakeNodes({ ...around, names: nodes });
   return {
     kubectl: kubectlWith(dir, kubeconfig),
     kubelet,
@@ -64,6 +77,8 @@ export async function startTestApi(): Promise<TestApi> {
     token: pki.adminToken,
     compact: () => store.compact(store.revision),
     async close() {
+      stop.abort();
+      await controllers?.done;
       await server.close();
       await store.close();
       rmSync(dir, { recursive: true, force: true });

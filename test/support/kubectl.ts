@@ -20,6 +20,8 @@ export interface Result {
 
 /** kubectl with a kubeconfig and a home of its own, so that nothing of the user's is read or written. */
 export interface Kubectl {
+  /** Where it runs, and what it takes for the user's home. */
+  readonly home: string;
   /** Runs to the end; `input` is given on stdin. */
   run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<Result>;
   /** Starts and leaves it running. */
@@ -32,11 +34,14 @@ export function kubectlWith(home: string, kubeconfig: string): Kubectl {
   const path = toolPath('kubectl');
   const env = { HOME: home, KUBECONFIG: kubeconfig, PATH: process.env['PATH'] ?? '', KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'true' };
   return {
+    home,
     run: (args, options = {}) =>
       new Promise((resolve) => {
         const child = execFile(path, args, { env: { ...env, ...options.env }, timeout: TIMEOUT_MS, cwd: home }, (error, stdout, stderr) => {
           resolve({ code: error ? (typeof error.code === 'number' ? error.code : 1) : 0, stdout, stderr });
         });
+        // It may have refused its arguments before it read anything.
+        child.stdin?.on('error', () => {});
         child.stdin?.end(options.input ?? '');
       }),
     start: (args, more = {}) => spawn(path, args, { env: { ...env, ...more }, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] }),

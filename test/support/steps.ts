@@ -1,5 +1,7 @@
 /** Runs kubectl line by line and holds what it says against what is expected. */
 import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Kubectl } from './kubectl.ts';
 
@@ -7,6 +9,8 @@ export interface Step {
   /** Arguments of kubectl; words are split at spaces unless they are given apart. */
   readonly run: string | readonly string[];
   readonly input?: string;
+  /** Files for it to find, by their path from its home; scripts can be run. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly env?: Record<string, string>;
   /** The exit code; 0 unless given. */
   readonly code?: number;
@@ -19,7 +23,8 @@ export interface Step {
 export async function runSteps(kubectl: Kubectl, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     const args = typeof step.run === 'string' ? step.run.split(' ') : step.run;
-    const { input, env } = step;
+    const { input, env, files = {} } = step;
+    for (const [path, content] of Object.entries(files)) write(join(kubectl.home, path), content);
     const result = await kubectl.run(args, { ...(input === undefined ? {} : { input }), ...(env ? { env } : {}) });
     const told = `kubectl ${args.join(' ')}\n${result.stdout}\n${result.stderr}`;
     assert.equal(result.code, step.code ?? 0, told);
@@ -27,6 +32,12 @@ export async function runSteps(kubectl: Kubectl, steps: readonly Step[]): Promis
     else if (step.out) for (const pattern of [step.out].flat()) assert.match(result.stdout, pattern, told);
     if (step.err) assert.match(result.stderr, step.err, told);
   }
+}
+
+function write(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  if (content.startsWith('#!')) chmodSync(path, 0o755);
 }
 
 /** Waits until a stream has said what is wanted, and returns all it said; the stream stays open. */

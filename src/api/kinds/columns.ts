@@ -64,3 +64,16 @@ export const containersText = (pod: Images | undefined): string => (pod?.contain
 
 /** Images of the containers of a pod template. */
 export const imagesText = (pod: Images | undefined): string => (pod?.containers ?? []).map((c) => c.image ?? '').join(',');
+
+interface Scale extends KubeObject {
+  readonly spec: { readonly replicas: number };
+  readonly status: { readonly replicas: number };
+}
+
+/** Of a Scale, whatever it is of. */
+export const scaleColumns = [
+  nameColumn,
+  column<Scale>('Desired', (o) => o.spec.replicas, 'integer'),
+  column<Scale>('Available', (o) => o.status.replicas, 'integer'),
+  ageColumn,
+] as unknown as readonly Column[];

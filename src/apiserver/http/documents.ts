@@ -69,7 +69,11 @@ export function createDocuments(api: Api, keySet: object): Documents {
     },
     other(call, path) {
       if (path === '/version') return sendObject(call, 200, version);
-      if (/^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.test(path)) return send(call, 200, 'text/plain; charset=utf-8', 'ok');
+      const health = /^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.exec(path);
+      if (health) {
+        const verbose = call.url.searchParams.has('verbose') && `[+]ping ok\n${health[1]} check passed\n`;
+        return send(call, 200, 'text/plain; charset=utf-8', verbose || 'ok');
+      }
       if (path === '/.well-known/openid-configuration') return sendObject(call, 200, ISSUER_DOCUMENT);
       if (path === '/openid/v1/jwks') return send(call, 200, 'application/jwk-set+json', JSON.stringify(keySet));
       if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());

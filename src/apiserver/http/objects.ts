@@ -31,7 +31,13 @@ export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Pr
   if (!representation) {
     throw new ApiError('NotAcceptable', 'only the following media types are served: application/json, application/yaml');
   }
-  const view: View = { served, representation, includeObject: includeObject(call.url.searchParams), now: () => api.clock.now() };
+  const view: View = {
+    served,
+    subresource: info.subresource,
+    representation,
+    includeObject: includeObject(call.url.searchParams),
+    now: () => api.clock.now(),
+  };
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -72,7 +78,7 @@ async function read(api: Api, call: Call, target: Target, view: View): Promise<v
 }
 
 async function write(api: Api, call: Call, target: Target, view: View, method: 'POST' | 'PUT' | 'PATCH'): Promise<void> {
-  const query = writeQuery(call.url.searchParams);
+  const query = writeQuery(call.url.searchParams, call.req.headers['user-agent']);
   const named = target.name !== undefined;
   if (named ? method === 'POST' && target.subresource === undefined : method !== 'POST') throw methodNotAllowed();
   const contentType = call.req.headers['content-type'];

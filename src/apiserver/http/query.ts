@@ -39,9 +39,11 @@ export function isWatch(q: URLSearchParams): boolean {
   return flag(q, 'watch') ?? false;
 }
 
-export function writeQuery(q: URLSearchParams): PatchQuery {
+export function writeQuery(q: URLSearchParams, userAgent?: string): PatchQuery {
   return {
     fieldManager: text(q, 'fieldManager'),
+    // `kubectl` of `kubectl/v1.35.3 (linux/amd64)`
+    userAgent: userAgent?.split('/')[0]!.slice(0, 128) || undefined,
     fieldValidation: fieldValidation(q),
     dryRun: dryRun(q.getAll('dryRun')),
     force: flag(q, 'force'),

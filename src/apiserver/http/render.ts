@@ -1,4 +1,4 @@
-import { apiVersionOf, tableOf, type AnyObject, type Served } from '../../api/index.ts';
+import { apiVersionOf, scaleColumns, tableOf, type AnyObject, type Served } from '../../api/index.ts';
 import type { Entry, EntryList, WatchMessage } from '../registry.ts';
 import type { Representation } from './accept.ts';
 
@@ -7,6 +7,7 @@ export type IncludeObject = 'Metadata' | 'Object' | 'None';
 
 export interface View {
   readonly served: Served;
+  readonly subresource?: string | undefined;
   readonly representation: Representation;
   readonly includeObject: IncludeObject;
   /** Milliseconds, for ages in tables. */
@@ -103,7 +104,8 @@ function partial(object: AnyObject): Record<string, unknown> {
 
 function table(objects: readonly AnyObject[], view: View, metadata: Record<string, unknown>): Record<string, unknown> {
   const { def, legacy } = view.served;
-  const made = tableOf(def, objects, view.now(), legacy?.columns ?? def.columns);
+  const columns = view.subresource === 'scale' ? scaleColumns : (legacy?.columns ?? def.columns);
+  const made = tableOf(def, objects, view.now(), columns);
   const rows =
     view.includeObject === 'Metadata'
       ? made.rows

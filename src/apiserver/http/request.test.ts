@@ -71,7 +71,8 @@ test('options are read, and nonsense in them is named', () => {
   assert.equal(watchTimeout(q('timeout=0')), undefined);
   assert.equal(watchTimeout(q('timeoutSeconds=99999999999')), 24 * 3_600_000, 'what no timer can count');
   for (const timeout of ['-1s', 'soon']) assert.throws(() => watchTimeout(q(`timeout=${timeout}`)), /the option timeout/);
-  assert.deepEqual(writeQuery(q('dryRun=All&fieldValidation=Strict&force=true&fieldManager=me')), {
+  assert.deepEqual(writeQuery(q('dryRun=All&fieldValidation=Strict&force=true&fieldManager=me'), 'prog/v1 (linux)'), {
+    userAgent: 'prog',
     fieldManager: 'me',
     fieldValidation: 'Strict',
     dryRun: true,
