@@ -15,6 +15,7 @@ export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
 export { isKept, type KindDef, type Schema } from './kind.ts';
+export type { AdmissionRule } from './kinds/admission/rules.ts';
 export { createCatalog } from './kinds/index.ts';
 export { tokenRequests } from './kinds/authentication.ts';
 export { catalogOf, type Catalog, type Served } from './catalog.ts';

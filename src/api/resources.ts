@@ -1,4 +1,10 @@
 /** The kinds the rooms speak of by name. What else is known of a kind (schema, defaults, columns) is in `kinds/`. */
+import type {
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+} from 'kubernetes-types/admissionregistration/v1.js';
 import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Job } from 'kubernetes-types/batch/v1.js';
@@ -54,6 +60,21 @@ export const CustomResourceDefinitions = resource<CustomResourceDefinition>(
   'CustomResourceDefinition',
   'customresourcedefinitions',
   false,
+);
+const admission = <T extends KubeObject>(kind: string, plural: string): Resource<T> =>
+  resource<T>('admissionregistration.k8s.io', 'v1', kind, plural, false);
+export const MutatingWebhookConfigurations = admission<MutatingWebhookConfiguration>(
+  'MutatingWebhookConfiguration',
+  'mutatingwebhookconfigurations',
+);
+export const ValidatingWebhookConfigurations = admission<ValidatingWebhookConfiguration>(
+  'ValidatingWebhookConfiguration',
+  'validatingwebhookconfigurations',
+);
+export const ValidatingAdmissionPolicies = admission<ValidatingAdmissionPolicy>('ValidatingAdmissionPolicy', 'validatingadmissionpolicies');
+export const ValidatingAdmissionPolicyBindings = admission<ValidatingAdmissionPolicyBinding>(
+  'ValidatingAdmissionPolicyBinding',
+  'validatingadmissionpolicybindings',
 );
 export const VirtualServices = resource<VirtualService>('networking.istio.io', 'v1', 'VirtualService', 'virtualservices');
 export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');

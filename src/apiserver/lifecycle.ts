@@ -27,7 +27,13 @@ const NO_GENERATION: ReadonlySet<string> = new Set([
   '/persistentvolumeclaims',
   'autoscaling/horizontalpodautoscalers',
 ]);
-const GENERATION_WITHOUT_STATUS: ReadonlySet<string> = new Set(['discovery.k8s.io/endpointslices', 'networking.k8s.io/networkpolicies']);
+const GENERATION_WITHOUT_STATUS: ReadonlySet<string> = new Set([
+  'admissionregistration.k8s.io/mutatingwebhookconfigurations',
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings',
+  'admissionregistration.k8s.io/validatingwebhookconfigurations',
+  'discovery.k8s.io/endpointslices',
+  'networking.k8s.io/networkpolicies',
+]);
 
 const idOf = ({ resource }: KindDef): string => `${resource.group}/${resource.plural}`;
 

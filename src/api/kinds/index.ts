@@ -1,5 +1,7 @@
 import { catalogOf, type Catalog } from '../catalog.ts';
 import type { KindDef } from '../kind.ts';
+import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from './admission/policies.ts';
+import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission/webhooks.ts';
 import { customResourceDefinitions } from './apiextensions.ts';
 import { selfSubjectReviews, tokenReviews } from './authentication.ts';
 import { localSubjectAccessReviews, selfSubjectAccessReviews, selfSubjectRulesReviews, subjectAccessReviews } from './authorization.ts';
@@ -67,6 +69,10 @@ const BUILT_IN: readonly KindDef[] = [
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+  validatingWebhookConfigurations,
   destinationRules,
   envoyFilters,
   gateways,

@@ -4,6 +4,14 @@ const selector = { matchLabels: { app: 'a' } };
 const jobTemplate = { spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } };
 const roleRef = { kind: 'ClusterRole', name: 'view', apiGroup: 'rbac.authorization.k8s.io' };
 
+const webhook = {
+  name: 'a.example.com',
+  rules: [{ operations: ['CREATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] }],
+  clientConfig: { service: { namespace: 'default', name: 'a' } },
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+};
+
 export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
   configmaps: {},
   endpoints: {},
@@ -50,6 +58,12 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
   selfsubjectaccessreviews: { spec: { nonResourceAttributes: { verb: 'get', path: '/' } } },
   selfsubjectrulesreviews: { spec: { namespace: 'default' } },
   subjectaccessreviews: { spec: { user: 'a', resourceAttributes: { verb: 'get', resource: 'pods' } } },
+  mutatingwebhookconfigurations: { webhooks: [webhook] },
+  validatingwebhookconfigurations: { webhooks: [webhook] },
+  validatingadmissionpolicies: {
+    spec: { matchConstraints: { resourceRules: webhook.rules }, validations: [{ expression: 'object.spec.replicas < 6' }] },
+  },
+  validatingadmissionpolicybindings: { spec: { policyName: 'a', validationActions: ['Deny'] } },
   destinationrules: { spec: { host: 'reviews' } },
   envoyfilters: { spec: {} },
   gateways: { spec: { servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] } },

@@ -92,7 +92,7 @@ function propertiesOf(message: string): Record<string, Schema> {
   const out: Record<string, Schema> = {};
   for (const [field, [, type]] of Object.entries(fields)) {
     const id = `${shortName(message)}.${field}`;
-    if (INLINE.has(field)) Object.assign(out, messageSchema(type).properties);
+    if (INLINE.has(field) && type.includes('.')) Object.assign(out, messageSchema(type).properties);
     else out[jsonName(message, field)] = fieldSchema(id, type);
   }
   return out;

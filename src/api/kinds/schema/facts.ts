@@ -5,6 +5,13 @@
 
 /** Lists whose elements are told apart by keys (server-side apply). All other lists are atomic or in {@link SETS}. */
 export const MAP_LISTS: Readonly<Record<string, string>> = {
+  'admissionregistration.v1.MutatingWebhook.matchConditions': 'name',
+  'admissionregistration.v1.MutatingWebhookConfiguration.Webhooks': 'name',
+  'admissionregistration.v1.ValidatingAdmissionPolicySpec.matchConditions': 'name',
+  'admissionregistration.v1.ValidatingAdmissionPolicySpec.variables': 'name',
+  'admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions': 'type',
+  'admissionregistration.v1.ValidatingWebhook.matchConditions': 'name',
+  'admissionregistration.v1.ValidatingWebhookConfiguration.Webhooks': 'name',
   'apiextensions.v1.CustomResourceDefinitionStatus.conditions': 'type',
   'apps.v1.DaemonSetStatus.conditions': 'type',
   'apps.v1.DeploymentStatus.conditions': 'type',
@@ -48,6 +55,7 @@ export const MAP_LISTS: Readonly<Record<string, string>> = {
 
 /** Lists of scalars in which each value occurs once (server-side apply). */
 export const SETS: ReadonlySet<string> = new Set([
+  'admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec.validationActions',
   'batch.v1.PodFailurePolicyOnExitCodesRequirement.values',
   'batch.v1.UncountedTerminatedPods.failed',
   'batch.v1.UncountedTerminatedPods.succeeded',
@@ -58,6 +66,8 @@ export const SETS: ReadonlySet<string> = new Set([
 
 /** Lists that strategic merge patches do not merge although server-side apply does. */
 export const UNMERGED: ReadonlySet<string> = new Set([
+  'admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec.validationActions',
+  'admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions',
   'apiextensions.v1.CustomResourceDefinitionStatus.conditions',
   'core.v1.ResourceRequirements.claims',
   'core.v1.ResourceStatus.resources',
@@ -84,6 +94,9 @@ export const PATCH_STRATEGIES: Readonly<Record<string, string>> = {
 
 /** Messages, and fields that are maps, which server-side apply owns as a whole. */
 export const ATOMIC: ReadonlySet<string> = new Set([
+  'admissionregistration.v1.MatchResources',
+  'admissionregistration.v1.ParamKind',
+  'admissionregistration.v1.ParamRef',
   'autoscaling.v1.CrossVersionObjectReference',
   'core.v1.ConfigMapKeySelector',
   'core.v1.EndpointAddress',
@@ -114,17 +127,31 @@ export const INLINE: ReadonlySet<string> = new Set([
   'ingressRuleValue',
   'localObjectReference',
   'persistentVolumeSource',
+  'rule',
+  'ruleWithOperations',
   'volumeSource',
 ]);
 
-/** Fields whose name in JSON is not the one in the protobuf table. */
+/** Fields whose name in JSON is not the one in the published table. */
 export const RENAMED: Readonly<Record<string, string>> = {
   'authentication.v1.BoundObjectReference.uID': 'uid',
+  'admissionregistration.v1.MutatingWebhookConfiguration.Webhooks': 'webhooks',
+  'admissionregistration.v1.ValidatingWebhookConfiguration.Webhooks': 'webhooks',
+  'admissionregistration.v1.Validation.Expression': 'expression',
+  'admissionregistration.v1.Variable.Expression': 'expression',
+  'admissionregistration.v1.Variable.Name': 'name',
   'networking.v1.IngressClassParametersReference.aPIGroup': 'apiGroup',
 };
 
 /** Fields that a user has to give. Of a status nothing is demanded: only controllers write it. */
 export const REQUIRED: Readonly<Record<string, string>> = {
+  'admissionregistration.v1.AuditAnnotation': 'key valueExpression',
+  'admissionregistration.v1.MatchCondition': 'name expression',
+  'admissionregistration.v1.MutatingWebhook': 'name clientConfig sideEffects admissionReviewVersions',
+  'admissionregistration.v1.ServiceReference': 'namespace name',
+  'admissionregistration.v1.ValidatingWebhook': 'name clientConfig sideEffects admissionReviewVersions',
+  'admissionregistration.v1.Validation': 'expression',
+  'admissionregistration.v1.Variable': 'name expression',
   'apps.v1.DaemonSetSpec': 'selector template',
   'apps.v1.DeploymentSpec': 'selector template',
   'apps.v1.ReplicaSetSpec': 'selector',
