@@ -1,13 +1,14 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Namespaces, Secrets, type AnyObject } from '../api/index.ts';
+import { createCatalog, Namespaces, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
 import {
   ADMIN,
   createDialer,
   createAuth,
   createKubeletClient,
   createRegistry,
+  serviceAccountAdmission,
   startApiServer,
   writeKubeconfig,
   type Registry,
@@ -54,7 +55,10 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const registry: Registry = createRegistry({
     ...core,
     answers: auth.answers,
-    admission: [sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {})],
+    admission: [
+      serviceAccountAdmission({ find: (key) => registry.client(ADMIN).get(ServiceAccounts, key), clock, rng }),
+      sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {}),
+    ],
   });
   const client = registry.client(ADMIN);
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
