@@ -37,7 +37,7 @@ export interface StatusDetails {
 export interface StatusBody {
   kind: 'Status';
   apiVersion: 'v1';
-  metadata: Record<string, never>;
+  metadata: { continue?: string };
   status: 'Failure';
   message: string;
   reason: StatusReason;
@@ -70,20 +70,23 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  /** Of a list that cannot go on as it was: what it can go on with. */
+  readonly continue: string | undefined;
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails) {
+  constructor(reason: StatusReason, message: string, details?: StatusDetails, more?: { readonly continue?: string }) {
     super(message);
     this.name = 'ApiError';
     this.reason = reason;
     this.code = CODE[reason];
     this.details = details;
+    this.continue = more?.continue;
   }
 
   body(): StatusBody {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
       reason: this.reason,

@@ -9,6 +9,8 @@ import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './reg
 import { selectionOf } from './select.ts';
 
 const ATTEMPTS = 20;
+/** How many of a collection are deleted at once: they share commits, and others get their turn between them. */
+const TOGETHER = 64;
 const POLICIES: ReadonlySet<string> = new Set(['Background', 'Foreground', 'Orphan']);
 
 /** Namespaces that the cluster cannot do without. */
@@ -72,20 +74,30 @@ export function createDeletes(core: Core): Deletes {
     async deleteCollection(target, select, query) {
       const { served, namespace } = target;
       const { matches } = selectionOf(served.def, select);
+      const names = store
+        .list(storePrefix(served.def, namespace))
+        .items.flatMap(({ object }) => (matches(object) ? [object.metadata!] : []));
       const items: Deleted[] = [];
-      for (const { object } of store.list(storePrefix(served.def, namespace)).items) {
-        if (!matches(object)) continue;
-        const { name, namespace: home } = object.metadata ?? {};
-        try {
-          items.push(await remove({ ...target, name, namespace: home }, query));
-        } catch (error) {
-          // Somebody else was faster.
-          if (!(error instanceof ApiError && error.reason === 'NotFound')) throw error;
-        }
+      for (let from = 0; from < names.length; from += TOGETHER) {
+        const some = names.slice(from, from + TOGETHER);
+        const done = await Promise.all(
+          some.map(({ name, namespace: home }) => unlessGone(remove({ ...target, name, namespace: home }, query))),
+        );
+        for (const each of done) if (each) items.push(each);
       }
       return { items, resourceVersion: String(store.revision) };
     },
   };
+}
+
+/** Nothing, when somebody else was faster. */
+async function unlessGone(deletion: Promise<Deleted>): Promise<Deleted | undefined> {
+  try {
+    return await deletion;
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'NotFound') return undefined;
+    throw error;
+  }
 }
 
 function check({ served }: Target, { metadata }: AnyObject, { preconditions }: DeleteQuery): void {

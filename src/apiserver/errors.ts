@@ -54,6 +54,16 @@ export function expired(message: string): ApiError {
   return new ApiError('Expired', message);
 }
 
+/** The revision of a list in pages is forgotten; what is left can be read with another token, as it is by then. */
+export function tokenExpired(instead: string): ApiError {
+  return new ApiError(
+    'Expired',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    undefined,
+    { continue: instead },
+  );
+}
+
 /** A revision that has not happened: of another server's history, or of a lost one. */
 export function tooLarge(asked: number, current: number): ApiError {
   return new ApiError('Timeout', `Too large resource version: ${asked}, current: ${current}`, {

@@ -2,7 +2,7 @@ import { ApiError, type AnyObject } from '../api/index.ts';
 import type { Clock, Timer } from '../base/index.ts';
 import { StoreError, type Listing, type Store, type StoreEvent, type Stored } from '../store/index.ts';
 import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
-import { expired, notFound, tooLarge } from './errors.ts';
+import { expired, notFound, tokenExpired, tooLarge } from './errors.ts';
 import type { Entry, EntryList, ListQuery, Target, WatchMessage, WatchQuery } from './registry.ts';
 import { scaleOf } from './scale.ts';
 import { selectionOf, type Selection } from './select.ts';
@@ -28,7 +28,11 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
     list({ served, namespace }, query) {
       const selection = selectionOf(served.def, query);
       const from = startOf(query, store.revision);
-      const found = read(() => store.list(storePrefix(served.def, namespace), from.revision), store.revision);
+      const found = read(
+        () => store.list(storePrefix(served.def, namespace), from.revision),
+        store.revision,
+        from.after === undefined ? undefined : token(LATEST, from.after),
+      );
       // A start from any revision (0) is one page, as the watch cache of Kubernetes gives it.
       const limit = query.resourceVersion === '0' ? 0 : (query.limit ?? 0);
       const { items, more, left } = page(found, from.after, limit, selection);
@@ -96,12 +100,12 @@ function messageOf(
   return { type: !before ? 'ADDED' : after ? 'MODIFIED' : 'DELETED', entry: show(event.current) };
 }
 
-/** Runs a read of the store; what it refuses is said in the API's words. */
-function read<T>(action: () => T, current: number): T {
+/** Runs a read of the store; what it refuses is said in the API's words. `instead`: the token that a list can go on with all the same. */
+function read<T>(action: () => T, current: number, instead?: string): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'compacted') throw expired(error.message);
+    if (error instanceof StoreError && error.code === 'compacted') throw instead ? tokenExpired(instead) : expired(error.message);
     if (error instanceof StoreError && error.code === 'future') throw tooLarge(current + 1, current);
     throw error;
   }
@@ -118,20 +122,25 @@ function revisionIn(text: string | undefined): number | undefined {
 function startOf(query: ListQuery, current: number): { revision: number | undefined; after: string | undefined } {
   if (query.continue) {
     const { rv, start } = readToken(query.continue);
-    return { revision: rv, after: start };
+    if (query.resourceVersionMatch) throw badList('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
+    if (query.resourceVersion && query.resourceVersion !== '0') {
+      throw new ApiError('BadRequest', 'specifying resource version is not allowed when using continue');
+    }
+    return { revision: rv === LATEST ? undefined : rv, after: start };
   }
   const asked = revisionIn(query.resourceVersion);
-  if (query.resourceVersionMatch && query.resourceVersionMatch !== 'Exact' && query.resourceVersionMatch !== 'NotOlderThan') {
-    throw new ApiError(
-      'Invalid',
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(query.resourceVersionMatch)}: supported values: "Exact", "NotOlderThan"`,
-    );
+  const match = query.resourceVersionMatch;
+  if (match && asked === undefined) {
+    throw badList('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
   }
-  if (query.resourceVersionMatch && asked === undefined) {
-    throw new ApiError('Invalid', 'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match && match !== 'Exact' && match !== 'NotOlderThan') {
+    throw badQuery(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`);
+  }
+  if (match === 'Exact' && asked === 0) {
+    throw badList('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   }
   if (asked !== undefined && asked > current) throw tooLarge(asked, current);
-  return { revision: query.resourceVersionMatch === 'Exact' ? asked : undefined, after: undefined };
+  return { revision: match === 'Exact' ? asked : undefined, after: undefined };
 }
 
 function page(
@@ -154,6 +163,9 @@ function page(
   return { items, more: undefined, left: 0 };
 }
 
+/** In a token: go on with what is there now. */
+const LATEST = -1;
+
 function token(rv: number, start: string): string {
   return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv, start })).toString('base64url');
 }
@@ -161,19 +173,21 @@ function token(rv: number, start: string): string {
 function readToken(text: string): { rv: number; start: string } {
   try {
     const { rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString()) as { rv: unknown; start: unknown };
-    if (Number.isSafeInteger(rv) && typeof start === 'string') return { rv: rv as number, start };
+    if (Number.isSafeInteger(rv) && (rv as number) >= LATEST && typeof start === 'string') return { rv: rv as number, start };
   } catch {
     // said below
   }
   throw new ApiError('BadRequest', 'continue key is not valid: it is the "continue" of an earlier answer, unchanged');
 }
 
+const badQuery = (detail: string): ApiError => new ApiError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${detail}`);
+const badList = (field: string, detail: string): ApiError => badQuery(`${field}: Forbidden: ${detail}`);
+
 function checkWatch(query: WatchQuery): void {
-  const bad = (detail: string): ApiError => new ApiError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${detail}`);
   if (query.sendInitialEvents !== undefined && query.resourceVersionMatch !== 'NotOlderThan') {
-    throw bad('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    throw badList('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   }
   if (query.sendInitialEvents === undefined && query.resourceVersionMatch) {
-    throw bad('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    throw badList('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   }
 }

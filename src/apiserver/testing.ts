@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createCatalog, isApiError, Namespaces, type AnyObject, type Resource, type StatusReason } from '../api/index.ts';
 import { seededRng, silentLog, VirtualClock } from '../base/index.ts';
 import type { Client } from '../control/index.ts';
-import { memoryStore } from '../store/index.ts';
+import { memoryStore, type Store } from '../store/index.ts';
 import type { Admission } from './admission.ts';
 import { createRegistry } from './create-registry.ts';
 import type { Registry, Target, WatchMessage } from './registry.ts';
@@ -15,14 +15,16 @@ interface World {
   registry: Registry;
   client: Client;
   clock: VirtualClock;
+  store: Store<AnyObject>;
   /** What to ask about, by kind. */
   at(resource: Resource, name?: string, subresource?: string): Target;
 }
 
 export async function world(admission: Admission[] = []): Promise<World> {
   const clock = new VirtualClock();
+  const store = memoryStore<AnyObject>();
   const registry = createRegistry({
-    store: memoryStore<AnyObject>(),
+    store,
     catalog: createCatalog(),
     clock,
     rng: seededRng(7),
@@ -35,6 +37,7 @@ export async function world(admission: Admission[] = []): Promise<World> {
     registry,
     client,
     clock,
+    store,
     at: (resource, name, subresource) => ({
       served: registry.catalog.find(resource.group, resource.version, resource.plural)!,
       namespace: resource.namespaced ? NS : undefined,

@@ -18,14 +18,33 @@ export function checkMetadata(causes: Causes, resource: Resource, nameRule: Rule
     size += key.length + value.length;
   }
   if (size > ANNOTATIONS_LIMIT) causes.tooLong('metadata.annotations', ANNOTATIONS_LIMIT);
-  for (const finalizer of meta.finalizers ?? []) follow(causes, 'metadata.finalizers', finalizer, qualifiedName);
-  meta.ownerReferences?.forEach((owner, i) => {
+  checkFinalizers(causes, meta.finalizers ?? []);
+  checkOwners(causes, meta.ownerReferences ?? []);
+}
+
+function checkFinalizers(causes: Causes, finalizers: readonly string[]): void {
+  for (const finalizer of finalizers) follow(causes, 'metadata.finalizers', finalizer, qualifiedName);
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    causes.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set');
+  }
+}
+
+function checkOwners(causes: Causes, owners: NonNullable<NonNullable<KubeObject['metadata']>['ownerReferences']>): void {
+  owners.forEach((owner, i) => {
     const at = `metadata.ownerReferences[${i}]`;
-    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const)
+    const version = owner.apiVersion?.split('/').at(-1);
+    if (!version) causes.invalid(`${at}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty');
+    for (const field of ['kind', 'name', 'uid'] as const)
       if (!owner[field]) causes.invalid(`${at}.${field}`, owner[field] ?? '', 'must not be empty');
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') causes.invalid(at, owner, '/v1, Kind=Event is disallowed from being an owner');
   });
-  if ((meta.ownerReferences ?? []).filter((o) => o.controller).length > 1) {
-    causes.invalid('metadata.ownerReferences', meta.ownerReferences, 'Only one reference can have Controller set to true');
+  const [first, second] = owners.filter((owner) => owner.controller);
+  if (first && second) {
+    causes.invalid(
+      'metadata.ownerReferences',
+      owners,
+      `Only one reference can have Controller set to true. Found "true" in references for ${first.name} and ${second.name}`,
+    );
   }
 }
 

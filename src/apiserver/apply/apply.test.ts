@@ -172,6 +172,6 @@ describe('update', () => {
   test('owners can be reset', () => {
     const live = apply('one', undefined, data({ a: '1' }), { served: configMaps });
     assert.ok(isReset([]) && isReset([{}]) && !isReset(undefined) && !isReset(live.metadata?.managedFields));
-    assert.equal(ownedByUpdate(writer('editor', configMaps), live, live, []), undefined);
+    assert.equal(ownedByUpdate(writer('editor', configMaps), live, live, [{}]), undefined);
   });
 });

@@ -103,6 +103,35 @@ export function isReset(managedFields: unknown): boolean {
   );
 }
 
+/** So many managers of updates are told apart; beyond, the oldest become one. */
+const MOST_UPDATERS = 10;
+const ANCIENT = 'ancient-changes';
+
+/** The ownerships with the oldest updates put together, version by version, until there are few enough. */
+function capped(ownerships: readonly Ownership[]): Ownership[] {
+  const updates = ownerships.filter((o) => o.operation === 'Update').sort((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1));
+  const kept = new Set(ownerships);
+  const oldest = new Map<string, Ownership>();
+  for (let i = 0, count = updates.length; i < updates.length && count > MOST_UPDATERS; i++) {
+    const update = updates[i]!;
+    const { apiVersion, time } = update;
+    const before = oldest.get(apiVersion);
+    if (!before) oldest.set(apiVersion, update);
+    else {
+      const fields = union(before.fields, update.fields);
+      const merged: Ownership = { manager: ANCIENT, operation: 'Update', apiVersion, subresource: '', time, fields };
+      kept.delete(before);
+      kept.delete(update);
+      kept.add(merged);
+      oldest.set(apiVersion, merged);
+      count--;
+    }
+  }
+  return [...kept];
+}
+
+const ageOf = ({ time, manager }: Ownership): string => `${time ?? ''} ${manager}`;
+
 export function isOf(ownership: Ownership, operation: Ownership['operation'], { manager, served, subresource }: Writer): boolean {
   return (
     ownership.operation === operation &&
@@ -141,14 +170,14 @@ export function ownedByCreate(writer: Writer, object: AnyObject): unknown[] | un
  * `sent` are the managedFields that the writer sent along.
  */
 export function ownedByUpdate(writer: Writer, current: AnyObject, next: AnyObject, sent: unknown): unknown[] | undefined {
-  if (isReset(sent)) return undefined;
   const { def } = writer.served;
-  const given = ownershipsOf(sent);
-  const before = given.length > 0 ? given : ownershipsOf(current.metadata?.managedFields);
+  const given = writer.subresource === undefined ? ownershipsOf(sent) : [];
+  const known = given.length > 0 ? given : ownershipsOf(current.metadata?.managedFields);
+  const before = writer.subresource === undefined && isReset(sent) ? [] : known;
   const { changed, removed } = compare(def.schema, current, next);
   const mine = ownable(def, writer.subresource, changed);
   const lost = union(mine, removed);
   const after = before.map((o) => (isOf(o, 'Update', writer) ? o : { ...o, fields: difference(o.fields, lost) }));
   const own = before.find((o) => isOf(o, 'Update', writer))?.fields ?? EMPTY;
-  return managedFieldsOf(withOwn(after, 'Update', writer, union(difference(own, removed), mine)));
+  return managedFieldsOf(capped(withOwn(after, 'Update', writer, union(difference(own, removed), mine))));
 }
