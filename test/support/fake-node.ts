@@ -1,9 +1,9 @@
 /**
- * Nodes that run nothing: what is bound to them gets ready at once (a pod of a Job is done at once), and what is deleted is gone at
+ * Nodes that run nothing: what is bound to them gets ready at once (what is not to be restarted is done at once), and what is deleted is gone at
  * once. With the real controllers behind it, kubectl and helm see a cluster that lives, without a process.
  */
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { controllerOf, changesOf, createInformers, runController, settled, updateStatus, type Client } from '../../src/control/index.ts';
+import { changesOf, createInformers, runController, settled, updateStatus, type Client } from '../../src/control/index.ts';
 import { keyOf, Nodes, parseKey, Pods } from '../../src/api/index.ts';
 import { rfc3339, type Clock, type Log } from '../../src/base/index.ts';
 
@@ -50,7 +50,7 @@ async function registerNode(client: Client, name: string, now: string): Promise<
 
 /** An image called `stuck` never gets ready. */
 function statusOf(pod: Pod, podIP: string, now: string): NonNullable<Pod['status']> {
-  const done = controllerOf(pod)?.kind === 'Job';
+  const done = pod.spec?.restartPolicy === 'Never';
   const yes = (container: { image?: string }): boolean => !container.image?.startsWith('stuck') && !done;
   const containers = pod.spec!.containers;
   const ready = containers.every(yes) ? 'True' : 'False';

@@ -18,8 +18,8 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** kubectl with a kubeconfig and a home of its own, so that nothing of the user's is read or written. */
-export interface Kubectl {
+/** kubectl or helm with a kubeconfig and a home of its own, so that nothing of the user's is read or written. */
+export interface Tool {
   /** Where it runs, and what it takes for the user's home. */
   readonly home: string;
   /** Runs to the end; `input` is given on stdin. */
@@ -28,10 +28,14 @@ export interface Kubectl {
   start(args: readonly string[], env?: Record<string, string>): ChildProcess;
 }
 
-const TIMEOUT_MS = 20_000;
+export type Kubectl = Tool;
 
-export function kubectlWith(home: string, kubeconfig: string): Kubectl {
-  const path = toolPath('kubectl');
+const TIMEOUT_MS = 40_000;
+
+export const kubectlWith = (home: string, kubeconfig: string): Tool => toolWith('kubectl', home, kubeconfig);
+
+export function toolWith(name: 'kubectl' | 'helm', home: string, kubeconfig: string): Tool {
+  const path = toolPath(name);
   const env = { HOME: home, KUBECONFIG: kubeconfig, PATH: process.env['PATH'] ?? '', KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'true' };
   return {
     home,

@@ -1,12 +1,12 @@
-/** Runs kubectl line by line and holds what it says against what is expected. */
+/** Runs kubectl, or helm, line by line and holds what it says against what is expected. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Kubectl } from './kubectl.ts';
+import type { Tool } from './kubectl.ts';
 
 export interface Step {
-  /** Arguments of kubectl; words are split at spaces unless they are given apart. */
+  /** Arguments; words are split at spaces unless they are given apart. */
   readonly run: string | readonly string[];
   readonly input?: string;
   /** Files for it to find, by their path from its home; scripts can be run. */
@@ -20,13 +20,13 @@ export interface Step {
   readonly err?: RegExp;
 }
 
-export async function runSteps(kubectl: Kubectl, steps: readonly Step[]): Promise<void> {
+export async function runSteps(tool: Tool, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     const args = typeof step.run === 'string' ? step.run.split(' ') : step.run;
     const { input, env, files = {} } = step;
-    for (const [path, content] of Object.entries(files)) write(join(kubectl.home, path), content);
-    const result = await kubectl.run(args, { ...(input === undefined ? {} : { input }), ...(env ? { env } : {}) });
-    const told = `kubectl ${args.join(' ')}\n${result.stdout}\n${result.stderr}`;
+    for (const [path, content] of Object.entries(files)) write(join(tool.home, path), content);
+    const result = await tool.run(args, { ...(input === undefined ? {} : { input }), ...(env ? { env } : {}) });
+    const told = `${args.join(' ')}\n${result.stdout}\n${result.stderr}`;
     assert.equal(result.code, step.code ?? 0, told);
     if (typeof step.out === 'string') assert.equal(result.stdout.replace(/\n$/, ''), step.out, told);
     else if (step.out) for (const pattern of [step.out].flat()) assert.match(result.stdout, pattern, told);
