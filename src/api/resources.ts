@@ -16,6 +16,7 @@ import type {
   Event,
   Namespace,
   Node,
+  PersistentVolumeClaim,
   Pod,
   Secret,
   Service,
@@ -36,6 +37,7 @@ export const Nodes = resource<Node>('', 'v1', 'Node', 'nodes', false);
 export const Pods = resource<Pod>('', 'v1', 'Pod', 'pods');
 export const Services = resource<Service>('', 'v1', 'Service', 'services');
 export const Endpoints = resource<EndpointsObject>('', 'v1', 'Endpoints', 'endpoints');
+export const PersistentVolumeClaims = resource<PersistentVolumeClaim>('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
 export const ConfigMaps = resource<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
 export const Secrets = resource<Secret>('', 'v1', 'Secret', 'secrets');
 export const ServiceAccounts = resource<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { StatefulSetSpec } from 'kubernetes-types/apps/v1.js';
 import type { JobSpec } from 'kubernetes-types/batch/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { DaemonSets, Jobs, Nodes, Pods, StatefulSets } from '../api/index.ts';
+import { DaemonSets, Jobs, Nodes, PersistentVolumeClaims, Pods, StatefulSets } from '../api/index.ts';
 import { rfc3339 } from '../base/index.ts';
 import { daemonSetController } from './daemonset.ts';
 import { jobController } from './job.ts';
@@ -42,6 +42,25 @@ test('a stateful set comes up one by one, with names, hostnames and ordinals', a
   );
   const { status } = (await w.api.get(StatefulSets, KEY))!;
   assert.deepEqual([status?.readyReplicas, status?.updatedReplicas, status?.currentRevision === status?.updateRevision], [3, 3, true]);
+  await w.stop();
+});
+
+test('each pod of a stateful set has its own claim of every template, and finds it again', async () => {
+  const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  const w = await statefulSet({ replicas: 2, volumeClaimTemplates: [{ metadata: { name: 'data' }, spec }] });
+  await w.clock.advance(5_000);
+  const claims = async () => (await w.api.list(PersistentVolumeClaims)).items.map((c) => `${c.metadata?.name} ${c.metadata?.uid}`);
+  const before = await claims();
+  assert.deepEqual(
+    before.map((c) => c.split(' ')[0]),
+    ['data-db-0', 'data-db-1'],
+  );
+  const pod = await w.api.get(Pods, { namespace: 'a', name: 'db-1' });
+  assert.deepEqual(pod?.spec?.volumes, [{ name: 'data', persistentVolumeClaim: { claimName: 'data-db-1' } }]);
+  await w.api.delete(Pods, { namespace: 'a', name: 'db-1' });
+  await w.clock.advance(5_000);
+  assert.equal((await shown(w)).length, 2);
+  assert.deepEqual(await claims(), before);
   await w.stop();
 });
 

@@ -1,5 +1,5 @@
 import type { StatefulSet, StatefulSetStatus } from 'kubernetes-types/apps/v1.js';
-import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1.js';
 import { StatefulSets } from '../api/index.ts';
 import { REVISION_HASH } from './daemonset-decide.ts';
 import { hasEnded, isReady, podFromTemplate, templateHash, untilAvailable } from './pods.ts';
@@ -101,8 +101,33 @@ function statefulPod(set: StatefulSet, ordinal: number, revision: string): Pod {
   return {
     ...pod,
     metadata: { ...pod.metadata, labels },
-    spec: { ...pod.spec!, hostname: name, ...(serviceName ? { subdomain: serviceName } : {}) },
+    spec: { ...pod.spec!, ...claimedVolumes(set, pod), hostname: name, ...(serviceName ? { subdomain: serviceName } : {}) },
   };
+}
+
+/** A claim template stands for the volume of its name: of the pod's own claim. */
+function claimedVolumes(set: StatefulSet, pod: Pod): Pick<NonNullable<Pod['spec']>, 'volumes'> {
+  const claimed = claimsOf(set, pod).map(({ metadata }, i) => ({
+    name: set.spec?.volumeClaimTemplates?.[i]?.metadata?.name ?? '',
+    persistentVolumeClaim: { claimName: metadata?.name ?? '' },
+  }));
+  const others = (pod.spec?.volumes ?? []).filter((v) => !claimed.some((c) => c.name === v.name));
+  return claimed.length > 0 ? { volumes: [...claimed, ...others] } : {};
+}
+
+/** The claims of a pod, in the order of their templates. They outlive the pod and the set: what is on a disk is not lost with either. */
+export function claimsOf(set: StatefulSet, pod: Pod): PersistentVolumeClaim[] {
+  return (set.spec?.volumeClaimTemplates ?? []).map((template) => ({
+    ...template,
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      ...template.metadata,
+      name: `${template.metadata?.name}-${pod.metadata?.name}`,
+      namespace: set.metadata?.namespace ?? '',
+      labels: { ...template.metadata?.labels, ...set.spec?.selector?.matchLabels },
+    },
+  }));
 }
 
 function ordinalStart(set: StatefulSet): number {

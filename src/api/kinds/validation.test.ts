@@ -99,6 +99,13 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
     'Forbidden',
   ],
   ['pods', { 'spec.restartPolicy': 'Sometimes' }, 'spec.restartPolicy', 'Unsupported value'],
+  [
+    'statefulsets',
+    {
+      'spec.template.spec.containers.0.volumeMounts': [{ name: 'data', mountPath: '/v' }],
+      'spec.volumeClaimTemplates': [{ metadata: { name: 'data' } }],
+    },
+  ],
   ['deployments', { 'spec.selector': undefined }, 'spec.selector', 'Required value'],
   ['deployments', { 'spec.selector': {} }, 'spec.selector', 'empty selector is invalid'],
   [
@@ -195,6 +202,7 @@ for (const [plural, changes, field, message] of CASES) {
 /** plural, changes that an update makes, field that may not change */
 const UPDATES: readonly [string, Record<string, unknown>, string][] = [
   ['deployments', { 'spec.selector': { matchLabels: { app: 'b' } }, 'spec.template.metadata.labels': { app: 'b' } }, 'spec.selector'],
+  ['statefulsets', { 'spec.serviceName': 'other' }, 'spec'],
   ['services', { 'spec.clusterIP': '10.96.0.8' }, 'spec.clusterIPs[0]'],
   ['pods', { 'spec.hostname': 'other' }, 'spec'],
   ['secrets', { type: 'other' }, 'type'],

@@ -1,10 +1,28 @@
 import type { ControllerRevision, DaemonSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
+import { canonicalJson } from '../../../base/index.ts';
 import type { Resource } from '../../object.ts';
 import { DaemonSets, StatefulSets } from '../../resources.ts';
 import { ageColumn, column, labelsText, nameColumn, selectorText, wide } from '../columns.ts';
 import { defaultPodSpec } from '../core/pod-defaults.ts';
 import { define } from '../define.ts';
 import { checkIntOrPercent, checkWorkload, SCALE, templateColumns } from './template.ts';
+
+const CHANGEABLE = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+];
+const CHANGEABLE_TEXT = CHANGEABLE.map((field) => `'${field}'`)
+  .join(', ')
+  .replace(/, ('\w+')$/, ' and $1');
+
+/** What of a StatefulSet's spec stays as it was made. */
+const fixed = (set: StatefulSet): object =>
+  Object.fromEntries(Object.entries(set.spec ?? {}).filter(([field]) => !CHANGEABLE.includes(field)));
 
 export const statefulSets = define<StatefulSet>({
   resource: StatefulSets,
@@ -27,7 +45,10 @@ export const statefulSets = define<StatefulSet>({
     (o as { status?: object }).status ??= { replicas: 0, availableReplicas: 0 };
   },
   check(causes, o, old) {
-    checkWorkload(causes, o.spec, old?.spec);
+    const claims = (o.spec?.volumeClaimTemplates ?? []).map((c) => c.metadata?.name ?? '');
+    checkWorkload(causes, o.spec, undefined, claims);
+    if (old && canonicalJson(fixed(o)) !== canonicalJson(fixed(old)))
+      causes.forbidden('spec', `updates to statefulset spec for fields other than ${CHANGEABLE_TEXT} are forbidden`);
     causes.oneOf('spec.updateStrategy.type', o.spec?.updateStrategy?.type, ['OnDelete', 'RollingUpdate']);
     causes.oneOf('spec.podManagementPolicy', o.spec?.podManagementPolicy, ['OrderedReady', 'Parallel']);
   },

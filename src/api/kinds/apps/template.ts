@@ -16,13 +16,18 @@ export interface WorkloadSpec {
 }
 
 /** Checks what is common to all controllers whose pods run for ever. */
-export function checkWorkload(causes: Causes, spec: WorkloadSpec | undefined, old: WorkloadSpec | undefined): void {
+export function checkWorkload(
+  causes: Causes,
+  spec: WorkloadSpec | undefined,
+  old: WorkloadSpec | undefined,
+  claims?: readonly string[],
+): void {
   if (!spec) return causes.required('spec');
   causes.nonNegative('spec.replicas', spec.replicas);
   causes.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
   causes.nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit);
   checkTemplateSelector(causes, spec.selector, spec.template?.metadata?.labels);
-  checkTemplate(causes, spec.template, ['Always']);
+  checkTemplate(causes, spec.template, ['Always'], 'spec.template', claims);
   if (old && canonicalJson(spec.selector ?? null) !== canonicalJson(old.selector ?? null)) {
     causes.invalid('spec.selector', spec.selector, 'field is immutable');
   }
@@ -34,11 +39,12 @@ export function checkTemplate(
   template: PodTemplateSpec | undefined,
   restartPolicies: readonly string[],
   at = 'spec.template',
+  claims?: readonly string[],
 ): void {
   if (!template) return causes.required(at);
   checkLabels(causes, `${at}.metadata.labels`, template.metadata?.labels);
   if (!template.spec) return causes.required(`${at}.spec.containers`);
-  checkPodSpec(causes, `${at}.spec`, template.spec);
+  checkPodSpec(causes, `${at}.spec`, template.spec, claims);
   const policy = template.spec.restartPolicy;
   if (policy && ['Always', 'OnFailure', 'Never'].includes(policy)) causes.oneOf(`${at}.spec.restartPolicy`, policy, restartPolicies);
 }

@@ -1,6 +1,5 @@
 import type { Event, Namespace, Node, PersistentVolumeClaim } from 'kubernetes-types/core/v1.js';
-import type { Resource } from '../../object.ts';
-import { Events, Namespaces, Nodes } from '../../resources.ts';
+import { Events, Namespaces, Nodes, PersistentVolumeClaims } from '../../resources.ts';
 import { checkLabels, dnsLabel } from '../check.ts';
 import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
@@ -127,14 +126,6 @@ export const events = define<Event>({
   ],
 });
 
-const Claims: Resource<PersistentVolumeClaim> = {
-  group: '',
-  version: 'v1',
-  kind: 'PersistentVolumeClaim',
-  plural: 'persistentvolumeclaims',
-  namespaced: true,
-};
-
 const ACCESS: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',
   ReadOnlyMany: 'ROX',
@@ -143,7 +134,7 @@ const ACCESS: Readonly<Record<string, string>> = {
 };
 
 export const persistentVolumeClaims = define<PersistentVolumeClaim>({
-  resource: Claims,
+  resource: PersistentVolumeClaims,
   shortNames: ['pvc'],
   schema: 'k8s.io.api.core.v1.PersistentVolumeClaim',
   status: true,

@@ -4,9 +4,9 @@ import { type Causes, checkPort, checkPortOrName, checkSelector, dnsLabel, dnsSu
 
 type Handler = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & LifecycleHandler;
 
-/** Checks a pod spec, in a pod or in a template. */
-export function checkPodSpec(causes: Causes, at: string, spec: PodSpec): void {
-  const volumes = checkVolumes(causes, `${at}.volumes`, spec.volumes ?? []);
+/** Checks a pod spec, in a pod or in a template; `claims` are volumes that its pods will have besides. */
+export function checkPodSpec(causes: Causes, at: string, spec: PodSpec, claims: readonly string[] = []): void {
+  const volumes = new Set([...checkVolumes(causes, `${at}.volumes`, spec.volumes ?? []), ...claims]);
   const names = new Set<string>();
   if (!spec.containers?.length) causes.required(`${at}.containers`);
   for (const field of ['initContainers', 'containers'] as const) {
