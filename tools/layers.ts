@@ -1,10 +1,11 @@
 /** Who may import whom, lowest first: the table of ARCHITECTURE.md in a form that a test can hold the code against. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  api: ['base'],
+  cel: ['base'],
+  api: ['base', 'cel'],
   store: ['base'],
   control: ['base', 'api'],
-  apiserver: ['base', 'api', 'store', 'control'],
+  apiserver: ['base', 'cel', 'api', 'store', 'control'],
   workloads: ['base', 'api', 'control'],
   mesh: ['base', 'api'],
   envoy: ['base', 'api', 'mesh'],
@@ -16,6 +17,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   node: ['base', 'api', 'control'],
   app: [
     'base',
+    'cel',
     'api',
     'store',
     'control',
