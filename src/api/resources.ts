@@ -5,9 +5,9 @@ import type {
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from 'kubernetes-types/admissionregistration/v1.js';
-import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
+import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
-import type { Job } from 'kubernetes-types/batch/v1.js';
+import type { CronJob, Job } from 'kubernetes-types/batch/v1.js';
 import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
 import type { Lease } from 'kubernetes-types/coordination/v1.js';
 import type {
@@ -24,6 +24,7 @@ import type {
 } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
+import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
 import type { DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService } from './kinds/istio/types.ts';
 import type { KubeObject, Resource } from './object.ts';
@@ -46,6 +47,8 @@ export const Deployments = resource<Deployment>('apps', 'v1', 'Deployment', 'dep
 export const ReplicaSets = resource<ReplicaSet>('apps', 'v1', 'ReplicaSet', 'replicasets');
 export const StatefulSets = resource<StatefulSet>('apps', 'v1', 'StatefulSet', 'statefulsets');
 export const DaemonSets = resource<DaemonSet>('apps', 'v1', 'DaemonSet', 'daemonsets');
+export const ControllerRevisions = resource<ControllerRevision>('apps', 'v1', 'ControllerRevision', 'controllerrevisions');
+export const CronJobs = resource<CronJob>('batch', 'v1', 'CronJob', 'cronjobs');
 export const Jobs = resource<Job>('batch', 'v1', 'Job', 'jobs');
 export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>(
   'autoscaling',
@@ -54,6 +57,7 @@ export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>(
   'horizontalpodautoscalers',
 );
 export const EndpointSlices = resource<EndpointSlice>('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
+export const PodDisruptionBudgets = resource<PodDisruptionBudget>('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
 export const Leases = resource<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
 export const Ingresses = resource<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
 export const CustomResourceDefinitions = resource<CustomResourceDefinition>(

@@ -7,12 +7,13 @@ import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
 import { createDeletes } from './deletes.ts';
 import { entryOf, storeKey } from './entry.ts';
+import { createEvictions } from './evictions.ts';
 import { createEventExpiry } from './event-expiry.ts';
-import { copy, isRecord } from './json.ts';
+import { copy } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
-import type { Body, Deleted, Registry, Target, Written } from './registry.ts';
+import type { Deleted, Registry, Target, Written } from './registry.ts';
 import { scaleOf } from './scale.ts';
 import { createServiceAllocator } from './services.ts';
 import { createWrites } from './writes.ts';
@@ -28,6 +29,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Pa
   const writes = createWrites(core, createServiceAllocator(store));
   const deletes = createDeletes(core);
   const applyPatch = createPatch(core, writes);
+  const evict = createEvictions(core, writes, deletes);
   const expireEvents = createEventExpiry(core);
 
   const ownTarget = (def: KindDef, { metadata }: AnyObject): Target => ({
@@ -82,7 +84,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Pa
     async create(target, body, query) {
       const answered = answerOf(core.answers, target);
       if (answered) return answered(target, body, query);
-      if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query.dryRun);
+      if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query);
       checkSubresource(target, []);
       if (!isKept(target.served.def)) throw notAllowed();
       if (isEvents(target.served.def)) await expireEvents();
@@ -117,16 +119,6 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Pa
     delete: async (target, query) => followed(target, await deletes.delete(target, query), query.dryRun),
     deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
     client: (user) => createClient(registry, catalog, user),
-  };
-
-  const evict = async (target: Target, body: Body, dryRun: boolean | undefined): Promise<Written> => {
-    const options = isRecord(body.value) && isRecord(body.value['deleteOptions']) ? body.value['deleteOptions'] : {};
-    const grace = options['gracePeriodSeconds'];
-    await deletes.delete(
-      { ...target, subresource: undefined },
-      { dryRun, gracePeriodSeconds: typeof grace === 'number' ? grace : undefined },
-    );
-    return { ...entryOf({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }), created: true, warnings: [] };
   };
 
   return registry;

@@ -4,6 +4,7 @@ import { createInformers, eventRecorder, runController, type Client } from '../c
 import { autoscaler, type PodMetrics } from './autoscaler.ts';
 import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
+import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints-objects.ts';
 import { endpointsMirror } from './endpoints-mirror.ts';
 import { endpointSliceController } from './endpointslices.ts';
@@ -65,6 +66,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     jobController(world),
     autoscaler(world, options.metrics ?? NO_METRICS),
     scheduler(world),
+    disruptionController(world),
     endpointSliceController(world),
     endpointsController(world),
     endpointsMirror(world),

@@ -1,6 +1,6 @@
 import type { CronJob, Job } from 'kubernetes-types/batch/v1.js';
 import { humanDuration } from '../../base/index.ts';
-import type { Resource } from '../object.ts';
+import { CronJobs, Jobs } from '../resources.ts';
 import { checkTemplate, templateColumns } from './apps/template.ts';
 import type { Causes } from './check.ts';
 import { age, ageColumn, column, nameColumn, selectorText, wide } from './columns.ts';
@@ -8,9 +8,6 @@ import { defaultPodSpec } from './core/pod-defaults.ts';
 import { define } from './define.ts';
 
 type JobSpec = NonNullable<Job['spec']>;
-
-const Jobs: Resource<Job> = { group: 'batch', version: 'v1', kind: 'Job', plural: 'jobs', namespaced: true };
-const CronJobs: Resource<CronJob> = { group: 'batch', version: 'v1', kind: 'CronJob', plural: 'cronjobs', namespaced: true };
 
 function defaultJobSpec(spec: JobSpec | undefined): void {
   if (!spec) return;

@@ -3,22 +3,14 @@ import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { Resource } from '../object.ts';
-import { Leases } from '../resources.ts';
+import { Leases, PodDisruptionBudgets } from '../resources.ts';
 import { checkIntOrPercent } from './apps/template.ts';
 import { checkSelector } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
 
-const Budgets: Resource<PodDisruptionBudget> = {
-  group: 'policy',
-  version: 'v1',
-  kind: 'PodDisruptionBudget',
-  plural: 'poddisruptionbudgets',
-  namespaced: true,
-};
-
 export const podDisruptionBudgets = define<PodDisruptionBudget>({
-  resource: Budgets,
+  resource: PodDisruptionBudgets,
   shortNames: ['pdb'],
   schema: 'k8s.io.api.policy.v1.PodDisruptionBudget',
   status: true,

@@ -1,7 +1,6 @@
 import type { ControllerRevision, DaemonSet, StatefulSet } from 'kubernetes-types/apps/v1.js';
 import { canonicalJson } from '../../../base/index.ts';
-import type { Resource } from '../../object.ts';
-import { DaemonSets, StatefulSets } from '../../resources.ts';
+import { ControllerRevisions, DaemonSets, StatefulSets } from '../../resources.ts';
 import { ageColumn, column, labelsText, nameColumn, selectorText, wide } from '../columns.ts';
 import { defaultPodSpec } from '../core/pod-defaults.ts';
 import { define } from '../define.ts';
@@ -99,14 +98,6 @@ export const daemonSets = define<DaemonSet>({
   ],
 });
 
-const Revisions: Resource<ControllerRevision> = {
-  group: 'apps',
-  version: 'v1',
-  kind: 'ControllerRevision',
-  plural: 'controllerrevisions',
-  namespaced: true,
-};
-
 function controllerOf(o: ControllerRevision): string {
   const owner = o.metadata?.ownerReferences?.find((r) => r.controller);
   if (!owner) return '<none>';
@@ -115,7 +106,7 @@ function controllerOf(o: ControllerRevision): string {
 }
 
 export const controllerRevisions = define<ControllerRevision>({
-  resource: Revisions,
+  resource: ControllerRevisions,
   schema: 'k8s.io.api.apps.v1.ControllerRevision',
   columns: [nameColumn, column('Controller', controllerOf), column('Revision', (o) => o.revision, 'integer'), ageColumn],
 });
