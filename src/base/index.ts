@@ -13,3 +13,4 @@ export { Channel, encodeFrame, FrameDecoder } from './frames.ts';
 export { isExecutable, programsOnPath } from './programs.edge.ts';
 export { isAlive, onlyChild, processId, readPidFile, signalProcess, writePidFile, type ProcessId } from './process.edge.ts';
 export { tryLock, type Lock } from './lock.edge.ts';
+export { isTimeZone, parseSchedule, type Schedule } from './cron.ts';

@@ -2,6 +2,7 @@ import { isKept, type Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import { createInformers, eventRecorder, runController, type Client } from '../control/index.ts';
 import { autoscaler, type PodMetrics } from './autoscaler.ts';
+import { cronJobController } from './cronjob.ts';
 import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
 import { disruptionController } from './disruption.ts';
@@ -64,6 +65,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     statefulSetController(world),
     daemonSetController(world),
     jobController(world),
+    cronJobController(world),
     autoscaler(world, options.metrics ?? NO_METRICS),
     scheduler(world),
     disruptionController(world),

@@ -1,5 +1,5 @@
 import type { CronJob, Job } from 'kubernetes-types/batch/v1.js';
-import { humanDuration } from '../../base/index.ts';
+import { humanDuration, isTimeZone, parseSchedule } from '../../base/index.ts';
 import { CronJobs, Jobs } from '../resources.ts';
 import { checkTemplate, templateColumns } from './apps/template.ts';
 import type { Causes } from './check.ts';
@@ -8,6 +8,8 @@ import { defaultPodSpec } from './core/pod-defaults.ts';
 import { define } from './define.ts';
 
 type JobSpec = NonNullable<Job['spec']>;
+
+const LONGEST_CRON_NAME = 52;
 
 function defaultJobSpec(spec: JobSpec | undefined): void {
   if (!spec) return;
@@ -86,7 +88,20 @@ export const cronJobs = define<CronJob>({
     defaultJobSpec(o.spec.jobTemplate?.spec);
   },
   check(causes, o) {
-    if (!o.spec?.schedule) causes.required('spec.schedule');
+    const { schedule, timeZone, startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit } = o.spec ?? {};
+    if (!schedule) causes.required('spec.schedule');
+    else {
+      const read = parseSchedule(schedule);
+      if (typeof read === 'string') causes.invalid('spec.schedule', schedule, read);
+    }
+    if (timeZone === '') causes.invalid('spec.timeZone', timeZone, 'timeZone must be nil or non-empty string');
+    else if (timeZone !== undefined && !isTimeZone(timeZone)) causes.invalid('spec.timeZone', timeZone, `unknown time zone ${timeZone}`);
+    causes.nonNegative('spec.startingDeadlineSeconds', startingDeadlineSeconds);
+    causes.nonNegative('spec.successfulJobsHistoryLimit', successfulJobsHistoryLimit);
+    causes.nonNegative('spec.failedJobsHistoryLimit', failedJobsHistoryLimit);
+    const name = o.metadata?.name ?? '';
+    // The jobs are called like it, with the time behind.
+    if (name.length > LONGEST_CRON_NAME) causes.invalid('metadata.name', name, `must be no more than ${LONGEST_CRON_NAME} characters`);
     causes.oneOf('spec.concurrencyPolicy', o.spec?.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']);
     checkJobSpec(causes, 'spec.jobTemplate.spec', o.spec?.jobTemplate?.spec);
   },
