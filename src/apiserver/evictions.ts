@@ -76,7 +76,7 @@ function isDisruption({ metadata, status }: Pod): boolean {
 /** A pod that is not ready costs no disruption, when its budget says so or has enough without it. */
 function mayGoUnready({ status }: Pod, budget: Budget): boolean {
   if (status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) return false;
-  const policy = (budget.spec as { unhealthyPodEvictionPolicy?: string } | undefined)?.unhealthyPodEvictionPolicy;
+  const policy = budget.spec?.unhealthyPodEvictionPolicy;
   const { currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
   return policy === 'AlwaysAllow' || (currentHealthy >= desiredHealthy && desiredHealthy > 0);
 }

@@ -4,7 +4,7 @@ import { isTimeZone, parseSchedule } from './cron.ts';
 
 const after = (schedule: string, from: string, count: number, zone?: string): string[] => {
   const parsed = parseSchedule(schedule);
-  assert.ok(typeof parsed !== 'string', `${schedule}: ${String(parsed)}`);
+  assert.ok(typeof parsed !== 'string', `${schedule}: ${JSON.stringify(parsed)}`);
   const out: string[] = [];
   let at: number | undefined = Date.parse(from);
   while (out.length < count && (at = parsed.next(at, zone)) !== undefined) out.push(new Date(at).toISOString().slice(0, 16));
@@ -54,6 +54,6 @@ test('what is no schedule says why', () => {
     ['@every soon', /failed to parse duration/],
     ['TZ=UTC * * * * *', /use timeZone field/],
   ];
-  for (const [schedule, want] of table) assert.match(String(parseSchedule(schedule)), want, schedule);
+  for (const [schedule, want] of table) assert.match(JSON.stringify(parseSchedule(schedule)), want, schedule);
   assert.deepEqual([isTimeZone('Europe/Berlin'), isTimeZone('Etc/UTC'), isTimeZone('Nowhere/Else')], [true, true, false]);
 });

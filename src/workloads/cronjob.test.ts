@@ -37,7 +37,7 @@ async function cron(spec: Partial<CronJobSpec>) {
         .filter((job) => !job.status?.conditions)
         .map((job) => job.metadata?.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']?.slice(11, 16)),
     status: async () => (await w.api.get(CronJobs, KEY))?.status,
-    told: async () => [...new Set((await w.api.list(Events)).items.map((e) => e.reason))].sort(),
+    told: async () => [...new Set((await w.api.list(Events)).items.map((e) => e.reason ?? ''))].sort(),
   };
 }
 
@@ -55,7 +55,7 @@ test('a job starts at each time, once, and its status and history follow', async
     [(await w.status())?.active?.map((a) => a.name), (await w.status())?.lastScheduleTime],
     [[first?.metadata?.name], '2026-01-01T00:05:00Z'],
   );
-  await w.end(first!);
+  await w.end(first);
   await w.clock.advance(1000);
   assert.deepEqual([(await w.status())?.active, (await w.status())?.lastSuccessfulTime], [undefined, '2026-01-01T00:05:00Z']);
   for (let i = 0; i < 4; i++) {
@@ -63,7 +63,7 @@ test('a job starts at each time, once, and its status and history follow', async
     for (const job of (await w.jobs()).filter((j) => !j.status?.conditions)) await w.end(job, i % 2 ? 'Failed' : 'Complete');
   }
   await w.clock.advance(1000);
-  const ended = (await w.jobs()).map((job) => job.status?.conditions?.[0]?.type).sort();
+  const ended = (await w.jobs()).map((job) => job.status?.conditions?.[0]?.type ?? '').sort();
   assert.deepEqual(ended, ['Complete', 'Complete', 'Failed']);
   assert.deepEqual(await w.told(), ['SawCompletedJob', 'SuccessfulCreate', 'SuccessfulDelete']);
   await w.stop();

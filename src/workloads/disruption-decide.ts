@@ -27,7 +27,7 @@ export interface BudgetDecision {
 export function decideBudget(budget: PodDisruptionBudget, pods: readonly Pod[], scaleOf: ScaleOf, now: number): BudgetDecision {
   const { disrupted, after } = stillDisrupted(budget, pods, now);
   const observedGeneration = budget.metadata?.generation ?? 0;
-  const conditions = budget.status?.conditions as Condition[] | undefined;
+  const conditions = budget.status?.conditions;
   const condition = (status: 'True' | 'False', reason: string, message: string): Condition[] =>
     withCondition(conditions, { type: 'DisruptionAllowed', status, reason, message, observedGeneration } as Condition, now);
   const present = pods.filter((p) => !hasEnded(p));
@@ -49,7 +49,9 @@ export function decideBudget(budget: PodDisruptionBudget, pods: readonly Pod[], 
     };
   }
   const { expectedPods, desiredHealthy } = expected;
-  const currentHealthy = present.filter((p) => isReady(p) && !p.metadata?.deletionTimestamp && !(p.metadata?.name! in disrupted)).length;
+  const currentHealthy = present.filter(
+    (p) => isReady(p) && !p.metadata?.deletionTimestamp && !((p.metadata?.name ?? '') in disrupted),
+  ).length;
   const disruptionsAllowed = expectedPods > 0 ? Math.max(0, currentHealthy - desiredHealthy) : 0;
   return {
     status: {
