@@ -1,5 +1,7 @@
 /** Why a request failed, in the words of the API (`metav1.StatusReason`). */
 export type StatusReason =
+  /** None was given: whoever refused was not this server. */
+  | ''
   | 'BadRequest'
   | 'Unauthorized'
   | 'Forbidden'
@@ -40,12 +42,13 @@ export interface StatusBody {
   metadata: { continue?: string };
   status: 'Failure';
   message: string;
-  reason: StatusReason;
+  reason?: StatusReason;
   details?: StatusDetails;
   code: number;
 }
 
 const CODE: Record<StatusReason, number> = {
+  '': 500,
   BadRequest: 400,
   Unauthorized: 401,
   Forbidden: 403,
@@ -73,11 +76,17 @@ export class ApiError extends Error {
   /** Of a list that cannot go on as it was: what it can go on with. */
   readonly continue: string | undefined;
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails, more?: { readonly continue?: string }) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details?: StatusDetails,
+    /** `code`: other than the reason's. */
+    more?: { readonly continue?: string; readonly code?: number },
+  ) {
     super(message);
     this.name = 'ApiError';
     this.reason = reason;
-    this.code = CODE[reason];
+    this.code = more?.code ?? CODE[reason] ?? 500;
     this.details = details;
     this.continue = more?.continue;
   }
@@ -89,7 +98,7 @@ export class ApiError extends Error {
       metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason ? { reason: this.reason } : {}),
       ...(this.details ? { details: this.details } : {}),
       code: this.code,
     };

@@ -1,7 +1,8 @@
 import type { AnyObject, Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import type { Store } from '../store/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
+import type { CallWebhook, ObserveWebhook } from './admission/webhooks.ts';
 import type { Answers } from './answers.ts';
 
 /** What the verbs stand on. */
@@ -13,6 +14,8 @@ export interface Core {
   readonly log: Log;
   /** In the order in which they are asked. */
   readonly admission: readonly Admission[];
+  readonly callWebhook: CallWebhook;
+  readonly observeWebhook: ObserveWebhook;
   /** What is answered and not kept. */
   readonly answers: Answers;
 }

@@ -1,4 +1,6 @@
-import { ApiError, CustomResourceDefinitions, isKept, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { ApiError, CustomResourceDefinitions, isKept, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { createGate, type Gate } from './admission/gate.ts';
+import { createWebhooks } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
@@ -22,12 +24,13 @@ import { createWrites } from './writes.ts';
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
 
 /** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
-export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Partial<Core>): Registry {
-  const core: Core = { admission: [], answers: new Map(), ...options };
+export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'callWebhook' | 'observeWebhook'> & Partial<Core>): Registry {
+  const core: Core = { admission: [], answers: new Map(), callWebhook: nobody, observeWebhook: () => {}, ...options };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
-  const writes = createWrites(core, createServiceAllocator(store));
-  const deletes = createDeletes(core);
+  const gate = gateOf(core);
+  const writes = createWrites(core, createServiceAllocator(store), gate);
+  const deletes = createDeletes(core, gate);
   const applyPatch = createPatch(core, writes);
   const evict = createEvictions(core, writes, deletes);
   const expireEvents = createEventExpiry(core);
@@ -118,10 +121,40 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers'> & Pa
 
     delete: async (target, query) => followed(target, await deletes.delete(target, query), query.dryRun),
     deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
+    async connect({ served, namespace, name = '', subresource, user }, object) {
+      const warnings: string[] = [];
+      const request = {
+        operation: 'CONNECT',
+        def: served.def,
+        served,
+        namespace,
+        name,
+        subresource,
+        object,
+        oldObject: undefined,
+        user,
+        dryRun: false,
+        query: {},
+        warn: (text: string) => warnings.push(text),
+      } as const;
+      await gate.mutate(request, () => {});
+      await gate.validate(request);
+      return warnings;
+    },
     client: (user) => createClient(registry, catalog, user),
   };
 
   return registry;
+}
+
+/** Where webhooks cannot be called, none can be relied on. */
+const nobody: Core['callWebhook'] = () => Promise.reject(new Error('this server calls no webhooks'));
+
+function gateOf(core: Core): Gate {
+  const { group, version, plural } = Namespaces;
+  const namespaces = core.catalog.find(group, version, plural)!.def;
+  const { callWebhook: call, observeWebhook: observe } = core;
+  return createGate(core.admission, createWebhooks({ ...core, namespaces, call, observe }));
 }
 
 function withMetadata(object: AnyObject): Draft {

@@ -1,5 +1,6 @@
 import { ApiError, type AnyObject } from '../api/index.ts';
 import { StoreError } from '../store/index.ts';
+import type { Gate } from './admission/gate.ts';
 import type { Core } from './core.ts';
 import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
 import { conflict, forbidden, MODIFIED, notFound, storeRefusal } from './errors.ts';
@@ -21,8 +22,8 @@ export interface Deletes {
   deleteCollection(target: Target, select: SelectQuery, query: DeleteQuery): Promise<EntryList>;
 }
 
-export function createDeletes(core: Core): Deletes {
-  const { store, clock, admission } = core;
+export function createDeletes(core: Core, gate: Gate): Deletes {
+  const { store, clock } = core;
 
   const remove = async (target: Target, query: DeleteQuery): Promise<Deleted> => {
     const { served, namespace, name = '', user } = target;
@@ -41,26 +42,30 @@ export function createDeletes(core: Core): Deletes {
       const current = stored.object;
       check(target, current, query);
       const dryRun = query.dryRun ?? false;
-      for (const { validate } of admission) {
-        await validate?.({
-          operation: 'DELETE',
-          def,
-          namespace,
-          name,
-          subresource: undefined,
-          object: current,
-          oldObject: current,
-          user,
-          dryRun,
-        });
-      }
+      const warnings: string[] = [];
+      const request = {
+        operation: 'DELETE',
+        def,
+        served,
+        namespace,
+        name,
+        subresource: undefined,
+        object: current,
+        oldObject: current,
+        user,
+        dryRun,
+        query,
+        warn: (text: string) => warnings.push(text),
+      } as const;
+      await gate.mutate(request, () => {});
+      await gate.validate(request);
       const next = beginDeletion(def, current, query, clock.now()) as AnyObject;
       const gone = isFinished(def, next);
       try {
-        if (dryRun) return { ...shownAs(served, entryOf(next)), gone };
-        if (gone) return { ...shownAs(served, await store.delete(key, stored.revision, next)), gone };
-        if (equal(current, next)) return { ...shownAs(served, stored), gone };
-        return { ...shownAs(served, await store.update(key, next, stored.revision)), gone };
+        if (dryRun) return { ...shownAs(served, entryOf(next)), gone, warnings };
+        if (gone) return { ...shownAs(served, await store.delete(key, stored.revision, next)), gone, warnings };
+        if (equal(current, next)) return { ...shownAs(served, stored), gone, warnings };
+        return { ...shownAs(served, await store.update(key, next, stored.revision)), gone, warnings };
       } catch (error) {
         if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw storeRefusal(error);
         if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);

@@ -90,6 +90,7 @@ export interface Written extends Entry {
 export interface Deleted extends Entry {
   /** False when finalizers or a grace period keep it: then the answer is the object, otherwise a Success status. */
   readonly gone: boolean;
+  readonly warnings: readonly string[];
 }
 
 export interface EntryList {
@@ -119,6 +120,8 @@ export interface Registry {
   delete(target: Target, query: DeleteQuery): Promise<Deleted>;
   /** What was deleted, or is now being deleted. */
   deleteCollection(target: Target, select: SelectQuery, query: DeleteQuery): Promise<EntryList>;
+  /** Asks those who have a say whether a stream to an object may be opened; what they say besides is for `Warning` headers. */
+  connect(target: Target, options: AnyObject): Promise<readonly string[]>;
   /** The in-process client, acting as a user. */
   client(user: User): Client;
 }

@@ -1,6 +1,6 @@
 import type { Pod, ServiceAccount, VolumeMount, VolumeProjection } from 'kubernetes-types/core/v1.js';
 import { nameSuffix, sleep, type Clock, type Rng } from '../base/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
 import { forbidden } from './errors.ts';
 
 /** The account of pods that name none. */

@@ -4,7 +4,8 @@ import { createCatalog, isApiError, Namespaces, type AnyObject, type Resource, t
 import { seededRng, silentLog, VirtualClock } from '../base/index.ts';
 import type { Client } from '../control/index.ts';
 import { memoryStore, type Store } from '../store/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
+import type { CallWebhook } from './admission/webhooks.ts';
 import { createRegistry } from './create-registry.ts';
 import type { Registry, Target, WatchMessage } from './registry.ts';
 
@@ -20,7 +21,7 @@ interface World {
   at(resource: Resource, name?: string, subresource?: string): Target;
 }
 
-export async function world(admission: Admission[] = []): Promise<World> {
+export async function world(admission: Admission[] = [], callWebhook?: CallWebhook): Promise<World> {
   const clock = new VirtualClock();
   const store = memoryStore<AnyObject>();
   const registry = createRegistry({
@@ -30,14 +31,15 @@ export async function world(admission: Admission[] = []): Promise<World> {
     rng: seededRng(7),
     log: silentLog,
     admission,
+    ...(callWebhook ? { callWebhook } : {}),
   });
   const client = registry.client(USER);
   await client.create(Namespaces, { metadata: { name: NS } });
   return {
+    store,
     registry,
     client,
     clock,
-    store,
     at: (resource, name, subresource) => ({
       served: registry.catalog.find(resource.group, resource.version, resource.plural)!,
       namespace: resource.namespaced ? NS : undefined,

@@ -1,7 +1,8 @@
 import { ApiError, type AnyObject, type KindDef } from '../api/index.ts';
 import { nameSuffix } from '../base/index.ts';
 import { StoreError, type Stored } from '../store/index.ts';
-import type { AdmissionRequest } from './admission.ts';
+import type { AdmissionRequest } from './admission/admission.ts';
+import type { Gate } from './admission/gate.ts';
 import { managedFieldsOf, ownedByCreate, ownedByUpdate, ownershipsOf, type Writer } from './apply/managed-fields.ts';
 import type { Core } from './core.ts';
 import { prepareCrd } from './crds.ts';
@@ -37,7 +38,7 @@ export interface Writes {
   revise(target: Target, query: WriteQuery, revise: (current: Stored<AnyObject>) => Revised): Promise<Written>;
 }
 
-export function createWrites(core: Core, services: ServiceAllocator): Writes {
+export function createWrites(core: Core, services: ServiceAllocator, gate: Gate): Writes {
   const { store, clock, rng } = core;
 
   /** Runs mutation, defaults and validation on a draft, in place, and then `store`s it; addresses are held meanwhile. */
@@ -45,18 +46,24 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
     const { def, oldObject } = request;
     const whole = request.subresource === undefined || request.subresource === 'scale';
     let held: Reservation | undefined;
+    let release: (() => void) | undefined;
+    const tidy = (): void => {
+      if (whole) fillIn(def, draft, oldObject);
+    };
     try {
+      tidy();
+      await gate.mutate(request, tidy);
       if (whole) {
-        fillIn(def, draft, oldObject);
-        for (const { mutate } of core.admission) await mutate?.(request);
         if (isServices(def)) held = services.assign(def, draft, oldObject);
         if (isCrds(def)) prepareCrd(draft, clock.now());
-        fillIn(def, draft, oldObject);
+        tidy();
       }
       checkDraft(def, draft, oldObject);
-      for (const { validate } of core.admission) await validate?.(request);
+      await gate.validate(request);
+      release = gate.hold(request);
       return await then();
     } finally {
+      release?.();
       held?.release();
     }
   };
@@ -79,9 +86,11 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
       const name = metadata.name ?? '';
       if (store.get(storeKey(def, namespace, name)) && !generated) throw alreadyExists(def, name);
       const dryRun = query.dryRun ?? false;
+      const said: string[] = [];
       const request = {
         operation: 'CREATE',
         def,
+        served,
         namespace,
         name,
         subresource: undefined,
@@ -89,6 +98,8 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
         oldObject: undefined,
         user,
         dryRun,
+        query,
+        warn: (text: string) => said.push(text),
       } as const;
       const sent = metadata.managedFields;
       delete metadata.managedFields;
@@ -102,7 +113,7 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
           if (managed) metadata.managedFields = managed as never;
           return dryRun ? entryOf(draft) : await store.create(storeKey(def, namespace, name), draft);
         });
-        return { ...shownAs(served, entry), created: true, warnings };
+        return { ...shownAs(served, entry), created: true, warnings: [...warnings, ...said] };
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== 'exists') throw storeRefusal(error);
         if (!generated || attempt === NAMES) throw alreadyExists(def, name);
@@ -121,11 +132,13 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
       const { draft, warnings, managedFields } = compute(stored);
       checkPreconditions(def, current, draft);
       const next = carryOver(def, subresource, current, draft);
-      const done = (entry: Entry): Written => ({ ...shownAs(served, entry), created: false, warnings });
+      const said: string[] = [];
+      const done = (entry: Entry): Written => ({ ...shownAs(served, entry), created: false, warnings: [...warnings, ...said] });
       const dryRun = query.dryRun ?? false;
       const request = {
         operation: 'UPDATE',
         def,
+        served,
         namespace,
         name,
         subresource,
@@ -133,6 +146,8 @@ export function createWrites(core: Core, services: ServiceAllocator): Writes {
         oldObject: current,
         user,
         dryRun,
+        query,
+        warn: (text: string) => said.push(text),
       } as const;
       const sent = draft.metadata.managedFields;
       try {

@@ -9,6 +9,8 @@ import {
   createKubeletClient,
   createRegistry,
   serviceAccountAdmission,
+  createWebhookCaller,
+  SERVER,
   startApiServer,
   writeKubeconfig,
   type Registry,
@@ -52,18 +54,21 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const store = openStore<AnyObject>({ path: paths.storeDir, notice: (text) => log.warn(text) });
   const core = { store, catalog, clock, rng, log };
   const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+  const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
+  const dialer = createDialer(() => client, kubelet);
   const registry: Registry = createRegistry({
     ...core,
     answers: auth.answers,
+    callWebhook: createWebhookCaller({ dialer, clock }),
     admission: [
       serviceAccountAdmission({ find: (key) => registry.client(ADMIN).get(ServiceAccounts, key), clock, rng }),
       sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {}),
     ],
   });
   const client = registry.client(ADMIN);
-  const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
-  const dialer = createDialer(() => client, kubelet);
-  if (!adoptNode(paths.runDir)) await markNodesDown(client, now);
+  // What the instance itself lives by is written by the server's own hand, which no webhook is asked about: it may run in here.
+  const own = registry.client(SERVER);
+  if (!adoptNode(paths.runDir)) await markNodesDown(own, now);
   const api = await startApiServer({
     registry,
     kubelet,
@@ -112,7 +117,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(client, [...kubernetesService, ...ingressGateway()]);
+  await applyAll(own, [...kubernetesService, ...ingressGateway()]);
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });

@@ -233,5 +233,5 @@ function refusal(res: IncomingMessage, text: string): ApiError {
 }
 
 function statusError(status: StatusBody): ApiError {
-  return new ApiError(status.reason, status.message, status.details);
+  return new ApiError(status.reason ?? '', status.message, status.details, { code: status.code });
 }

@@ -1,13 +1,11 @@
 /** The mesh on real pods: what the routing rules say is what requests do, and mutual TLS is between them. */
-import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { webcrypto } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import * as x509 from '@peculiar/x509';
+import { selfSigned } from '../support/certificate.ts';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
 import { runSteps } from '../support/steps.ts';
 
@@ -287,23 +285,6 @@ test('a ServiceEntry names something outside the mesh', async () => {
     (await curl('-o /dev/null --resolve api.outside.example:80:240.0.0.9 http://api.outside.example/get')).startsWith('200 '),
   );
 });
-
-/** A certificate that vouches for itself, and its key, as PEM. */
-async function selfSigned(host: string): Promise<{ cert: string; key: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  x509.cryptoProvider.set(webcrypto as Crypto);
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const made = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${host}`,
-    keys: keys as CryptoKeyPair,
-    signingAlgorithm: algorithm,
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3_600_000),
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
-  });
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  return { cert: made.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') };
-}
 
 test('the gateway ends TLS with the certificate of a Secret', async () => {
   const host = 'secure.example.com';

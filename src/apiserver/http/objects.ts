@@ -106,6 +106,8 @@ async function remove(api: Api, call: Call, target: Target, view: View): Promise
     return sendJson(call, 200, renderList(deleted, view), view.representation);
   }
   const deleted = await api.registry.delete(target, query);
+  const legacy = target.served.legacy?.warning;
+  warn(call, legacy ? [legacy, ...deleted.warnings] : deleted.warnings);
   if (!deleted.gone) return sendJson(call, 200, renderObject(deleted, view), view.representation);
   const { group, plural } = target.served.def.resource;
   sendObject(call, 200, {

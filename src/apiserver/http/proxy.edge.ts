@@ -5,7 +5,7 @@ import { connect } from 'node:tls';
 import { ApiError } from '../../api/index.ts';
 import { messageOf } from '../../base/index.ts';
 import type { Target } from '../registry.ts';
-import { methodNotAllowed, type Api, type Call } from './call.ts';
+import { methodNotAllowed, warn, type Api, type Call } from './call.ts';
 import { serveNode } from './node-proxy.ts';
 import { headersIn, headersOut, pathBehind, proxiedIn } from './proxy.ts';
 import type { UpgradeRequest } from './streams.edge.ts';
@@ -17,8 +17,12 @@ export async function serveProxy(api: Api, call: Call, target: Target): Promise<
   const { req, res, url } = call;
   const { prefix, path } = pathBehind(url.pathname);
   if (!METHODS.has(req.method ?? '')) throw methodNotAllowed();
-  if (target.served.def.resource.plural === 'nodes') return serveNode(api, call, target, path ?? '/');
+  if (target.served.def.resource.plural === 'nodes') {
+    warn(call, await allow(api, target, path ?? '/'));
+    return serveNode(api, call, target, path ?? '/');
+  }
   if (path === undefined) return void res.writeHead(301, { location: `${prefix}/${url.search}` }).end();
+  warn(call, await allow(api, target, path));
   const stream = await dial(api, target);
   // The one behind may take as long as it wants; whoever asked decides when it is enough.
   res.once('close', () => stream.destroy());
@@ -38,6 +42,7 @@ export async function serveProxy(api: Api, call: Call, target: Target): Promise<
 export async function upgradeProxy(api: Api, { req, socket, head, url }: UpgradeRequest, target: Target): Promise<void> {
   const { prefix, path } = pathBehind(url.pathname);
   if (target.served.def.resource.plural === 'nodes') throw new ApiError('BadRequest', 'nodes serve no upgrades here');
+  await allow(api, target, path ?? '');
   const stream = await dial(api, target);
   socket.once('close', () => stream.destroy());
   const upstream = open(stream, req, (path ?? '/') + url.search, headersIn(req.headers, url.pathname, true));
@@ -66,6 +71,12 @@ export async function upgradeProxy(api: Api, { req, socket, head, url }: Upgrade
       pipeline(answer, socket).then(resolve, () => resolve(void socket.destroy()));
     });
   });
+}
+
+/** Asks those who have a say in it. */
+function allow(api: Api, target: Target, path: string): Promise<readonly string[]> {
+  const kind = target.served.def.subresources?.find((s) => s.name === 'proxy')?.kind ?? '';
+  return api.registry.connect(target, { kind, apiVersion: 'v1', path });
 }
 
 async function dial(api: Api, { served, namespace = '', name = '' }: Target): Promise<Duplex> {

@@ -54,9 +54,10 @@ const registry: Registry = {
   },
   async delete(target, query) {
     asked.push({ verb: 'delete', target, query });
-    return { ...entry(pod), gone: true };
+    return { ...entry(pod), gone: true, warnings: [] };
   },
   deleteCollection: unexpected,
+  connect: async () => [],
   client: unexpected,
 };
 const kubelet: Kubelet = { logs: unexpected, exec: unexpected, attach: unexpected, portForward: unexpected };

@@ -47,7 +47,12 @@ export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: Reso
   const target = targetOf(served, info, upgrade);
   const transport = transportOf(upgrade.req, verb);
   const { pod, namespace, name } = await podOf(api, target);
-  if (verb === 'portforward') return forward(api, upgrade, transport, target);
+  const kind = served.def.subresources?.find((s) => s.name === verb)?.kind ?? '';
+  const asked = { kind, apiVersion: 'v1' };
+  if (verb === 'portforward') {
+    await api.registry.connect(target, asked);
+    return forward(api, upgrade, transport, target);
+  }
 
   const q = upgrade.url.searchParams;
   const container = containerOf(pod, text(q, 'container'));
@@ -62,6 +67,7 @@ export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: Reso
   const command = q.getAll('command');
   if (verb === 'exec' && command.length === 0) throw new ApiError('BadRequest', 'you must specify a command for the container');
   const options = { container, tty, ...wanted };
+  await api.registry.connect(target, { ...asked, ...options, ...(verb === 'exec' ? { command } : {}) });
   const session = await (verb === 'exec'
     ? api.kubelet.exec(namespace, name, { ...options, command })
     : api.kubelet.attach(namespace, name, options));
