@@ -23,6 +23,7 @@ import type {
   ServiceAccount,
 } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
@@ -81,6 +82,16 @@ export const ValidatingAdmissionPolicies = admission<ValidatingAdmissionPolicy>(
 export const ValidatingAdmissionPolicyBindings = admission<ValidatingAdmissionPolicyBinding>(
   'ValidatingAdmissionPolicyBinding',
   'validatingadmissionpolicybindings',
+);
+export const Roles = resource<Role>('rbac.authorization.k8s.io', 'v1', 'Role', 'roles');
+export const ClusterRoles = resource<ClusterRole>('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles', false);
+export const RoleBindings = resource<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
+export const ClusterRoleBindings = resource<ClusterRoleBinding>(
+  'rbac.authorization.k8s.io',
+  'v1',
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+  false,
 );
 export const VirtualServices = resource<VirtualService>('networking.istio.io', 'v1', 'VirtualService', 'virtualservices');
 export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');

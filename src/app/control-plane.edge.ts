@@ -12,6 +12,7 @@ import {
   createWebhookCaller,
   SERVER,
   startApiServer,
+  startAuthControllers,
   writeKubeconfig,
   type Registry,
 } from '../apiserver/index.ts';
@@ -61,6 +62,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     answers: auth.answers,
     callWebhook: createWebhookCaller({ dialer, clock }),
     admission: [
+      ...auth.admission,
       serviceAccountAdmission({ find: (key) => registry.client(ADMIN).get(ServiceAccounts, key), clock, rng }),
       sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {}),
     ],
@@ -74,7 +76,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     kubelet,
     clock,
     log,
-    tls: { cert: pki.cert, key: pki.key },
+    tls: { cert: pki.cert, key: pki.key, ca: pki.ca },
     port: config.apiPort,
     socketPath: paths.apiSocket,
     tlsSocketPath: paths.apiTlsSocket,
@@ -99,6 +101,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     rootCertificate: pki.ca,
     loadBalancerAddress: '127.0.0.1',
   });
+  const authControllers = await startAuthControllers({ auth, client: own, clock, log, signal, rootCertificate: pki.ca });
   const informers = createInformers(client, { clock, log, signal });
   const node = runNode({ input, informers, log, clock, signal });
 
@@ -124,7 +127,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dialer), clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
-  await Promise.all([node, workloads.done, delivery]);
+  await Promise.all([node, workloads.done, authControllers.done, delivery]);
   identities.close();
   await Promise.all([xds.close(), telemetry.close(), api.close()]);
   await store.close();

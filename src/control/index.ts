@@ -4,6 +4,7 @@ export {
   changesOf,
   runController,
   settled,
+  type ControllerOptions,
   type Outcome,
   type Reconcile,
   type ReconcileContext,

@@ -38,7 +38,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   const catalog = createCatalog();
   const core = { store, catalog, clock, rng: seededRng(seed), log };
   const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
-  const registry = createRegistry({ ...core, answers: auth.answers });
+  const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
   const socketPath = join(dir, 'api.sock');
   const server = await startApiServer({
     registry,

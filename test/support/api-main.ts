@@ -1,7 +1,7 @@
 /** The API server alone, as a process of its own: store, verbs and HTTP; with the controllers when asked. Says one line of JSON when it serves. */
 import { join } from 'node:path';
 import { createCatalog, Namespaces, type AnyObject } from '../../src/api/index.ts';
-import { ADMIN, createAuth, createRegistry, startApiServer } from '../../src/apiserver/index.ts';
+import { ADMIN, createAuth, createRegistry, startApiServer, startAuthControllers } from '../../src/apiserver/index.ts';
 import { jsonLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -18,14 +18,14 @@ const store = openStore<AnyObject>({ path: join(dir, 'store') });
 const catalog = createCatalog();
 const core = { store, catalog, clock, rng, log };
 const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
-const registry = createRegistry({ ...core, answers: auth.answers });
+const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
 const client = registry.client(ADMIN);
 const server = await startApiServer({
   registry,
   kubelet: fakeKubelet(),
   clock,
   log,
-  tls: { cert: pki.cert, key: pki.key },
+  tls: { cert: pki.cert, key: pki.key, ca: pki.ca },
   port,
   socketPath: join(dir, 'api.sock'),
   auth,
@@ -33,6 +33,7 @@ const server = await startApiServer({
 });
 if (controllers) {
   const { signal } = new AbortController();
+  await startAuthControllers({ auth, client, clock, log, signal, rootCertificate: pki.ca });
   await startWorkloads({ client, catalog, clock, rng, log, signal, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' });
 }
 for (const name of namespaces) {

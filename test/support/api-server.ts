@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCatalog, Namespaces, type AnyObject } from '../../src/api/index.ts';
-import { ADMIN, createAuth, createRegistry, startApiServer, writeKubeconfig } from '../../src/apiserver/index.ts';
+import { ADMIN, createAuth, createRegistry, startApiServer, startAuthControllers, writeKubeconfig } from '../../src/apiserver/index.ts';
 import { silentLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import type { Client } from '../../src/control/index.ts';
@@ -42,7 +42,7 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
   const catalog = createCatalog();
   const core = { store, catalog, clock, rng: systemRng, log: silentLog };
   const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
-  const registry = createRegistry({ ...core, answers: auth.answers });
+  const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
   const kubelet = fakeKubelet();
   const socketPath = join(dir, 'api.sock');
   const server = await startApiServer({
@@ -50,7 +50,7 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
     kubelet,
     clock,
     log: silentLog,
-    tls: { cert: pki.cert, key: pki.key },
+    tls: { cert: pki.cert, key: pki.key, ca: pki.ca },
     port: 0,
     socketPath,
     auth,
@@ -63,6 +63,7 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
   if (!(await client.get(Namespaces, { name: 'default' }))) await client.create(Namespaces, { metadata: { name: 'default' } });
   const stop = new AbortController();
   const around = { client, clock, log: silentLog, signal: stop.signal };
+  const authControllers = await startAuthControllers({ auth, ...around, rootCertificate: pki.ca });
   const controllers =
     nodes && (await startWorkloads({ ...around, catalog, rng: systemRng, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' }));
   if (nodes) await startFakeNodes({ ...around, names: nodes });
@@ -78,7 +79,7 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
     compact: () => store.compact(store.revision),
     async close() {
       stop.abort();
-      await controllers?.done;
+      await Promise.all([controllers?.done, authControllers.done]);
       await server.close();
       await store.close();
       rmSync(dir, { recursive: true, force: true });

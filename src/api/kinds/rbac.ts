@@ -1,6 +1,7 @@
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
 import type { Column } from '../kind.ts';
-import type { KubeObject, Resource } from '../object.ts';
+import type { KubeObject } from '../object.ts';
+import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '../resources.ts';
 import { canonicalJson } from '../../base/index.ts';
 import type { Causes } from './check.ts';
 import { ageColumn, column, nameColumn, wide } from './columns.ts';
@@ -8,10 +9,6 @@ import { define } from './define.ts';
 import { pathSegment } from './metadata.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
-
-function resource<T extends KubeObject>(kind: string, namespaced: boolean): Resource<T> {
-  return { group: GROUP, version: 'v1', kind, plural: `${kind.toLowerCase()}s`, namespaced };
-}
 
 const createdColumn: Column<KubeObject> = column('Created At', (o) => o.metadata?.creationTimestamp ?? null, 'date');
 
@@ -29,7 +26,7 @@ function checkRules(causes: Causes, o: Role | ClusterRole, clusterWide: boolean)
 }
 
 export const roles = define<Role>({
-  resource: resource('Role', true),
+  resource: Roles,
   schema: 'k8s.io.api.rbac.v1.Role',
   nameRule: pathSegment,
   check: (causes, o) => checkRules(causes, o, false),
@@ -37,7 +34,7 @@ export const roles = define<Role>({
 });
 
 export const clusterRoles = define<ClusterRole>({
-  resource: resource('ClusterRole', false),
+  resource: ClusterRoles,
   schema: 'k8s.io.api.rbac.v1.ClusterRole',
   nameRule: pathSegment,
   check: (causes, o) => checkRules(causes, o, true),
@@ -85,7 +82,7 @@ const bindingColumns: Column<Binding>[] = [
 ];
 
 export const roleBindings = define<RoleBinding>({
-  resource: resource('RoleBinding', true),
+  resource: RoleBindings,
   schema: 'k8s.io.api.rbac.v1.RoleBinding',
   nameRule: pathSegment,
   default: defaultBinding,
@@ -94,7 +91,7 @@ export const roleBindings = define<RoleBinding>({
 });
 
 export const clusterRoleBindings = define<ClusterRoleBinding>({
-  resource: resource('ClusterRoleBinding', false),
+  resource: ClusterRoleBindings,
   schema: 'k8s.io.api.rbac.v1.ClusterRoleBinding',
   nameRule: pathSegment,
   default: defaultBinding,

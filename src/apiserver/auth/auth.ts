@@ -1,11 +1,15 @@
 import { tokenRequests, type AnyObject, type Catalog, type KindDef } from '../../api/index.ts';
 import type { Clock, Log, Rng } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
+import type { Admission } from '../admission/admission.ts';
 import type { Answer, Answers } from '../answers.ts';
 import type { User } from '../registry.ts';
 import { createAccountTokens, ISSUER, type AccountTokens } from './account-tokens.ts';
 import type { Authorizer } from './authorizer.ts';
-import { isAllowed, tokenAuthenticator, type Authenticator } from './identity.ts';
+import { tokenAuthenticator, type Authenticator } from './identity.ts';
+import { escalationCheck } from './rbac/escalation.ts';
+import { followGrants } from './rbac/follow.ts';
+import { rbacAuthorizer } from './rbac/rbac.ts';
 import { accessReview, rulesReview, selfSubjectReview, tokenReview } from './reviews.ts';
 import { createSigner, type Signer } from './signer.ts';
 
@@ -25,7 +29,8 @@ export interface AuthOptions {
 export interface Auth {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
-  /** For the registry. */
+  /** These two are for the registry. */
+  readonly admission: readonly Admission[];
   readonly answers: Answers;
   readonly accountTokens: AccountTokens;
   /** The public keys of tokens. */
@@ -38,18 +43,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const signer = await createSigner(options.accountKey, clock);
   const accountTokens = createAccountTokens({ store, catalog, clock, rng, signer });
   const known = tokenAuthenticator(options.tokens);
-  const authorizer: Authorizer = {
-    authorize: (user, action) => ({ allowed: isAllowed(user, action.type === 'path' ? action.path : '/api'), reason: '' }),
-    rulesOf: (user) => ({
-      rules: isAllowed(user, '/api')
-        ? [
-            { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
-            { verbs: ['*'], nonResourceURLs: ['*'] },
-          ]
-        : [],
-      problems: [],
-    }),
-  };
+  const grants = followGrants(store, options.log);
+  const authorizer = rbacAuthorizer(grants);
 
   const whose: Parameters<typeof tokenReview>[0] = async (token, audiences) => {
     const user = known.authenticate(token);
@@ -76,6 +71,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       authenticate: (token) => known.authenticate(token) ?? accountTokens.authenticate(token, [ISSUER]).then((found) => found?.user),
     },
     authorizer,
+    admission: [escalationCheck(grants, authorizer)],
     answers,
     accountTokens,
     keySet: signer.keySet,

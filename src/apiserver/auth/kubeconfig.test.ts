@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { parseYaml } from '../../base/index.ts';
-import { ADMIN, ANONYMOUS, isAllowed, tokenAuthenticator } from './identity.ts';
 import { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './kubeconfig.edge.ts';
 import { withContext, withoutContext } from './kubeconfig.ts';
 
@@ -15,27 +14,6 @@ function tempDir(t: TestContext): string {
 }
 
 const ENTRY = { name: 'sluice', server: 'https://127.0.0.1:16443', caCert: 'PEM', token: 't0ken' };
-
-test('tokens are known or not', () => {
-  const { authenticate } = tokenAuthenticator({ abc: ADMIN });
-  assert.equal(authenticate('abc'), ADMIN);
-  assert.equal(authenticate('ab'), undefined);
-  assert.equal(authenticate('__proto__'), undefined);
-});
-
-test('anybody sees health and version, only users see the rest', () => {
-  for (const [path, anonymous] of [
-    ['/version', true],
-    ['/readyz', true],
-    ['/livez/ping', true],
-    ['/api', false],
-    ['/versionx', false],
-    ['/metrics', false],
-  ] as const) {
-    assert.equal(isAllowed(ANONYMOUS, path), anonymous, path);
-    assert.equal(isAllowed(ADMIN, path), true, path);
-  }
-});
 
 test('a kubeconfig keeps what it holds besides our entry', () => {
   const before = [

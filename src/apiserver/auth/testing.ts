@@ -33,7 +33,7 @@ export async function authWorld(): Promise<AuthWorld> {
   const store = memoryStore<AnyObject>();
   const core = { store, catalog: createCatalog(), clock, rng: seededRng(5), log: silentLog };
   const auth = await createAuth({ ...core, accountKey, tokens: { secret: ADMIN } });
-  const registry = createRegistry({ ...core, answers: auth.answers });
+  const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
   const client = registry.client(ADMIN);
   await client.create(Namespaces, { metadata: { name: 'default' } });
   await client.create(ServiceAccounts, { metadata: { name: 'robot', namespace: 'default' } });

@@ -7,14 +7,14 @@ import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/index.ts';
 import { Fault, type Clock, type Log } from '../../base/index.ts';
 import type { Auth } from '../auth/auth.ts';
-import { ANONYMOUS, isAllowed, NODE, SERVER, type Authenticator } from '../auth/identity.ts';
+import { ANONYMOUS, NODE, SERVER } from '../auth/identity.ts';
 import { createDialer } from '../dialer.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Registry, User } from '../registry.ts';
+import { admit, type Admitted } from './admit.ts';
 import { asApiError, sendError, type Api } from './call.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { serveObjects } from './objects.ts';
-import { parsePath } from './request-info.ts';
 import { serveUpgrade } from './streams.edge.ts';
 
 export interface ApiServerOptions {
@@ -23,7 +23,12 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  readonly tls: {
+    readonly cert: string;
+    readonly key: string;
+    /** Who vouches for clients' certificates; absent: nobody. */
+    readonly ca?: string;
+  };
   /** 0: any free one. */
   readonly port: number;
   /** `127.0.0.1` unless given. */
@@ -48,44 +53,40 @@ export interface ApiServer {
 
 const MAX_CONNECTIONS = 4096;
 
-/** Names by which the server may be addressed: a page in a browser that gets another name to point here is refused. */
-const HOSTS: ReadonlySet<string> = new Set([
-  '127.0.0.1',
-  'localhost',
-  '::1',
-  '10.96.0.1',
-  'kubernetes',
-  'kubernetes.default',
-  'kubernetes.default.svc',
-  'kubernetes.default.svc.cluster.local',
-]);
-
 /** Serves the Kubernetes API: over TLS on loopback, and over a Unix socket. Throws a Fault when it cannot listen. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const stopping = new AbortController();
   const { registry, kubelet, clock, log, version } = options;
   const dialer = createDialer(() => registry.client(SERVER), kubelet);
   const api: Api = { registry, kubelet, dialer, clock, log, version, stopping: stopping.signal };
-  const { authenticator, keySet } = options.auth;
-  const documents = createDocuments(api, keySet);
+  const { auth } = options;
+  const documents = createDocuments(api, auth.keySet);
   const upgraded = new Set<Duplex>();
 
-  const attach = (server: Server, userOf: UserOf): void => {
+  /** `local`: who comes without credentials. */
+  const attach = (server: Server, local: User): void => {
+    const admitted = (req: IncomingMessage): Promise<Admitted> => admit(req, auth, local);
     server.maxConnections = MAX_CONNECTIONS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
-    server.on('request', (req, res) => void answer(api, documents, req, res, userOf));
+    server.on('request', (req, res) => void answer(api, documents, req, res, admitted));
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
       socket.once('close', () => upgraded.delete(socket));
       socket.on('error', () => socket.destroy());
-      void upgrade(api, req, socket, head, userOf);
+      void upgrade(api, req, socket, head, admitted);
     });
   };
 
-  const tls = createTlsServer({ ...options.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
-  attach(tls, (req) => bearer(req, authenticator) ?? ANONYMOUS);
+  const tls = createTlsServer({
+    ...options.tls,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  attach(tls, ANONYMOUS);
   const local = createServer();
-  attach(local, (req) => bearer(req, authenticator) ?? NODE);
+  attach(local, NODE);
 
   // A second door of the same server: what comes in here is taken for a connection to its port.
   const door = createDoor((socket) => tls.emit('connection', socket));
@@ -143,54 +144,15 @@ function listen(server: NetServer, where: { path: string } | { port: number; hos
   });
 }
 
-type UserOf = (req: IncomingMessage) => User | Promise<User>;
+type Admit = (req: IncomingMessage) => Promise<Admitted>;
 
-/** Who sends a bearer token; Unauthorized when it is nobody's, undefined when there is none. */
-function bearer(req: IncomingMessage, authenticator: Authenticator): User | Promise<User> | undefined {
-  const header = req.headers.authorization;
-  if (header === undefined) return undefined;
-  const token = /^bearer\s+(\S+)$/i.exec(header)?.[1];
-  const user = token === undefined ? undefined : authenticator.authenticate(token);
-  return user instanceof Promise ? user.then(somebody) : somebody(user);
-}
-
-function somebody(user: User | undefined): User {
-  if (!user) throw new ApiError('Unauthorized', 'Unauthorized');
-  return user;
-}
-
-/** Refuses what no client of ours sends: pages in a browser, and names that do not belong to this server. */
-function checkOrigin(req: IncomingMessage): void {
-  if (req.headers.origin !== undefined) throw new ApiError('Forbidden', 'requests from web pages are not served');
-  const host = (req.headers.host ?? '')
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
-  if ('encrypted' in req.socket && !HOSTS.has(host)) {
-    throw new ApiError('Forbidden', `this server does not go by the name "${host}": use 127.0.0.1 or localhost`);
-  }
-  if (req.headers['impersonate-user'] !== undefined) throw new ApiError('Forbidden', 'impersonation is not served');
-}
-
-async function admit(req: IncomingMessage, userOf: UserOf): Promise<{ url: URL; user: User }> {
-  checkOrigin(req);
-  const url = URL.parse(`http://server${req.url ?? '/'}`);
-  if (!url) throw new ApiError('BadRequest', 'the URL cannot be read');
-  const user = await userOf(req);
-  if (!isAllowed(user, url.pathname)) {
-    throw new ApiError('Forbidden', `User "${user.name}" cannot ${(req.method ?? 'GET').toLowerCase()} path "${url.pathname}"`);
-  }
-  return { url, user };
-}
-
-async function answer(api: Api, documents: Documents, req: IncomingMessage, res: ServerResponse, userOf: UserOf): Promise<void> {
+async function answer(api: Api, documents: Documents, req: IncomingMessage, res: ServerResponse, admitted: Admit): Promise<void> {
   // A client that goes away while it is answered is no failure of ours.
   res.on('error', () => {});
   const call = { req, res, url: new URL('http://server/'), user: ANONYMOUS };
   try {
-    Object.assign(call, await admit(req, userOf));
-    const info = parsePath(call.url.pathname);
-    if (!info) throw new ApiError('BadRequest', 'the path is not validly escaped');
+    const { info, ...rest } = await admitted(req);
+    Object.assign(call, rest);
     if (info.type === 'resource') await serveObjects(api, call, info);
     else if (req.method !== 'GET' && req.method !== 'HEAD') throw new ApiError('MethodNotAllowed', 'only GET is served here');
     else if (info.type === 'discovery') documents.discovery(call, info);
@@ -200,11 +162,10 @@ async function answer(api: Api, documents: Documents, req: IncomingMessage, res:
   }
 }
 
-async function upgrade(api: Api, req: IncomingMessage, socket: Duplex, head: Buffer, userOf: UserOf): Promise<void> {
+async function upgrade(api: Api, req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admit): Promise<void> {
   try {
-    const { url, user } = await admit(req, userOf);
-    const info = parsePath(url.pathname);
-    if (info?.type !== 'resource') throw new ApiError('BadRequest', 'nothing can be upgraded here');
+    const { url, info, user } = await admitted(req);
+    if (info.type !== 'resource') throw new ApiError('BadRequest', 'nothing can be upgraded here');
     await serveUpgrade(api, { req, socket, head, url, user }, info);
   } catch (error) {
     if (socket.destroyed || !socket.writable) return;

@@ -137,7 +137,7 @@ for (const [what, path, headers, code] of [
   ["a token that is nobody's is refused", '/version', { authorization: 'Bearer wrong' }, 401],
   ['a page in a browser is refused', '/version', { origin: 'https://evil.example' }, 403],
   ['another name for this address is refused', '/version', { host: 'evil.example' }, 403],
-  ['impersonation is refused', PODS, { 'impersonate-user': 'x' }, 403],
+  ['somebody who may do nothing', PODS, { 'impersonate-user': 'x' }, 403],
   ['localhost is a good name', '/version', { host: 'localhost:1' }, 200],
   ['an unknown path', '/nothing', {}, 404],
   ['an unknown kind', '/api/v1/namespaces/a/widgets', {}, 404],

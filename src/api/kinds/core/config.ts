@@ -34,6 +34,10 @@ const NEEDED: ReadonlyMap<string | undefined, readonly string[]> = new Map([
   ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
 ]);
 
+/** Secrets that are filled with the token of the account that an annotation names. */
+const TOKEN = 'kubernetes.io/service-account-token';
+const ACCOUNT = 'kubernetes.io/service-account.name';
+
 export const secrets = define<Secret>({
   resource: Secrets,
   schema: 'k8s.io.api.core.v1.Secret',
@@ -46,6 +50,7 @@ export const secrets = define<Secret>({
     checkData(causes, 'data', o.data);
     for (const [key, value] of Object.entries(o.data ?? {})) checkBase64(causes, `data[${key}]`, value);
     for (const key of NEEDED.get(o.type) ?? []) if (o.data?.[key] === undefined) causes.required(`data[${key}]`);
+    if (o.type === TOKEN && !o.metadata?.annotations?.[ACCOUNT]) causes.required(`metadata.annotations[${ACCOUNT}]`);
     checkSize(causes, o.data);
     if (old) causes.immutable('type', o.type, old.type);
     checkFrozen(causes, o, old, ['data']);
