@@ -60,7 +60,7 @@ async function pending<T extends KubeObject>(
 function withRules(there: AnyRole, wanted: AnyRole): AnyRole {
   const rule = (wanted as ClusterRole).aggregationRule;
   // The rules of these are gathered by somebody else.
-  if (rule) return { ...there, aggregationRule: (there as ClusterRole).aggregationRule ?? rule } as AnyRole;
+  if (rule) return { ...there, aggregationRule: (there as ClusterRole).aggregationRule ?? rule };
   const lost: PolicyRule[] = missing(there.rules ?? [], wanted.rules ?? []);
   return lost.length === 0 ? there : { ...there, rules: [...(there.rules ?? []), ...lost] };
 }

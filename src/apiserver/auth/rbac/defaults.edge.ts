@@ -54,7 +54,7 @@ function roleOf(kind: string, key: string, { labels, aggregate, rules }: RoleRow
     ...head(kind, key, labels),
     ...(aggregate ? { aggregationRule: { clusterRoleSelectors: aggregate.map((matchLabels) => ({ matchLabels })) } } : {}),
     ...(rules ? { rules: rules.map(ruleOf) } : {}),
-  } as Role | ClusterRole;
+  };
 }
 
 function ruleOf(row: RuleRow): PolicyRule {
@@ -64,7 +64,7 @@ function ruleOf(row: RuleRow): PolicyRule {
 function bindingOf(kind: string, key: string, { role, subjects }: BindingRow): RoleBinding | ClusterRoleBinding {
   const [roleKind = '', roleName = ''] = role.split(' ');
   const roleRef = { apiGroup: GROUP, kind: roleKind, name: roleName };
-  return { ...head(kind, key), roleRef, ...(subjects.length > 0 ? { subjects: subjects.map(subjectOf) } : {}) } as RoleBinding;
+  return { ...head(kind, key), roleRef, ...(subjects.length > 0 ? { subjects: subjects.map(subjectOf) } : {}) };
 }
 
 function subjectOf(text: string): Subject {
