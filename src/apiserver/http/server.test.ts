@@ -335,6 +335,29 @@ test('a client that goes away ends its watch', async () => {
   await over;
 });
 
+test('the tunnel of port-forward goes by a name with a slash in it', async () => {
+  const protocol = 'SPDY/3.1+portforward.k8s.io';
+  const upgraded = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${pki.adminToken}`,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+      'sec-websocket-protocol': protocol,
+    };
+    const asked = tlsRequest({ host: '127.0.0.1', port: server.port, path: `${PODS}/web/portforward`, ca: pki.ca, headers });
+    asked.on('upgrade', (res, socket) => {
+      socket.destroy();
+      resolve(res);
+    });
+    asked.on('response', (res) => reject(new Error(`answered ${res.statusCode}`)));
+    asked.on('error', reject);
+    asked.end();
+  });
+  assert.equal(upgraded.headers['sec-websocket-protocol'], protocol);
+});
+
 test('an upgrade that is refused is answered with a Status', async () => {
   const refusal = (path: string, protocol: string): Promise<number> =>
     new Promise((resolve) => {

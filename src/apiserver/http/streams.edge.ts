@@ -35,8 +35,10 @@ const webSockets = new WebSocketServer({
   noServer: true,
   perMessageDeflate: false,
   maxPayload: MAX_MESSAGE_BYTES,
-  handleProtocols: (offered) => [...EXEC_PROTOCOLS, TUNNEL].find((p) => offered.has(p)) ?? false,
 });
+/** The protocol each was granted. It is kept from the library, which takes no name with a slash in it, as that of the tunnel has. */
+const granted = new WeakMap<IncomingMessage, string>();
+webSockets.on('headers', (headers, req) => headers.push(`Sec-WebSocket-Protocol: ${granted.get(req)}`));
 
 /** Serves `exec`, `attach` and `portforward`, over WebSocket or SPDY. What it throws is answered as a Status in place of the upgrade. */
 export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: ResourceInfo): Promise<void> {
@@ -75,7 +77,7 @@ export async function serveUpgrade(api: Api, upgrade: UpgradeRequest, info: Reso
   // It may fail before the client is ready to be told; whoever runs the session tells it.
   session.exit.catch(() => {});
   if (transport.type === 'websocket') {
-    const socket = await acceptWebSocket(upgrade);
+    const socket = await acceptWebSocket(upgrade, transport.protocol);
     await runRemoteCommand(session, webSocketTerminal(socket, wanted));
   } else {
     acceptSpdy(upgrade, transport.protocol);
@@ -109,14 +111,16 @@ async function forward(
 ): Promise<void> {
   const dial = (port: number): Promise<Duplex> => api.kubelet.portForward(target.namespace ?? '', target.name ?? '', port);
   if (transport.type === 'websocket') {
-    await servePortForward(createWebSocketStream(await acceptWebSocket(upgrade)), dial);
+    await servePortForward(createWebSocketStream(await acceptWebSocket(upgrade, transport.protocol)), dial);
   } else {
     acceptSpdy(upgrade, transport.protocol);
     await servePortForward(upgrade.socket, dial);
   }
 }
 
-function acceptWebSocket({ req, socket, head }: UpgradeRequest): Promise<WebSocket> {
+function acceptWebSocket({ req, socket, head }: UpgradeRequest, protocol: string): Promise<WebSocket> {
+  granted.set(req, protocol);
+  delete req.headers['sec-websocket-protocol'];
   return new Promise((resolve, reject) => {
     socket.once('close', () => reject(new Error('the client went away')));
     webSockets.handleUpgrade(req, socket, head, resolve);

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -189,7 +188,7 @@ func subresources(ctx context.Context, k *kit) error {
 	if err != nil {
 		return err
 	}
-	found.Spec.Replicas = 0
+	found.Spec.Replicas, found.ResourceVersion = 0, ""
 	if _, err = scales.Scales(namespace).Update(ctx, appsv1.Resource("deployments"), found, update); err != nil {
 		return err
 	}
@@ -315,4 +314,3 @@ func discoveryDocuments(_ context.Context, k *kit) error {
 	return same("version", version.GitVersion, "v1.35.2")
 }
 
-var soon = 10 * time.Second
