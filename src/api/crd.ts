@@ -5,6 +5,7 @@ import type {
   CustomResourceDefinitionVersion,
 } from 'kubernetes-types/apiextensions/v1.js';
 import { parseJsonPath, valuesAt } from './jsonpath.ts';
+import type { AnyObject, KubeObject } from './object.ts';
 import type { Column, KindDef, LegacyVersion, Schema } from './kind.ts';
 import { age, ageColumn, nameColumn } from './kinds/columns.ts';
 import { define } from './kinds/define.ts';
@@ -52,13 +53,17 @@ function selectable(version: CustomResourceDefinitionVersion): string[] {
 }
 
 function columnsOf(version: CustomResourceDefinitionVersion): Column[] {
-  const extra = version.additionalPrinterColumns;
-  return [nameColumn, ...(extra?.length ? extra.map(printerColumn) : [ageColumn])] as Column[];
+  return printerColumns(version.additionalPrinterColumns ?? []);
+}
+
+/** The columns of a definition, which has an Age when it names none. */
+export function printerColumns<T extends KubeObject = AnyObject>(extra: readonly CustomResourceColumnDefinition[]): Column<T>[] {
+  return [nameColumn, ...(extra.length ? extra.map(printerColumn) : [ageColumn])];
 }
 
 const TYPES = ['string', 'integer', 'number', 'boolean', 'date'] as const;
 
-function printerColumn({ name, type, format, description, priority, jsonPath }: CustomResourceColumnDefinition): Column {
+function printerColumn({ name, type, format, description, priority, jsonPath }: CustomResourceColumnDefinition): Column<KubeObject> {
   const path = parseJsonPath(jsonPath);
   const known = TYPES.find((t) => t === type) ?? 'string';
   return {

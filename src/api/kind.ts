@@ -1,3 +1,4 @@
+import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
 import type { AnyObject, KubeObject, Resource } from './object.ts';
 import type { StatusCause } from './status.ts';
 
@@ -20,6 +21,8 @@ export interface Schema {
   maxLength?: number;
   minItems?: number;
   maxItems?: number;
+  minProperties?: number;
+  maxProperties?: number;
   oneOf?: Schema[];
   anyOf?: Schema[];
   allOf?: Schema[];
@@ -113,6 +116,8 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly selectableFields: readonly string[];
   /** True for kinds that come from a CustomResourceDefinition: patched by merge, pruned by schema. */
   readonly custom: boolean;
+  /** Of a built-in kind that is custom elsewhere: the definition it seems to come from. Made anew each time. */
+  readonly definition?: () => CustomResourceDefinition;
 }
 
 /** True for kinds whose objects are in the store. */

@@ -14,18 +14,20 @@ import { configMaps, secrets, serviceAccounts } from './core/config.ts';
 import { pods } from './core/pod.ts';
 import { endpoints, services } from './core/service.ts';
 import { alertProviders, canaries, metricTemplates } from './flagger/kinds.ts';
+import { fluxKinds } from './flux/kinds.ts';
+import { gatewayApiKinds } from './gateway/kinds.ts';
 import { destinationRules } from './istio/destination-rule.ts';
 import { gateways, serviceEntries } from './istio/gateway.ts';
 import {
   authorizationPolicies,
-  envoyFilters,
   peerAuthentications,
   requestAuthentications,
-  sidecars,
   telemetries,
-  workloadEntries,
+  trafficExtensions,
+  wasmPlugins,
 } from './istio/policies.ts';
 import { virtualServices } from './istio/virtual-service.ts';
+import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';
 import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { leases, podDisruptionBudgets, priorityClasses, storageClasses } from './policy.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
@@ -76,17 +78,23 @@ const BUILT_IN: readonly KindDef[] = [
   destinationRules,
   envoyFilters,
   gateways,
+  proxyConfigs,
   serviceEntries,
   sidecars,
   virtualServices,
   workloadEntries,
+  workloadGroups,
   authorizationPolicies,
   peerAuthentications,
   requestAuthentications,
   telemetries,
+  trafficExtensions,
+  wasmPlugins,
   alertProviders,
   canaries,
   metricTemplates,
+  ...fluxKinds,
+  ...gatewayApiKinds,
 ];
 
 /** A catalog of every built-in kind. */

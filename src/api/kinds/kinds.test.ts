@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AnyObject, apiVersionOf, createCatalog, type KindDef, type Schema, tableOf } from '../index.ts';
 import { versionsOf } from '../catalog.ts';
-import { MINIMAL } from './minimal.fixture.ts';
+import { minimalOf } from './minimal.fixture.ts';
 import { ENUMS, KEY_DEFAULTS, MAP_LISTS, MERGED_ATOMIC, PATCH_STRATEGIES, RENAMED, REQUIRED, SETS } from './schema/facts.ts';
 import { messageFields } from './schema/fields.edge.ts';
 import { DESCRIPTIONS } from './schema/descriptions.ts';
@@ -11,7 +11,7 @@ const NOW = Date.parse('2026-01-02T00:00:00Z');
 const catalog = createCatalog();
 
 function minimal(def: KindDef): AnyObject {
-  const { metadata, ...rest } = MINIMAL[def.resource.plural] as AnyObject;
+  const { metadata, ...rest } = minimalOf(def.resource) as AnyObject;
   const { namespaced, kind } = def.resource;
   return structuredClone({
     apiVersion: apiVersionOf(def.resource),

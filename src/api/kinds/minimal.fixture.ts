@@ -75,6 +75,10 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
   peerauthentications: { spec: { mtls: { mode: 'STRICT' } } },
   requestauthentications: { spec: {} },
   telemetries: { spec: {} },
+  workloadgroups: { spec: { template: { serviceAccount: 'a' } } },
+  proxyconfigs: { spec: { concurrency: 1 } },
+  wasmplugins: { spec: { url: 'oci://example.com/plugin:1' } },
+  trafficextensions: { spec: { lua: { inlineCode: 'function envoy_on_request(h) end' } } },
   alertproviders: { spec: { type: 'slack', address: 'https://example.com/hook' } },
   canaries: {
     spec: {
@@ -84,4 +88,49 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
     },
   },
   metrictemplates: { spec: { provider: { type: 'prometheus', address: 'http://127.0.0.1' }, query: '1' } },
+  buckets: { spec: { bucketName: 'a', endpoint: 'minio.example.com', interval: '1m' } },
+  externalartifacts: { spec: {} },
+  gitrepositories: { spec: { url: 'https://example.com/a', interval: '1m' } },
+  helmcharts: { spec: { chart: 'a', interval: '1m', sourceRef: { kind: 'HelmRepository', name: 'a' } } },
+  helmrepositories: { spec: { url: 'https://example.com/charts', interval: '1m' } },
+  ocirepositories: { spec: { url: 'oci://example.com/a', interval: '1m' } },
+  kustomizations: { spec: { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'a' } } },
+  'helmreleases.helm.toolkit.fluxcd.io': {
+    spec: { interval: '1m', chart: { spec: { chart: 'a', sourceRef: { kind: 'HelmRepository', name: 'a' } } } },
+  },
+  'helmreleases.helm.fluxcd.io': { spec: { chart: { repository: 'https://example.com/charts', name: 'a', version: '1.0.0' } } },
+  alerts: { spec: { providerRef: { name: 'a' }, eventSources: [{ kind: 'Kustomization', name: '*' }] } },
+  providers: { spec: { type: 'slack' } },
+  receivers: { spec: { type: 'github', secretRef: { name: 'a' }, resources: [{ kind: 'GitRepository', name: 'a' }] } },
+  imagepolicies: { spec: { imageRepositoryRef: { name: 'a' }, policy: { semver: { range: '1.x' } } } },
+  imagerepositories: { spec: { image: 'example.com/a', interval: '1m' } },
+  imageupdateautomations: {
+    spec: { interval: '1m', sourceRef: { kind: 'GitRepository', name: 'a' }, git: { commit: { author: { email: 'a@example.com' } } } },
+  },
+  gatewayclasses: { spec: { controllerName: 'example.com/controller' } },
+  'gateways.gateway.networking.k8s.io': {
+    spec: { gatewayClassName: 'a', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+  },
+  httproutes: { spec: { rules: [{ backendRefs: [{ name: 'a', port: 80 }] }] } },
+  grpcroutes: { spec: { rules: [{ backendRefs: [{ name: 'a', port: 80 }] }] } },
+  tlsroutes: { spec: { hostnames: ['a.example.com'], rules: [{ backendRefs: [{ name: 'a', port: 443 }] }] } },
+  tcproutes: { spec: { rules: [{ backendRefs: [{ name: 'a', port: 5432 }] }] } },
+  udproutes: { spec: { rules: [{ backendRefs: [{ name: 'a', port: 53 }] }] } },
+  listenersets: { spec: { parentRef: { name: 'a' }, listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] } },
+  referencegrants: {
+    spec: { from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'b' }], to: [{ group: '', kind: 'Service' }] },
+  },
+  backendtlspolicies: {
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'a' }],
+      validation: { hostname: 'a.example.com', wellKnownCACertificates: 'System' },
+    },
+  },
 };
+
+/** The least object of a kind, without what all objects have. */
+export function minimalOf({ plural, group }: { plural: string; group: string }): Record<string, unknown> {
+  const found = MINIMAL[`${plural}.${group}`] ?? MINIMAL[plural];
+  if (!found) throw new Error(`no minimal object of ${plural}.${group}`);
+  return found;
+}

@@ -4,7 +4,12 @@ import { type AnyObject, apiVersionOf, createCatalog } from '../index.ts';
 import { MINIMAL } from './minimal.fixture.ts';
 
 const catalog = createCatalog();
-const kinds = new Map(catalog.all().map((def) => [def.resource.plural, def]));
+const kinds = new Map(
+  catalog
+    .all()
+    .toReversed()
+    .map((def) => [def.resource.plural, def]),
+);
 
 /** Sets a value at a path of names and numbers; `undefined` takes it away. */
 function put(object: AnyObject, path: string, value: unknown): void {
@@ -183,8 +188,8 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
   ['peerauthentications', { 'spec.portLevelMtls': { 80: { mode: 'DISABLE' } } }, 'spec.portLevelMtls', 'needs a selector'],
   ['canaries', { 'spec.analysis.interval': '500ms' }],
   ['canaries', { 'spec.analysis.interval': '1h' }, 'spec.analysis.interval', "should match '^[0-9]+(m|s)'"],
-  ['canaries', { 'spec.analysis.iterations': 5 }, 'spec.analysis', 'both iterations and stepWeight are set'],
-  ['canaries', { 'spec.analysis.stepWeight': undefined }, 'spec.analysis', 'none is set'],
+  ['canaries', { 'spec.analysis.iterations': 5 }, 'spec.analysis.stepWeight', 'both iterations and stepWeight are set'],
+  ['canaries', { 'spec.analysis.stepWeight': undefined }, 'spec.analysis.stepWeight', 'none is set'],
   ['canaries', { 'spec.analysis.stepWeight': 10.5 }, 'spec.analysis.stepWeight', 'must be a whole number'],
   ['canaries', { 'spec.analysis.webhooks': [{ name: 'a', url: 'nowhere' }] }, 'spec.analysis.webhooks[0].url', 'not a URL'],
 ];

@@ -1,36 +1,57 @@
 import { parseDuration } from '../../../base/index.ts';
-import type { KubeObject, Resource } from '../../object.ts';
+import type { AnyObject, KubeObject } from '../../object.ts';
 import { Canaries } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { checkPort } from '../check.ts';
-import { column, nameColumn, wide } from '../columns.ts';
-import { define } from '../define.ts';
+import { customResource, defineCustom, shows } from '../custom.ts';
 import { checkDuration, checkStringMatch } from '../istio/checks.ts';
 import { checkTrafficPolicy } from '../istio/destination-rule.ts';
-import { alertProviderSchema, canarySchema, metricTemplateSchema } from './schema.ts';
+import { istioShapes } from '../istio/shared.ts';
+import { shapesIn } from '../schema/shapes.edge.ts';
 import type { Canary, CanaryAnalysis, CanaryService } from './types.ts';
 
-const shared = { categories: ['all'], status: true, custom: true } as const;
+const shared = {
+  categories: ['all'],
+  shapes: shapesIn('app.flagger', new URL('./flagger.shapes', import.meta.url), istioShapes),
+  annotations: { 'helm.sh/resource-policy': 'keep' },
+} as const;
 
-export const canaries = define<Canary>({
+const OLD = 'flagger.app/v1alpha3 is deprecated; use flagger.app/v1beta1, where spec.canaryAnalysis is spec.analysis';
+
+export const canaries = defineCustom<Canary>({
   ...shared,
   resource: Canaries,
-  schema: canarySchema,
+  versions: [
+    {
+      version: 'v1alpha3',
+      shape: 'CanaryV1alpha3',
+      warning: OLD,
+      upgrade: renamed('canaryAnalysis', 'analysis'),
+      downgrade: renamed('analysis', 'canaryAnalysis'),
+    },
+  ],
   check: checkCanary,
   columns: [
-    nameColumn,
-    column('Status', (o) => o.status?.phase ?? null),
-    column('Weight', (o) => o.status?.canaryWeight ?? null),
-    wide('Suspended', (o) => o.spec?.suspend ?? null, 'boolean'),
-    wide('FailedChecks', (o) => o.status?.failedChecks ?? null),
-    wide('Interval', (o) => o.spec?.analysis?.interval ?? null),
-    wide('Mirror', (o) => o.spec?.analysis?.mirror ?? null, 'boolean'),
-    wide('StepWeight', (o) => o.spec?.analysis?.stepWeight ?? null),
-    wide('StepWeights', (o) => (o.spec?.analysis?.stepWeights ? JSON.stringify(o.spec.analysis.stepWeights) : null)),
-    wide('MaxWeight', (o) => o.spec?.analysis?.maxWeight ?? null),
-    column('LastTransitionTime', (o) => o.status?.lastTransitionTime ?? null),
+    shows('Status', '.status.phase'),
+    shows('Weight', '.status.canaryWeight'),
+    shows('Suspended', '.spec.suspend', { type: 'boolean', priority: 1 }),
+    shows('FailedChecks', '.status.failedChecks', { priority: 1 }),
+    shows('Interval', '.spec.analysis.interval', { priority: 1 }),
+    shows('Mirror', '.spec.analysis.mirror', { type: 'boolean', priority: 1 }),
+    shows('StepWeight', '.spec.analysis.stepWeight', { priority: 1 }),
+    shows('StepWeights', '.spec.analysis.stepWeights', { priority: 1 }),
+    shows('MaxWeight', '.spec.analysis.maxWeight', { priority: 1 }),
+    shows('LastTransitionTime', '.status.lastTransitionTime'),
   ],
 });
+
+/** Moves a field of `spec` to another name; where both are there, the new one stays. */
+function renamed(from: string, to: string): (object: AnyObject) => AnyObject {
+  return (object) => {
+    const { [from]: value, ...rest } = (object['spec'] ?? {}) as Record<string, unknown>;
+    return value === undefined ? object : { ...object, spec: { [to]: value, ...rest } };
+  };
+}
 
 function checkCanary(causes: Causes, o: Canary): void {
   const spec = o.spec;
@@ -62,10 +83,11 @@ function checkInterval(causes: Causes, field: string, text: string | undefined):
 
 function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): void {
   const ways = (['iterations', 'stepWeight', 'stepWeights'] as const).filter((way) => analysis[way] !== undefined);
-  if (ways.length !== 1) {
-    const found = ways.length ? `both ${ways.join(' and ')} are set` : 'none is set';
-    causes.invalid(at, ways, `exactly one of iterations, stepWeight and stepWeights must be set; ${found}`);
-  }
+  const rule = 'exactly one of iterations, stepWeight and stepWeights must be set';
+  if (!ways.length) causes.required(`${at}.stepWeight`, `${rule}; none is set`);
+  else if (ways.length > 1) causes.forbidden(`${at}.${ways[1]}`, `${rule}; both ${ways.join(' and ')} are set`);
+  if (analysis.interval === undefined) causes.required(`${at}.interval`);
+  if (analysis.threshold === undefined) causes.required(`${at}.threshold`);
   checkInterval(causes, `${at}.interval`, analysis.interval);
   const whole = ['threshold', 'maxWeight', 'stepWeight', 'stepWeightPromotion', 'iterations', 'mirrorWeight'] as const;
   for (const field of whole) {
@@ -100,32 +122,31 @@ function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): vo
   }
 }
 
-function resource<T extends KubeObject>(kind: string): Resource<T> {
-  return { group: 'flagger.app', version: 'v1beta1', kind, plural: `${kind.toLowerCase()}s`, namespaced: true };
-}
-
 interface MetricTemplate extends KubeObject {
-  spec?: { provider?: { type?: string }; query?: string };
+  spec?: { provider?: { type?: string; address?: string; region?: string }; query?: string };
 }
 
-export const metricTemplates = define<MetricTemplate>({
+const old = [{ version: 'v1alpha3', warning: 'flagger.app/v1alpha3 is deprecated; use flagger.app/v1beta1' }];
+
+export const metricTemplates = defineCustom<MetricTemplate>({
   ...shared,
-  resource: resource('MetricTemplate'),
-  schema: metricTemplateSchema,
-  columns: [nameColumn, column('Provider', (o) => o.spec?.provider?.type ?? null)],
+  resource: customResource('flagger.app', 'v1beta1', 'MetricTemplate'),
+  versions: old,
+  columns: [shows('Provider', '.spec.provider.type')],
 });
 
 interface AlertProvider extends KubeObject {
   spec?: { type?: string; address?: string; secretRef?: { name?: string } };
 }
 
-export const alertProviders = define<AlertProvider>({
+export const alertProviders = defineCustom<AlertProvider>({
   ...shared,
-  resource: resource('AlertProvider'),
-  schema: alertProviderSchema,
+  resource: customResource('flagger.app', 'v1beta1', 'AlertProvider'),
+  versions: old,
   check(causes, o) {
     const { address, secretRef } = o.spec ?? {};
-    if (!address === !secretRef) causes.invalid('spec', o.spec ?? {}, 'exactly one of address and secretRef must be set');
+    if (address && secretRef) causes.forbidden('spec.secretRef', 'only one of address and secretRef may be set');
+    if (!address && !secretRef) causes.required('spec.address', 'address or secretRef must be set');
   },
-  columns: [nameColumn, column('Type', (o) => o.spec?.type ?? null)],
+  columns: [shows('Type', '.spec.type')],
 });

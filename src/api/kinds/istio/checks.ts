@@ -4,9 +4,13 @@ import { parseDuration } from '../../../base/index.ts';
 import { type Causes, dnsLabel } from '../check.ts';
 import type { Percent, StringMatch } from './types.ts';
 
+const REGEX_BYTES = 1024;
+
 /** An RE2 expression, as Envoy takes it. */
 export function checkRegex(causes: Causes, field: string, regex: string): void {
   if (!regex) return causes.invalid(field, regex, 'regex must not be empty');
+  if (Buffer.byteLength(regex) > REGEX_BYTES)
+    return causes.invalid(field, regex, `regex is too large, max length allowed is ${REGEX_BYTES}`);
   try {
     RE2JS.compile(regex);
   } catch (error) {
@@ -19,6 +23,15 @@ export function checkStringMatch(causes: Causes, field: string, match: StringMat
   const given = (['exact', 'prefix', 'regex'] as const).filter((k) => match[k] !== undefined);
   if (given.length > 1) causes.invalid(field, match, 'only one of exact, prefix and regex may be set');
   if (match.regex !== undefined) checkRegex(causes, `${field}.regex`, match.regex);
+  if (match.prefix === '') causes.invalid(`${field}.prefix`, '', 'prefix must not be empty');
+}
+
+const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z:]+$/;
+
+/** The name of an HTTP header. */
+export function checkHeaderName(causes: Causes, field: string, name: string): void {
+  if (!name) causes.invalid(field, name, 'header name cannot be empty');
+  else if (!HEADER.test(name)) causes.invalid(field, name, `header name ${name} is not a valid header name`);
 }
 
 /** A duration of at least a millisecond, unless `zero` allows none at all. */
@@ -50,6 +63,18 @@ export function checkName(causes: Causes, field: string, name: string | undefine
 
 const HOST_LABEL = /^[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?$/;
 const IP = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/;
+
+export const isIp = (text: string): boolean => IP.test(text);
+
+/** An address, or a range of them. */
+export function checkCidr(causes: Causes, field: string, text: string): void {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = address.includes(':') ? 128 : 32;
+  const octets = address.includes(':') || address.split('.').every((part) => Number(part) <= 255);
+  const range = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  if (!IP.test(address) || !octets || !range || rest.length)
+    causes.invalid(field, text, `${JSON.stringify(text)} is not a valid IP address or CIDR`);
+}
 
 /** A DNS name, an address, or a name with `*` as its first label. */
 export function checkHost(causes: Causes, field: string, host: string | undefined, wildcard = true): void {

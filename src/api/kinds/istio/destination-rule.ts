@@ -1,20 +1,16 @@
 import { DestinationRules } from '../../resources.ts';
-import type { Causes } from '../check.ts';
-import { ageColumn, column, nameColumn } from '../columns.ts';
-import { define } from '../define.ts';
+import { type Causes, checkLabels } from '../check.ts';
+import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkDuration, checkExportTo, checkHost, checkName, checkPercent, checkPortNumber } from './checks.ts';
-import { istioObject } from './schema.ts';
 import { networking } from './shared.ts';
-import { destinationRuleSpec } from './traffic-schema.ts';
-import type { ClientTls, DestinationRule, LoadBalancer, PortTrafficPolicy, TrafficPolicy } from './types.ts';
+import type { ClientTls, DestinationRule, LoadBalancer, LocalitySetting, PortTrafficPolicy, TrafficPolicy } from './types.ts';
 
-export const destinationRules = define<DestinationRule>({
+export const destinationRules = defineCustom<DestinationRule>({
   ...networking,
   resource: DestinationRules,
   shortNames: ['dr'],
-  schema: () => istioObject(destinationRuleSpec),
   check,
-  columns: [nameColumn, column('Host', (o) => o.spec?.host ?? null), ageColumn],
+  columns: [shows('Host', '.spec.host'), AGE],
 });
 
 function check(causes: Causes, o: DestinationRule): void {
@@ -28,6 +24,7 @@ function check(causes: Causes, o: DestinationRule): void {
     checkName(causes, `${at}.name`, subset.name);
     if (names.has(subset.name)) causes.duplicate(`${at}.name`, subset.name);
     names.add(subset.name);
+    checkLabels(causes, `${at}.labels`, subset.labels);
     checkTrafficPolicy(causes, `${at}.trafficPolicy`, subset.trafficPolicy);
   });
   checkExportTo(causes, spec.exportTo);
@@ -36,6 +33,7 @@ function check(causes: Causes, o: DestinationRule): void {
 /** Checks a traffic policy; Flagger's Canary holds one too. */
 export function checkTrafficPolicy(causes: Causes, at: string, policy: TrafficPolicy | undefined): void {
   if (!policy) return;
+  if (Object.keys(policy).length === 0) causes.required(at, 'traffic policy must have at least one field');
   checkPolicy(causes, at, policy);
   policy.portLevelSettings?.forEach((settings, i) => {
     const here = `${at}.portLevelSettings[${i}]`;
@@ -48,6 +46,14 @@ export function checkTrafficPolicy(causes: Causes, at: string, policy: TrafficPo
 function checkPolicy(causes: Causes, at: string, { loadBalancer, connectionPool, outlierDetection, tls }: PortTrafficPolicy): void {
   if (loadBalancer) checkLoadBalancer(causes, `${at}.loadBalancer`, loadBalancer);
   const { tcp, http } = connectionPool ?? {};
+  if (connectionPool && !tcp && !http) causes.required(`${at}.connectionPool`, 'connection pool must have at least one of tcp and http');
+  if (http?.useClientProtocol && http.h2UpgradePolicy === 'UPGRADE') {
+    causes.invalid(
+      `${at}.connectionPool.http.useClientProtocol`,
+      true,
+      'use client protocol must not be true when H2UpgradePolicy is UPGRADE',
+    );
+  }
   causes.nonNegative(`${at}.connectionPool.tcp.maxConnections`, tcp?.maxConnections);
   checkDuration(causes, `${at}.connectionPool.tcp.connectTimeout`, tcp?.connectTimeout);
   checkDuration(causes, `${at}.connectionPool.tcp.idleTimeout`, tcp?.idleTimeout, true);
@@ -66,11 +72,23 @@ function checkPolicy(causes: Causes, at: string, { loadBalancer, connectionPool,
   if (tls) checkTls(causes, `${at}.tls`, tls);
 }
 
-function checkLoadBalancer(causes: Causes, at: string, { simple, consistentHash, warmup, warmupDurationSecs }: LoadBalancer): void {
+function checkLoadBalancer(causes: Causes, at: string, loadBalancer: LoadBalancer): void {
+  const { simple, consistentHash, localityLbSetting, warmup, warmupDurationSecs } = loadBalancer;
   if (simple && consistentHash) causes.invalid(at, simple, 'only one of simple and consistentHash may be set');
   checkDuration(causes, `${at}.warmupDurationSecs`, warmupDurationSecs);
-  checkDuration(causes, `${at}.warmup.duration`, warmup?.duration);
+  if (localityLbSetting) checkLocality(causes, `${at}.localityLbSetting`, localityLbSetting);
+  if (warmup) {
+    if (!warmup.duration) causes.required(`${at}.warmup.duration`, 'duration is required');
+    checkDuration(causes, `${at}.warmup.duration`, warmup.duration);
+    checkPercent(causes, `${at}.warmup.minimumPercent`, warmup.minimumPercent);
+    if (warmup.aggression !== undefined && warmup.aggression < 1)
+      causes.invalid(`${at}.warmup.aggression`, warmup.aggression, 'aggression should be greater than or equal to 1');
+  }
   if (!consistentHash) return;
+  const size = consistentHash.maglev?.tableSize;
+  if (size !== undefined && !(size <= MAGLEV_MOST && isPrime(size))) {
+    causes.invalid(`${at}.consistentHash.maglev.tableSize`, size, `tableSize must be a prime number of at most ${MAGLEV_MOST}`);
+  }
   const keys = (['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'] as const).filter((k) => consistentHash[k]);
   if (keys.length !== 1) {
     causes.invalid(
@@ -83,7 +101,45 @@ function checkLoadBalancer(causes: Causes, at: string, { simple, consistentHash,
   checkDuration(causes, `${at}.consistentHash.httpCookie.ttl`, consistentHash.httpCookie?.ttl, true);
 }
 
+const MAGLEV_MOST = 5_000_011;
+
+function isPrime(n: number): boolean {
+  if (!Number.isInteger(n) || n < 2) return false;
+  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
+  return true;
+}
+
+function checkLocality(causes: Causes, at: string, setting: LocalitySetting): void {
+  const { distribute, failover, failoverPriority } = setting;
+  if (distribute?.length && (failover?.length || failoverPriority?.length)) {
+    causes.forbidden(`${at}.failover`, "can not simultaneously specify 'distribute' and 'failover' or 'failoverPriority'");
+  }
+  distribute?.forEach(({ from, to = {} }, i) => {
+    if (!from) causes.required(`${at}.distribute[${i}].from`);
+    const total = Object.values(to).reduce((sum, weight) => sum + weight, 0);
+    if (total !== 100) causes.invalid(`${at}.distribute[${i}].to`, total, `total locality weight ${total} != 100`);
+  });
+  failover?.forEach(({ from = '', to = '' }, i) => {
+    const here = `${at}.failover[${i}]`;
+    if (from === to) causes.invalid(here, from, 'locality lb failover settings must specify different regions');
+    for (const [field, region] of [
+      ['from', from],
+      ['to', to],
+    ] as const) {
+      if (/[/*]/.test(region)) causes.invalid(`${here}.${field}`, region, 'locality lb failover only specify region');
+    }
+  });
+}
+
 function checkTls(causes: Causes, at: string, tls: ClientTls): void {
+  const files = (['clientCertificate', 'privateKey', 'caCertificates'] as const).filter((field) => tls[field]);
+  if (tls.mode === 'ISTIO_MUTUAL') {
+    for (const field of files)
+      causes.forbidden(`${at}.${field}`, 'must be empty for ISTIO_MUTUAL, whose certificates are those of the mesh');
+  }
+  if (tls.credentialName) {
+    for (const field of files) causes.forbidden(`${at}.${field}`, 'cannot be specified when credentialName is set');
+  }
   if (tls.mode !== 'MUTUAL' || tls.credentialName) return;
   if (!tls.clientCertificate) causes.required(`${at}.clientCertificate`, 'client certificate required for mutual tls');
   if (!tls.privateKey) causes.required(`${at}.privateKey`, 'private key required for mutual tls');

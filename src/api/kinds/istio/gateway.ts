@@ -1,21 +1,21 @@
 import { Gateways, ServiceEntries } from '../../resources.ts';
 import type { Causes } from '../check.ts';
-import { ageColumn, column, nameColumn } from '../columns.ts';
-import { define } from '../define.ts';
-import { checkExportTo, checkHost, checkName, checkPortNumber } from './checks.ts';
-import { gatewaySpec, istioObject, serviceEntrySpec } from './schema.ts';
+import { AGE, defineCustom, shows } from '../custom.ts';
+import { checkCidr, checkExportTo, checkHost, checkName, checkPortNumber, isIp } from './checks.ts';
 import { networking } from './shared.ts';
 import type { Gateway, GatewayServer, ServiceEntry } from './types.ts';
 
-export const gateways = define<Gateway>({
+export const gateways = defineCustom<Gateway>({
   ...networking,
   resource: Gateways,
   shortNames: ['gw'],
-  schema: () => istioObject(gatewaySpec),
   check: checkGateway,
 });
 
 const PROTOCOLS = ['GRPC', 'GRPC-WEB', 'HTTP', 'HTTP2', 'HTTPS', 'MONGO', 'MYSQL', 'REDIS', 'TCP', 'TLS', 'UDP'];
+
+const PLAIN: ReadonlySet<string> = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']);
+const VERSIONS = ['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'];
 
 function checkProtocol(causes: Causes, field: string, protocol: string | undefined): void {
   if (protocol !== undefined && !PROTOCOLS.includes(protocol.toUpperCase())) causes.unsupported(field, protocol, PROTOCOLS);
@@ -52,8 +52,21 @@ function checkServer(causes: Causes, at: string, { port, hosts, tls }: GatewaySe
   const secured = ['HTTPS', 'TLS'].includes(port.protocol?.toUpperCase() ?? '');
   if (secured && !tls) causes.required(`${at}.tls`, 'server must have TLS settings for HTTPS/TLS protocols');
   if (!tls) return;
+  if (port.protocol && !secured && !(tls.httpsRedirect && PLAIN.has(port.protocol.toUpperCase()))) {
+    causes.forbidden(`${at}.tls`, 'server cannot have TLS settings for non HTTPS/TLS ports, but for httpsRedirect');
+  }
   if (tls.httpsRedirect && port.protocol?.toUpperCase() === 'HTTPS')
     causes.invalid(`${at}.tls.httpsRedirect`, true, 'tls.httpsRedirect should only be used with http servers');
+  if (secured && tls.mode === 'ISTIO_MUTUAL') {
+    for (const field of ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName'] as const)
+      if (tls[field]) causes.forbidden(`${at}.tls.${field}`, `ISTIO_MUTUAL TLS cannot have associated ${field}`);
+  }
+  if (secured && (tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL') && !tls.credentialName && !tls.caCertificates) {
+    causes.required(`${at}.tls.caCertificates`, `${tls.mode} TLS requires a client CA bundle, or a credentialName`);
+  }
+  const [least, most] = [VERSIONS.indexOf(tls.minProtocolVersion ?? ''), VERSIONS.indexOf(tls.maxProtocolVersion ?? '')];
+  if (least > 0 && most > 0 && least > most)
+    causes.invalid(`${at}.tls.minProtocolVersion`, tls.minProtocolVersion, 'must not be newer than maxProtocolVersion');
   const own = tls.mode === undefined || tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL';
   if (!secured || !own || tls.credentialName) return;
   const mode = tls.mode ?? 'SIMPLE';
@@ -62,19 +75,12 @@ function checkServer(causes: Causes, at: string, { port, hosts, tls }: GatewaySe
   if (!tls.privateKey) causes.required(`${at}.tls.privateKey`, `${mode} TLS requires a private key, or a credentialName`);
 }
 
-export const serviceEntries = define<ServiceEntry>({
+export const serviceEntries = defineCustom<ServiceEntry>({
   ...networking,
   resource: ServiceEntries,
   shortNames: ['se'],
-  schema: () => istioObject(serviceEntrySpec),
   check: checkServiceEntry,
-  columns: [
-    nameColumn,
-    column('Hosts', (o) => (o.spec?.hosts ? JSON.stringify(o.spec.hosts) : null)),
-    column('Location', (o) => o.spec?.location ?? null),
-    column('Resolution', (o) => o.spec?.resolution ?? null),
-    ageColumn,
-  ],
+  columns: [shows('Hosts', '.spec.hosts'), shows('Location', '.spec.location'), shows('Resolution', '.spec.resolution'), AGE],
 });
 
 function checkServiceEntry(causes: Causes, o: ServiceEntry): void {
@@ -104,5 +110,23 @@ function checkServiceEntry(causes: Causes, o: ServiceEntry): void {
   }
   if (resolution === 'NONE' && endpoints.length)
     causes.forbidden('spec.endpoints', 'no endpoints should be provided for resolution type none');
+  if (resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1)
+    causes.invalid('spec.endpoints', endpoints.length, 'there must only be 0 or 1 endpoint for resolution mode DNS_ROUND_ROBIN');
+  spec.hosts.forEach((host, i) => {
+    if (resolution === 'DYNAMIC_DNS' && !host.startsWith('*.'))
+      causes.invalid(`spec.hosts[${i}]`, host, 'hosts must be wildcards for resolution mode DYNAMIC_DNS');
+    if ((resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN') && host.includes('*') && !endpoints.length && !spec.workloadSelector)
+      causes.invalid(`spec.hosts[${i}]`, host, `hosts must be FQDN if no endpoints are provided for resolution mode ${resolution}`);
+  });
+  spec.addresses?.forEach((address, i) => checkCidr(causes, `spec.addresses[${i}]`, address));
+  endpoints.forEach(({ address = '', ports = {} }, i) => {
+    const at = `spec.endpoints[${i}]`;
+    if (!address.startsWith('unix://') && address) {
+      if (resolution === 'STATIC' && !isIp(address)) causes.invalid(`${at}.address`, address, 'endpoint address is not a valid IP address');
+      else checkHost(causes, `${at}.address`, address, false);
+    }
+    for (const name of Object.keys(ports))
+      if (!names.has(name)) causes.invalid(`${at}.ports`, name, `endpoint port ${name} is not defined by the service entry`);
+  });
   checkExportTo(causes, spec.exportTo);
 }

@@ -1,57 +1,20 @@
-import type { KubeObject, Resource } from '../../object.ts';
+/** Kinds of `security.istio.io`, `telemetry.istio.io` and `extensions.istio.io`. */
+import type { KubeObject } from '../../object.ts';
 import { PeerAuthentications } from '../../resources.ts';
-import type { Schema } from '../../kind.ts';
-import { ageColumn, column, nameColumn } from '../columns.ts';
-import { define } from '../define.ts';
-import { checkDuration } from './checks.ts';
-import {
-  authorizationPolicySpec,
-  envoyFilterSpec,
-  istioObject,
-  peerAuthenticationSpec,
-  requestAuthenticationSpec,
-  sidecarSpec,
-  telemetrySpec,
-  workloadEntrySpec,
-} from './schema.ts';
-import { networking, security, telemetry } from './shared.ts';
-import type { PeerAuthentication, WorkloadEntrySpec } from './types.ts';
-
-function resource<T extends KubeObject>(group: string, kind: string, plural: string): Resource<T> {
-  return { group: `${group}.istio.io`, version: 'v1', kind, plural, namespaced: true };
-}
-
-const schemaOf = (spec: Schema) => (): Schema => istioObject(spec);
+import type { Causes } from '../check.ts';
+import { AGE, defineCustom, shows } from '../custom.ts';
+import { checkCidr, checkDuration, checkHeaderName } from './checks.ts';
+import { extensions, istioResource, security, telemetry } from './shared.ts';
+import type { PeerAuthentication } from './types.ts';
 
 interface Specified<Spec> extends KubeObject {
   spec?: Spec;
 }
 
-export const workloadEntries = define<Specified<WorkloadEntrySpec>>({
-  ...networking,
-  resource: resource('networking', 'WorkloadEntry', 'workloadentries'),
-  shortNames: ['we'],
-  schema: schemaOf(workloadEntrySpec),
-  columns: [nameColumn, ageColumn, column('Address', (o) => o.spec?.address ?? null)],
-});
-
-export const sidecars = define({
-  ...networking,
-  resource: resource('networking', 'Sidecar', 'sidecars'),
-  schema: schemaOf(sidecarSpec),
-});
-
-export const envoyFilters = define({
-  ...networking,
-  resource: resource('networking', 'EnvoyFilter', 'envoyfilters'),
-  schema: schemaOf(envoyFilterSpec),
-});
-
-export const peerAuthentications = define<PeerAuthentication>({
+export const peerAuthentications = defineCustom<PeerAuthentication>({
   ...security,
   resource: PeerAuthentications,
   shortNames: ['pa'],
-  schema: schemaOf(peerAuthenticationSpec),
   check(causes, o) {
     const { selector, portLevelMtls = {} } = o.spec ?? {};
     const ports = Object.keys(portLevelMtls);
@@ -64,49 +27,148 @@ export const peerAuthentications = define<PeerAuthentication>({
       }
     }
   },
-  columns: [nameColumn, column('Mode', (o) => o.spec?.mtls?.mode ?? null), ageColumn],
+  columns: [shows('Mode', '.spec.mtls.mode'), AGE],
 });
+
+type Lists<Name extends string> = { readonly [name in Name | `not${Capitalize<Name>}`]?: string[] };
 
 interface Authorization {
   action?: string;
   provider?: { name?: string };
+  rules?: {
+    from?: { source?: Lists<'principals' | 'requestPrincipals' | 'ipBlocks' | 'remoteIpBlocks'> }[];
+    to?: { operation?: Lists<'ports' | 'hosts' | 'methods' | 'paths'> }[];
+    when?: { key?: string; values?: string[]; notValues?: string[] }[];
+  }[];
 }
 
-export const authorizationPolicies = define<Specified<Authorization>>({
+export const authorizationPolicies = defineCustom<Specified<Authorization>>({
   ...security,
-  resource: resource('security', 'AuthorizationPolicy', 'authorizationpolicies'),
+  resource: istioResource('security', 'AuthorizationPolicy'),
   shortNames: ['ap'],
-  schema: schemaOf(authorizationPolicySpec),
-  check(causes, o) {
-    if (o.spec?.action === 'CUSTOM' && !o.spec.provider?.name) {
-      causes.required('spec.provider.name', '`provider.name` must not be empty with CUSTOM action');
-    }
-    if (o.spec?.provider && o.spec.action !== 'CUSTOM') causes.forbidden('spec.provider', '`provider` must not be with non CUSTOM action');
-  },
-  columns: [nameColumn, column('Action', (o) => o.spec?.action ?? null), ageColumn],
+  check: checkAuthorization,
+  columns: [shows('Action', '.spec.action'), AGE],
 });
 
-interface Authentication {
-  jwtRules?: { issuer?: string; jwks?: string; jwksUri?: string; timeout?: string }[];
+function checkAuthorization(causes: Causes, o: Specified<Authorization>): void {
+  const { action, provider, rules = [] } = o.spec ?? {};
+  if (action === 'CUSTOM' && !provider?.name) {
+    causes.required('spec.provider.name', '`provider.name` must not be empty with CUSTOM action');
+  }
+  if (provider && action !== 'CUSTOM') causes.forbidden('spec.provider', '`provider` must not be with non CUSTOM action');
+  rules.forEach(({ from, to, when }, i) => {
+    const at = `spec.rules[${i}]`;
+    if (from?.length === 0) causes.required(`${at}.from`, 'from cannot be empty, should be nil if not used');
+    if (to?.length === 0) causes.required(`${at}.to`, 'to cannot be empty, should be nil if not used');
+    from?.forEach(({ source }, j) => {
+      const here = `${at}.from[${j}].source`;
+      checkLists(causes, here, source);
+      for (const field of ['ipBlocks', 'notIpBlocks', 'remoteIpBlocks', 'notRemoteIpBlocks'] as const)
+        source?.[field]?.forEach((block, k) => checkCidr(causes, `${here}.${field}[${k}]`, block));
+      if (action === 'CUSTOM' && (source?.requestPrincipals || source?.notRequestPrincipals))
+        causes.forbidden(`${here}.requestPrincipals`, 'cannot be used with CUSTOM action, which asks before tokens are known');
+    });
+    to?.forEach(({ operation }, j) => {
+      const here = `${at}.to[${j}].operation`;
+      checkLists(causes, here, operation);
+      for (const field of ['ports', 'notPorts'] as const) {
+        operation?.[field]?.forEach((port, k) => {
+          if (!/^\d+$/.test(port) || Number(port) < 1 || Number(port) > 65535)
+            causes.invalid(`${here}.${field}[${k}]`, port, 'port must be a number in the range 1..65535');
+        });
+      }
+    });
+    when?.forEach(({ key, values, notValues }, j) => {
+      const here = `${at}.when[${j}]`;
+      if (!key) causes.required(`${here}.key`, 'key cannot be empty');
+      if (!values?.length && !notValues?.length) causes.required(`${here}.values`, 'at least one of values, not values is required');
+      if (key === 'source.ip' || key === 'remote.ip') {
+        values?.forEach((value, k) => checkCidr(causes, `${here}.values[${k}]`, value));
+        notValues?.forEach((value, k) => checkCidr(causes, `${here}.notValues[${k}]`, value));
+      }
+    });
+  });
 }
 
-export const requestAuthentications = define<Specified<Authentication>>({
+/** A source or an operation says something, and no list of it is empty or has an empty value. */
+function checkLists(causes: Causes, at: string, lists: object | undefined): void {
+  const fields = Object.entries(lists ?? {}) as [string, string[] | undefined][];
+  if (!fields.length) return causes.required(at, 'cannot be empty');
+  for (const [field, values] of fields) {
+    if (!values?.length) causes.required(`${at}.${field}`, `${field} cannot be empty, should be nil if not used`);
+    values?.forEach((value, i) => {
+      if (!value) causes.invalid(`${at}.${field}[${i}]`, value, 'value cannot be empty');
+    });
+  }
+}
+
+interface Authentication {
+  jwtRules?: {
+    issuer?: string;
+    jwks?: string;
+    jwksUri?: string;
+    timeout?: string;
+    fromHeaders?: { name?: string }[];
+    outputClaimToHeaders?: { header?: string; claim?: string }[];
+  }[];
+}
+
+export const requestAuthentications = defineCustom<Specified<Authentication>>({
   ...security,
-  resource: resource('security', 'RequestAuthentication', 'requestauthentications'),
+  resource: istioResource('security', 'RequestAuthentication'),
   shortNames: ['ra'],
-  schema: schemaOf(requestAuthenticationSpec),
+  columns: [],
   check(causes, o) {
     o.spec?.jwtRules?.forEach((rule, i) => {
-      if (!rule.issuer) causes.required(`spec.jwtRules[${i}].issuer`, 'issuer must be set');
-      if (rule.jwks && rule.jwksUri) causes.invalid(`spec.jwtRules[${i}]`, rule.issuer, 'only one of jwks and jwksUri may be set');
-      checkDuration(causes, `spec.jwtRules[${i}].timeout`, rule.timeout);
+      const at = `spec.jwtRules[${i}]`;
+      if (!rule.issuer) causes.required(`${at}.issuer`, 'issuer must be set');
+      if (rule.jwks && rule.jwksUri) causes.invalid(at, rule.issuer, 'only one of jwks and jwksUri may be set');
+      if (rule.jwksUri && !/^https?:\/\/[^/]/.test(rule.jwksUri))
+        causes.invalid(`${at}.jwksUri`, rule.jwksUri, 'must be a URL with scheme http:// or https://');
+      checkDuration(causes, `${at}.timeout`, rule.timeout);
+      rule.fromHeaders?.forEach(({ name }, j) => checkHeaderName(causes, `${at}.fromHeaders[${j}].name`, name ?? ''));
+      rule.outputClaimToHeaders?.forEach(({ header }, j) =>
+        checkHeaderName(causes, `${at}.outputClaimToHeaders[${j}].header`, header ?? ''),
+      );
     });
   },
 });
 
-export const telemetries = define({
+interface Reports {
+  tracing?: { randomSamplingPercentage?: number }[];
+  metrics?: { reportingInterval?: string }[];
+}
+
+export const telemetries = defineCustom<Specified<Reports>>({
   ...telemetry,
-  resource: resource('telemetry', 'Telemetry', 'telemetries'),
+  resource: istioResource('telemetry', 'Telemetry'),
   shortNames: ['telemetry'],
-  schema: schemaOf(telemetrySpec),
+  check(causes, o) {
+    o.spec?.metrics?.forEach(({ reportingInterval }, i) =>
+      checkDuration(causes, `spec.metrics[${i}].reportingInterval`, reportingInterval),
+    );
+  },
+});
+
+interface Plugin {
+  vmConfig?: { env?: { name?: string; valueFrom?: string; value?: string }[] };
+}
+
+export const wasmPlugins = defineCustom<Specified<Plugin>>({
+  ...extensions,
+  resource: istioResource('extensions', 'WasmPlugin', 'v1alpha1'),
+  check(causes, o) {
+    const seen = new Set<string>();
+    o.spec?.vmConfig?.env?.forEach(({ name = '', valueFrom, value }, i) => {
+      const at = `spec.vmConfig.env[${i}]`;
+      if (seen.has(name)) causes.duplicate(`${at}.name`, name);
+      seen.add(name);
+      if (valueFrom === 'HOST' && value) causes.forbidden(`${at}.value`, 'value for env must not be set when valueFrom is HOST');
+    });
+  },
+});
+
+export const trafficExtensions = defineCustom({
+  ...extensions,
+  resource: istioResource('extensions', 'TrafficExtension', 'v1alpha1'),
 });

@@ -69,8 +69,8 @@ export interface Percent {
 }
 
 export interface HTTPFault {
-  delay?: { fixedDelay?: string; percentage?: Percent; percent?: number };
-  abort?: { httpStatus?: number; grpcStatus?: string; percentage?: Percent };
+  delay?: { fixedDelay?: string; exponentialDelay?: string; percentage?: Percent; percent?: number };
+  abort?: { httpStatus?: number; grpcStatus?: string; http2Error?: string; percentage?: Percent };
 }
 
 export interface HTTPRetry {
@@ -147,9 +147,16 @@ export interface LoadBalancer {
     maglev?: { tableSize?: number };
     minimumRingSize?: number;
   };
-  localityLbSetting?: unknown;
+  localityLbSetting?: LocalitySetting;
   warmupDurationSecs?: string;
   warmup?: { duration: string; minimumPercent?: number; aggression?: number };
+}
+
+export interface LocalitySetting {
+  enabled?: boolean;
+  distribute?: { from?: string; to?: Record<string, number> }[];
+  failover?: { from?: string; to?: string }[];
+  failoverPriority?: string[];
 }
 
 export interface ConnectionPool {

@@ -1,40 +1,33 @@
 import { VirtualServices } from '../../resources.ts';
 import type { Causes } from '../check.ts';
-import { ageColumn, column, nameColumn } from '../columns.ts';
-import { define } from '../define.ts';
+import { AGE, defineCustom, shows } from '../custom.ts';
 import {
   checkDuration,
   checkExportTo,
   checkGatewayName,
+  checkHeaderName,
   checkHost,
   checkPercent,
   checkPortNumber,
   checkRegex,
   checkStringMatch,
 } from './checks.ts';
-import { istioObject } from './schema.ts';
 import { networking } from './shared.ts';
-import { virtualServiceSpec } from './traffic-schema.ts';
 import type { Destination, HTTPMatchRequest, HTTPRoute, VirtualService } from './types.ts';
 
-export const virtualServices = define<VirtualService>({
+export const virtualServices = defineCustom<VirtualService>({
   ...networking,
   resource: VirtualServices,
   shortNames: ['vs'],
-  schema: () => istioObject(virtualServiceSpec),
   check,
-  columns: [
-    nameColumn,
-    column('Gateways', (o) => (o.spec?.gateways ? JSON.stringify(o.spec.gateways) : null)),
-    column('Hosts', (o) => (o.spec?.hosts ? JSON.stringify(o.spec.hosts) : null)),
-    ageColumn,
-  ],
+  columns: [shows('Gateways', '.spec.gateways'), shows('Hosts', '.spec.hosts'), AGE],
 });
 
 function check(causes: Causes, o: VirtualService): void {
   const spec = o.spec ?? {};
   const { hosts = [], gateways = [], http = [], tls = [], tcp = [] } = spec;
   const delegate = hosts.length === 0 && gateways.length === 0 && http.length > 0;
+  if (delegate && (tls.length || tcp.length)) causes.forbidden('spec', 'delegate virtual service can only have http routes');
   if (hosts.length === 0 && !delegate) causes.required('spec.hosts', 'virtual service must have at least one host');
   if (!http.length && !tls.length && !tcp.length) causes.required('spec', 'http, tcp or tls must be provided in virtual service');
   const forMesh = gateways.length === 0 || gateways.includes('mesh');
@@ -54,6 +47,12 @@ function check(causes: Causes, o: VirtualService): void {
     if (!route.match?.length) causes.required(`${at}.match`, 'TLS route must have at least one match condition');
     route.match?.forEach((match, j) => {
       if (!match.sniHosts?.length) causes.required(`${at}.match[${j}].sniHosts`, 'TLS match must have at least one SNI host');
+      match.sniHosts?.forEach((sni, k) => {
+        const field = `${at}.match[${j}].sniHosts[${k}]`;
+        checkHost(causes, field, sni);
+        if (!hosts.some((host) => isWithin(sni, host)))
+          causes.invalid(field, sni, `SNI host is not a compatible subset of any of the virtual service hosts: [${hosts.join(' ')}]`);
+      });
       checkPortNumber(causes, `${at}.match[${j}].port`, match.port);
     });
     checkDestinations(causes, at, route.route, 'TLS route is required');
@@ -65,7 +64,22 @@ function check(causes: Causes, o: VirtualService): void {
   checkExportTo(causes, spec.exportTo);
 }
 
+/** True when every name that `inner` stands for is one that `outer` stands for; short names may stand for anything. */
+function isWithin(inner: string, outer: string): boolean {
+  if (outer === '*' || inner === outer || !outer.includes('.')) return true;
+  return outer.startsWith('*') && inner.endsWith(outer.slice(1));
+}
+
 const REDIRECTS = [301, 302, 303, 307, 308];
+
+const BODY_BYTES = 1024 * 1024;
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', '*']);
+const RETRY_ON: ReadonlySet<string> = new Set(
+  (
+    '5xx gateway-error reset reset-before-request connect-failure envoy-ratelimited retriable-4xx refused-stream retriable-status-codes ' +
+    'retriable-headers http3-post-connect-failure cancelled deadline-exceeded internal resource-exhausted unavailable'
+  ).split(' '),
+);
 
 function checkHttpRoute(causes: Causes, at: string, route: HTTPRoute): void {
   const ends = (['route', 'redirect', 'directResponse', 'delegate'] as const).filter((k) =>
@@ -86,8 +100,15 @@ function checkHttpRoute(causes: Causes, at: string, route: HTTPRoute): void {
     }
     checkDuration(causes, `${at}.retries.perTryTimeout`, retries.perTryTimeout, true);
     checkDuration(causes, `${at}.retries.backoff`, retries.backoff);
+    for (const policy of retries.retryOn?.split(',') ?? []) {
+      if (!RETRY_ON.has(policy.trim()) && !/^[1-5]\d\d$/.test(policy.trim()))
+        causes.invalid(`${at}.retries.retryOn`, policy, `${JSON.stringify(policy)} is not a valid retryOn policy`);
+    }
   }
   if (fault) checkFault(causes, `${at}.fault`, fault);
+  if (redirect && !Object.values(redirect).some((value) => value !== undefined && value !== ''))
+    causes.required(`${at}.redirect`, 'redirect must specify URI, authority, scheme, port or redirect code');
+  if (route.delegate && !route.delegate.name) causes.required(`${at}.delegate.name`, 'delegate must name a virtual service');
   if (redirect?.redirectCode && !REDIRECTS.includes(redirect.redirectCode)) {
     causes.unsupported(`${at}.redirect.redirectCode`, redirect.redirectCode, REDIRECTS.map(String));
   }
@@ -99,6 +120,18 @@ function checkHttpRoute(causes: Causes, at: string, route: HTTPRoute): void {
     checkRegex(causes, `${at}.rewrite.uriRegexRewrite.match`, rewrite.uriRegexRewrite.match ?? '');
   }
   if (rewrite && route.redirect) causes.invalid(`${at}.rewrite`, rewrite, 'HTTP route rule cannot contain both rewrite and redirect');
+  const body = directResponse?.body;
+  const bytes = Buffer.byteLength(body?.string ?? '') || Buffer.byteLength(body?.bytes ?? '', 'base64');
+  if (bytes > BODY_BYTES) causes.invalid(`${at}.directResponse.body`, bytes, 'response body is larger than 1048576 bytes');
+  for (const way of ['request', 'response'] as const) {
+    for (const what of ['set', 'add'] as const)
+      for (const name of Object.keys(route.headers?.[way]?.[what] ?? {}))
+        checkHeaderName(causes, `${at}.headers.${way}.${what}[${name}]`, name);
+  }
+  corsPolicy?.allowMethods?.forEach((method, i) => {
+    if (!METHODS.has(method))
+      causes.invalid(`${at}.corsPolicy.allowMethods[${i}]`, method, `${JSON.stringify(method)} is not a supported HTTP method`);
+  });
   corsPolicy?.allowOrigins?.forEach((origin, i) => checkStringMatch(causes, `${at}.corsPolicy.allowOrigins[${i}]`, origin));
   checkDuration(causes, `${at}.corsPolicy.maxAge`, corsPolicy?.maxAge, true);
 
@@ -117,7 +150,8 @@ function checkMatch(causes: Causes, at: string, match: HTTPMatchRequest): void {
   for (const field of ['uri', 'scheme', 'method', 'authority'] as const) checkStringMatch(causes, `${at}.${field}`, match[field]);
   for (const field of ['headers', 'withoutHeaders', 'queryParams'] as const) {
     for (const [name, value] of Object.entries(match[field] ?? {})) {
-      if (!name) causes.invalid(`${at}.${field}`, name, 'header name cannot be empty');
+      if (field !== 'queryParams') checkHeaderName(causes, `${at}.${field}`, name);
+      else if (!name) causes.invalid(`${at}.${field}`, name, 'query parameter name cannot be empty');
       checkStringMatch(causes, `${at}.${field}[${name}]`, value);
     }
   }
@@ -127,13 +161,15 @@ function checkMatch(causes: Causes, at: string, match: HTTPMatchRequest): void {
 function checkFault(causes: Causes, at: string, { delay, abort }: NonNullable<HTTPRoute['fault']>): void {
   if (!delay && !abort) causes.required(at, 'HTTP fault injection must have an abort and/or a delay');
   if (delay) {
-    if (!delay.fixedDelay) causes.required(`${at}.delay.fixedDelay`);
+    if (delay.exponentialDelay !== undefined) causes.forbidden(`${at}.delay.exponentialDelay`, 'exponentialDelay not supported yet');
+    else if (!delay.fixedDelay) causes.required(`${at}.delay.fixedDelay`);
     checkDuration(causes, `${at}.delay.fixedDelay`, delay.fixedDelay);
     checkPercent(causes, `${at}.delay.percentage.value`, delay.percentage);
     checkPercent(causes, `${at}.delay.percent`, delay.percent);
   }
   if (abort) {
-    if (abort.httpStatus === undefined && abort.grpcStatus === undefined) causes.required(`${at}.abort.httpStatus`);
+    if (abort.http2Error !== undefined) causes.forbidden(`${at}.abort.http2Error`, 'HTTP/2 abort fault injection not supported yet');
+    else if (abort.httpStatus === undefined && abort.grpcStatus === undefined) causes.required(`${at}.abort.httpStatus`);
     if (abort.httpStatus !== undefined && !(abort.httpStatus >= 200 && abort.httpStatus <= 599)) {
       causes.invalid(`${at}.abort.httpStatus`, abort.httpStatus, 'HTTP status is not in range 200-599');
     }
