@@ -1,6 +1,5 @@
 /** What `/api`, `/apis` and the paths below them say the server has. Derived from the catalog; good for one generation of it. */
 import { type Catalog, type Served, versionsOf } from './catalog.ts';
-import type { KindDef } from './kind.ts';
 import { apiVersionOf } from './object.ts';
 
 /** What can be done with objects of every kind. */
@@ -102,12 +101,14 @@ function aggregatedResource(served: Served): object {
     scope: def.resource.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: def.singular,
     verbs: def.verbs ?? VERBS,
-    ...names(def),
+    ...names(served),
     ...(parts.length ? { subresources: parts.map(({ name, type, verbs }) => ({ subresource: name, responseKind: type, verbs })) } : {}),
   };
 }
 
-function names(def: KindDef): object {
+/** Short names and categories; a version to be avoided that moved to another group has none, or all would be listed twice. */
+function names({ def, legacy }: Served): object {
+  if (legacy?.warning && legacy.group !== def.resource.group) return {};
   return {
     ...(def.shortNames.length ? { shortNames: def.shortNames } : {}),
     ...(def.categories.length ? { categories: def.categories } : {}),
@@ -149,7 +150,7 @@ export function apiResourceList(catalog: Catalog, group: string, version: string
       const { def } = served;
       const { namespaced, plural, kind } = def.resource;
       return [
-        { name: plural, singularName: def.singular, namespaced, kind, verbs: def.verbs ?? VERBS, ...names(def) },
+        { name: plural, singularName: def.singular, namespaced, kind, verbs: def.verbs ?? VERBS, ...names(served) },
         ...partsOf(served).map(({ name, type, verbs }) => ({
           name: `${plural}/${name}`,
           singularName: '',

@@ -24,6 +24,6 @@ export { tableOf } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
 export { openApiOf, type OpenApi } from './openapi.ts';
 export { type LabelSelectorObject, labelSelectorOf, labelSelectorText, parseFieldSelector, parseLabelSelector } from './selector.ts';
-export { jsonName } from './kinds/schema/builtin.ts';
+export { isEmbedded, jsonName } from './kinds/schema/facts.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';

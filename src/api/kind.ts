@@ -61,6 +61,8 @@ export interface LegacyVersion {
   readonly schema?: Schema;
   /** Where they differ from the stored version's. */
   readonly columns?: readonly Column[];
+  /** Fields for field selectors, where they go by other names: as this version has them -> as the stored one has. */
+  readonly selectableFields?: Readonly<Record<string, string>>;
   /** The object in the stored version; absent when only apiVersion differs. */
   upgrade?(object: AnyObject): AnyObject;
   /** The object as the old version shows it; absent when only apiVersion differs. */

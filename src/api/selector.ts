@@ -95,12 +95,20 @@ export function labelSelectorText(selector: LabelSelector): string {
     .join(',');
 }
 
-/** Parses `metadata.name=web,status.phase!=Failed` (apimachinery `fields.ParseSelector`); empty text matches all. Throws BadRequest. */
-export function parseFieldSelector(text: string | undefined): FieldSelector {
+/**
+ * Parses `metadata.name=web,status.phase!=Failed` (apimachinery `fields.ParseSelector`); empty text matches all.
+ * `known` says by which path of an object a field is looked up; undefined is a field that cannot be selected by. Throws BadRequest.
+ */
+export function parseFieldSelector(
+  text: string | undefined,
+  known: (field: string) => string | undefined = (field) => field,
+): FieldSelector {
   const requirements = split(text ?? '', /(?<!\\),/).map((part): FieldRequirement => {
     const m = /^([^=!\s]+)\s*(==|=|!=)\s*(.*)$/.exec(part);
     if (!m) throw new ApiError('BadRequest', `invalid selector: '${text}'; can't understand '${part}'`);
-    return { field: m[1]!, negated: m[2] === '!=', value: m[3]!.replace(/\\([\\,=])/g, '$1') };
+    const field = known(m[1]!);
+    if (field === undefined) throw new ApiError('BadRequest', `field label not supported: ${m[1]}`);
+    return { field, negated: m[2] === '!=', value: m[3]!.replace(/\\([\\,=])/g, '$1') };
   });
   return {
     requirements,
@@ -116,11 +124,23 @@ const ZERO: Record<string, string> = {
   'status.successful': '0',
 };
 
+/** Fields that are selected by under another name than they have, or that have a stand-in. */
+const FOUND_AT: Record<string, readonly string[]> = {
+  'status.successful': ['status.succeeded'],
+  reportingComponent: ['reportingComponent', 'source.component'],
+  source: ['source.component', 'reportingComponent'],
+};
+
 function fieldText(object: object, path: string): string {
-  let value: unknown = object;
-  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  const value = (FOUND_AT[path] ?? [path]).map((at) => valueAt(object, at)).find((found) => found !== undefined && found !== '');
   if (value === undefined || value === null) return ZERO[path] ?? '';
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function valueAt(object: object, path: string): unknown {
+  let value: unknown = object;
+  for (const step of path.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  return value;
 }
 
 function labelSelector(requirements: readonly LabelRequirement[]): LabelSelector {

@@ -1,4 +1,4 @@
-import { ApiError, CustomResourceDefinitions, isKept, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { ApiError, CustomResourceDefinitions, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
 import { createGate, type Gate } from './admission/gate.ts';
 import { createWebhooks } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
@@ -87,14 +87,15 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'ca
     async create(target, body, query) {
       const answered = answerOf(core.answers, target);
       if (answered) return answered(target, body, query);
+      checkVerb(target, 'create');
       if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query);
       checkSubresource(target, []);
-      if (!isKept(target.served.def)) throw notAllowed();
       if (isEvents(target.served.def)) await expireEvents();
       return followed(target, await writes.create(target, body, query), query.dryRun);
     },
 
     async update(target, body, query) {
+      checkVerb(target, 'update');
       checkSubresource(target, ['status', 'scale', 'finalize']);
       const { served, namespace, name = '', subresource } = target;
       if (subresource === 'scale') {
@@ -115,11 +116,15 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'ca
     },
 
     async patch(target, type, body, query) {
+      checkVerb(target, 'patch');
       checkSubresource(target, ['status', 'scale']);
       return asScale(target, followed(target, await applyPatch(target, type, body, query), query.dryRun));
     },
 
-    delete: async (target, query) => followed(target, await deletes.delete(target, query), query.dryRun),
+    delete: async (target, query) => {
+      checkVerb(target, 'delete');
+      return followed(target, await deletes.delete(target, query), query.dryRun);
+    },
     deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
     async connect({ served, namespace, name = '', subresource, user }, object) {
       const warnings: string[] = [];
@@ -155,6 +160,12 @@ function gateOf(core: Core): Gate {
   const namespaces = core.catalog.find(group, version, plural)!.def;
   const { callWebhook: call, observeWebhook: observe } = core;
   return createGate(core.admission, createWebhooks({ ...core, namespaces, call, observe }));
+}
+
+/** Refuses what cannot be done with objects of the kind. */
+function checkVerb({ served, subresource }: Target, verb: string): void {
+  const { verbs } = served.def;
+  if (verbs && subresource === undefined && !verbs.includes(verb)) throw notAllowed();
 }
 
 function withMetadata(object: AnyObject): Draft {

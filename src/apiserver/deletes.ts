@@ -78,7 +78,7 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
 
     async deleteCollection(target, select, query) {
       const { served, namespace } = target;
-      const { matches } = selectionOf(served.def, select);
+      const { matches } = selectionOf(served, select);
       const names = store
         .list(storePrefix(served.def, namespace))
         .items.flatMap(({ object }) => (matches(object) ? [object.metadata!] : []));

@@ -26,7 +26,7 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
     },
 
     list({ served, namespace }, query) {
-      const selection = selectionOf(served.def, query);
+      const selection = selectionOf(served, query);
       const from = startOf(query, store.revision);
       const found = read(
         () => store.list(storePrefix(served.def, namespace), from.revision),
@@ -45,7 +45,7 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
     },
 
     watch({ served, namespace }, query, signal) {
-      const selection = selectionOf(served.def, query);
+      const selection = selectionOf(served, query);
       checkWatch(query);
       const prefix = storePrefix(served.def, namespace);
       const asked = revisionIn(query.resourceVersion);

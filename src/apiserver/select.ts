@@ -1,4 +1,4 @@
-import { ApiError, parseFieldSelector, parseLabelSelector, type AnyObject, type KindDef } from '../api/index.ts';
+import { parseFieldSelector, parseLabelSelector, type AnyObject, type Served } from '../api/index.ts';
 import type { SelectQuery } from './registry.ts';
 
 export interface Selection {
@@ -10,14 +10,13 @@ export interface Selection {
 }
 
 /** Reads the selectors of a query. Throws BadRequest for what cannot be parsed and for fields the kind cannot be selected by. */
-export function selectionOf(def: KindDef, query: SelectQuery): Selection {
+export function selectionOf({ def, legacy }: Served, query: SelectQuery): Selection {
   const labels = parseLabelSelector(query.labelSelector);
-  const fields = parseFieldSelector(query.fieldSelector);
-  for (const { field } of fields.requirements) {
-    if (field !== 'metadata.name' && field !== 'metadata.namespace' && !def.selectableFields.includes(field)) {
-      throw new ApiError('BadRequest', `field label not supported: ${field}`);
-    }
-  }
+  const fields = parseFieldSelector(query.fieldSelector, (field) => {
+    if (field === 'metadata.name' || field === 'metadata.namespace') return field;
+    if (legacy?.selectableFields) return legacy.selectableFields[field];
+    return def.selectableFields.includes(field) ? field : undefined;
+  });
   return {
     matches: (object) => labels.matches(object.metadata?.labels) && fields.matches(object),
     all: labels.requirements.length === 0 && fields.requirements.length === 0,

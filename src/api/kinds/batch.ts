@@ -6,6 +6,7 @@ import type { Causes } from './check.ts';
 import { age, ageColumn, column, nameColumn, selectorText, wide } from './columns.ts';
 import { defaultPodSpec } from './core/pod-defaults.ts';
 import { define } from './define.ts';
+import { oldCronJobs } from './legacy/others.ts';
 
 type JobSpec = NonNullable<Job['spec']>;
 
@@ -116,4 +117,5 @@ export const cronJobs = define<CronJob>({
     ...templateColumns<CronJob>((o) => o.spec?.jobTemplate?.spec?.template),
     wide('Selector', (o) => selectorText(o.spec?.jobTemplate?.spec?.selector)),
   ],
+  legacy: oldCronJobs,
 });

@@ -1,3 +1,5 @@
+import { addressVersion } from './ip.ts';
+import { parseQuantity } from '../../base/index.ts';
 import { labelSelectorOf, type LabelSelectorObject } from '../selector.ts';
 import type { StatusCause } from '../status.ts';
 
@@ -179,5 +181,47 @@ export function checkTemplateSelector(
     causes.invalid('spec.selector', selector, 'empty selector is invalid');
   } else if (!labelSelectorOf(selector).matches(labels)) {
     causes.invalid('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
+  }
+}
+
+export const NOT_NEGATIVE = 'must be greater than or equal to 0';
+export const POSITIVE = 'must be greater than zero';
+
+/** Checks the sign of a quantity; how it is written is the decoder's matter. */
+export function checkQuantity(
+  causes: Causes,
+  field: string,
+  quantity: string | number,
+  rule: typeof NOT_NEGATIVE | typeof POSITIVE = NOT_NEGATIVE,
+): void {
+  const amount = parseQuantity(quantity) ?? 0;
+  if (amount < 0 || (amount === 0 && rule === POSITIVE)) causes.invalid(field, String(quantity), rule);
+}
+
+/** Resources that go by a name without a domain. */
+const STANDARD =
+  /^(cpu|memory|ephemeral-storage|storage|(requests|limits)\.(cpu|memory|ephemeral-storage)|requests\.storage|pods|resourcequotas|services(\.nodeports|\.loadbalancers)?|replicationcontrollers|secrets|configmaps|persistentvolumeclaims|(requests\.)?hugepages-.*)$/;
+
+/** Checks the name of a resource: one with a domain, or one that all know. */
+export function checkResourceName(
+  causes: Causes,
+  field: string,
+  name: string,
+  among = STANDARD,
+  why = 'must be a standard resource type or fully qualified',
+): void {
+  const wrong = qualifiedName(name);
+  if (wrong) return causes.invalid(field, name, wrong);
+  if (name.includes('/')) return;
+  if (!STANDARD.test(name)) causes.invalid(field, name, 'must be a standard resource type or fully qualified');
+  else if (!among.test(name)) causes.invalid(field, name, why);
+}
+
+/** Checks an address range. */
+export function checkCidr(causes: Causes, field: string, cidr: string | undefined): void {
+  const [address = '', bits = ''] = (cidr ?? '').split('/');
+  const version = addressVersion(address);
+  if (!version || !/^\d{1,3}$/.test(bits) || Number(bits) > (version === 4 ? 32 : 128)) {
+    causes.invalid(field, cidr ?? '', 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)');
   }
 }

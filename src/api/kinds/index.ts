@@ -2,6 +2,7 @@ import { catalogOf, type Catalog } from '../catalog.ts';
 import type { KindDef } from '../kind.ts';
 import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from './admission/policies.ts';
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission/webhooks.ts';
+import { ipAddresses, serviceCidrs } from './addresses.ts';
 import { customResourceDefinitions } from './apiextensions.ts';
 import { selfSubjectReviews, tokenReviews } from './authentication.ts';
 import { localSubjectAccessReviews, selfSubjectAccessReviews, selfSubjectRulesReviews, subjectAccessReviews } from './authorization.ts';
@@ -9,10 +10,15 @@ import { deployments, replicaSets } from './apps/deployment.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps/sets.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
-import { events, namespaces, nodes, persistentVolumeClaims } from './core/cluster.ts';
+import { certificateSigningRequests } from './certificates.ts';
+import { events, namespaces, nodes } from './core/cluster.ts';
+import { componentStatuses } from './core/component-status.ts';
 import { configMaps, secrets, serviceAccounts } from './core/config.ts';
 import { pods } from './core/pod.ts';
+import { limitRanges, resourceQuotas } from './core/quota.ts';
 import { endpoints, services } from './core/service.ts';
+import { podTemplates, replicationControllers } from './core/templates.ts';
+import { flowSchemas, priorityLevelConfigurations } from './flowcontrol.ts';
 import { alertProviders, canaries, metricTemplates } from './flagger/kinds.ts';
 import { fluxKinds } from './flux/kinds.ts';
 import { gatewayApiKinds } from './gateway/kinds.ts';
@@ -29,21 +35,32 @@ import {
 import { virtualServices } from './istio/virtual-service.ts';
 import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';
 import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
-import { leases, podDisruptionBudgets, priorityClasses, storageClasses } from './policy.ts';
+import { leases, podDisruptionBudgets } from './policy.ts';
+import { apiServices } from './registration.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
+import { priorityClasses, runtimeClasses } from './scheduling.ts';
+import { csiDrivers, csiNodes, csiStorageCapacities, storageClasses, volumeAttributesClasses } from './storage/classes.ts';
+import { persistentVolumeClaims, persistentVolumes, volumeAttachments } from './storage/volumes.ts';
 
 /** Every kind the server has from the start. */
 const BUILT_IN: readonly KindDef[] = [
+  componentStatuses,
   configMaps,
   endpoints,
   events,
+  limitRanges,
   namespaces,
   nodes,
   persistentVolumeClaims,
+  persistentVolumes,
   pods,
+  podTemplates,
+  replicationControllers,
+  resourceQuotas,
   secrets,
   serviceAccounts,
   services,
+  apiServices,
   controllerRevisions,
   daemonSets,
   deployments,
@@ -52,18 +69,29 @@ const BUILT_IN: readonly KindDef[] = [
   horizontalPodAutoscalers,
   cronJobs,
   jobs,
+  certificateSigningRequests,
   podDisruptionBudgets,
   ingressClasses,
   ingresses,
+  ipAddresses,
   networkPolicies,
+  serviceCidrs,
   endpointSlices,
   leases,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,
   roles,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
   storageClasses,
+  volumeAttachments,
+  volumeAttributesClasses,
   priorityClasses,
+  runtimeClasses,
+  flowSchemas,
+  priorityLevelConfigurations,
   customResourceDefinitions,
   selfSubjectReviews,
   tokenReviews,

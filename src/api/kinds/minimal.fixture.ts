@@ -13,7 +13,34 @@ const webhook = {
 };
 
 export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
+  componentstatuses: {},
   configmaps: {},
+  limitranges: { spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] } },
+  persistentvolumes: { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/a' } } },
+  podtemplates: { template },
+  replicationcontrollers: { spec: { template } },
+  resourcequotas: { spec: { hard: { pods: '1' } } },
+  apiservices: {
+    metadata: { name: 'v1.example.com' },
+    spec: { group: 'example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 100 },
+  },
+  certificatesigningrequests: {
+    spec: {
+      request: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n').toString('base64'),
+      signerName: 'example.com/signer',
+      usages: ['client auth'],
+    },
+  },
+  ipaddresses: { metadata: { name: '10.96.0.9' }, spec: { parentRef: { resource: 'services', namespace: 'default', name: 'a' } } },
+  servicecidrs: { spec: { cidrs: ['10.97.0.0/16'] } },
+  csidrivers: { spec: {} },
+  csinodes: { spec: { drivers: [{ name: 'example.com', nodeID: 'a', topologyKeys: [] }] } },
+  csistoragecapacities: { storageClassName: 'a' },
+  volumeattachments: { spec: { attacher: 'example.com', nodeName: 'a', source: { persistentVolumeName: 'a' } } },
+  volumeattributesclasses: { driverName: 'example.com', parameters: { a: 'b' } },
+  runtimeclasses: { handler: 'a' },
+  flowschemas: { spec: { priorityLevelConfiguration: { name: 'a' } } },
+  prioritylevelconfigurations: { spec: { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } } },
   endpoints: {},
   events: { involvedObject: { kind: 'Pod', name: 'a', namespace: 'default' } },
   namespaces: {},

@@ -5,6 +5,8 @@ import { EndpointSlices, Ingresses } from '../resources.ts';
 import { type Causes, checkSelector, dnsSubdomain, follow } from './check.ts';
 import { ageColumn, column, nameColumn, selectorText } from './columns.ts';
 import { define } from './define.ts';
+import { oldIngressClasses, oldIngresses, oldNetworkPolicies } from './legacy/ingress.ts';
+import { oldEndpointSlices } from './legacy/others.ts';
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 
@@ -25,6 +27,7 @@ export const ingresses = define<Ingress>({
     column('Ports', (o) => (o.spec?.tls?.length ? '80, 443' : '80')),
     ageColumn,
   ],
+  legacy: oldIngresses,
 });
 
 function checkIngress(causes: Causes, o: Ingress): void {
@@ -86,6 +89,7 @@ export const ingressClasses = define<IngressClass>({
     if (!o.spec?.controller) causes.required('spec.controller');
   },
   columns: [nameColumn, column('Controller', (o) => o.spec?.controller ?? ''), column('Parameters', parametersText), ageColumn],
+  legacy: oldIngressClasses,
 });
 
 const Policies: Resource<NetworkPolicy> = {
@@ -109,6 +113,7 @@ export const networkPolicies = define<NetworkPolicy>({
     checkSelector(causes, 'spec.podSelector', o.spec?.podSelector);
   },
   columns: [nameColumn, column('Pod-Selector', (o) => selectorText(o.spec?.podSelector)), ageColumn],
+  legacy: oldNetworkPolicies,
 });
 
 export const endpointSlices = define<EndpointSlice>({
@@ -145,4 +150,5 @@ export const endpointSlices = define<EndpointSlice>({
     ),
     ageColumn,
   ],
+  legacy: oldEndpointSlices,
 });

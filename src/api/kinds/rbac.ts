@@ -6,6 +6,7 @@ import { canonicalJson } from '../../base/index.ts';
 import type { Causes } from './check.ts';
 import { ageColumn, column, nameColumn, wide } from './columns.ts';
 import { define } from './define.ts';
+import { oldRbac } from './legacy/others.ts';
 import { pathSegment } from './metadata.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
@@ -28,6 +29,7 @@ function checkRules(causes: Causes, o: Role | ClusterRole, clusterWide: boolean)
 export const roles = define<Role>({
   resource: Roles,
   schema: 'k8s.io.api.rbac.v1.Role',
+  legacy: oldRbac('Role'),
   nameRule: pathSegment,
   check: (causes, o) => checkRules(causes, o, false),
   columns: [nameColumn, createdColumn],
@@ -36,6 +38,7 @@ export const roles = define<Role>({
 export const clusterRoles = define<ClusterRole>({
   resource: ClusterRoles,
   schema: 'k8s.io.api.rbac.v1.ClusterRole',
+  legacy: oldRbac('ClusterRole'),
   nameRule: pathSegment,
   check: (causes, o) => checkRules(causes, o, true),
   columns: [nameColumn, createdColumn],
@@ -84,6 +87,7 @@ const bindingColumns: Column<Binding>[] = [
 export const roleBindings = define<RoleBinding>({
   resource: RoleBindings,
   schema: 'k8s.io.api.rbac.v1.RoleBinding',
+  legacy: oldRbac('RoleBinding'),
   nameRule: pathSegment,
   default: defaultBinding,
   check: (causes, o, old) => checkBinding(causes, o, old, ['Role', 'ClusterRole']),
@@ -93,6 +97,7 @@ export const roleBindings = define<RoleBinding>({
 export const clusterRoleBindings = define<ClusterRoleBinding>({
   resource: ClusterRoleBindings,
   schema: 'k8s.io.api.rbac.v1.ClusterRoleBinding',
+  legacy: oldRbac('ClusterRoleBinding'),
   nameRule: pathSegment,
   default: defaultBinding,
   check: (causes, o, old) => checkBinding(causes, o, old, ['ClusterRole']),

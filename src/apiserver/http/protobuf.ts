@@ -1,24 +1,11 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { ApiError, jsonName, type MessageFields } from '../../api/index.ts';
+import { ApiError, isEmbedded, jsonName, type MessageFields } from '../../api/index.ts';
 import { rfc3339, rfc3339Micro } from '../../base/index.ts';
 
 type Json = Record<string, unknown>;
 
 const MAGIC = 'k8s\0';
 const META = 'k8s.io.apimachinery.pkg.apis.meta.v1';
-
-/** Fields whose message is an embedded struct in Go: its fields stand one level up in JSON. */
-const EMBEDDED: Readonly<Record<string, string>> = {
-  deviceConfiguration: 'DeviceConfiguration',
-  ephemeralContainerCommon: 'EphemeralContainerCommon',
-  handler: 'ProbeHandler',
-  ingressRuleValue: 'IngressRuleValue',
-  localObjectReference: 'LocalObjectReference',
-  persistentVolumeSource: 'PersistentVolumeSource',
-  rule: 'Rule',
-  ruleWithOperations: 'RuleWithOperations',
-  volumeSource: 'VolumeSource',
-};
 
 /**
  * Go writes a plain number or boolean even when it is zero, and JSON leaves it out. These are pointers in Go: they are
@@ -105,7 +92,7 @@ function fieldsOf(message: string, table: MessageFields): Map<number, Field> {
   if (!fields) {
     fields = new Map();
     for (const [field, [number, type]] of Object.entries(definition)) {
-      const name = jsonName(message, field);
+      const name = jsonName(field);
       const map = /^map<string,(.+)>$/.exec(type);
       const repeated = /^repeated (.+)$/.exec(type);
       fields.set(
@@ -148,8 +135,7 @@ function readMessage(bytes: Uint8Array, message: string, table: MessageFields, d
       }
     } else {
       const value = readValue(reader, field.type, table, depth);
-      const embedded = EMBEDDED[field.name];
-      if (embedded !== undefined && field.type.endsWith(`.${embedded}`)) Object.assign(out, value);
+      if (isEmbedded(field.name, field.type)) Object.assign(out, value);
       else if (isSet(field.name, value)) out[field.name] = value;
     }
   }

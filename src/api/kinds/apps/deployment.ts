@@ -2,6 +2,7 @@ import type { Deployment, ReplicaSet } from 'kubernetes-types/apps/v1.js';
 import { Deployments, ReplicaSets } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { ageColumn, column, nameColumn, selectorText, wide } from '../columns.ts';
+import { oldDeployments, oldReplicaSets } from '../legacy/workloads.ts';
 import { defaultPodSpec } from '../core/pod-defaults.ts';
 import { define } from '../define.ts';
 import { checkIntOrPercent, checkWorkload, isZero, SCALE, templateColumns } from './template.ts';
@@ -24,6 +25,7 @@ export const deployments = define<Deployment>({
     ...templateColumns<Deployment>((o) => o.spec?.template),
     wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
+  legacy: oldDeployments,
 });
 
 function defaultDeployment(deployment: Deployment): void {
@@ -86,4 +88,5 @@ export const replicaSets = define<ReplicaSet>({
     wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
   selectableFields: ['status.replicas'],
+  legacy: oldReplicaSets,
 });

@@ -2,6 +2,7 @@ import type { ControllerRevision, DaemonSet, StatefulSet } from 'kubernetes-type
 import { canonicalJson } from '../../../base/index.ts';
 import { ControllerRevisions, DaemonSets, StatefulSets } from '../../resources.ts';
 import { ageColumn, column, labelsText, nameColumn, selectorText, wide } from '../columns.ts';
+import { oldControllerRevisions, oldDaemonSets, oldStatefulSets } from '../legacy/workloads.ts';
 import { defaultPodSpec } from '../core/pod-defaults.ts';
 import { define } from '../define.ts';
 import { checkIntOrPercent, checkWorkload, SCALE, templateColumns } from './template.ts';
@@ -57,6 +58,7 @@ export const statefulSets = define<StatefulSet>({
     ageColumn,
     ...templateColumns<StatefulSet>((o) => o.spec?.template),
   ],
+  legacy: oldStatefulSets,
 });
 
 export const daemonSets = define<DaemonSet>({
@@ -96,6 +98,7 @@ export const daemonSets = define<DaemonSet>({
     ...templateColumns<DaemonSet>((o) => o.spec?.template),
     wide('Selector', (o) => selectorText(o.spec?.selector)),
   ],
+  legacy: oldDaemonSets,
 });
 
 function controllerOf(o: ControllerRevision): string {
@@ -109,4 +112,5 @@ export const controllerRevisions = define<ControllerRevision>({
   resource: ControllerRevisions,
   schema: 'k8s.io.api.apps.v1.ControllerRevision',
   columns: [nameColumn, column('Controller', controllerOf), column('Revision', (o) => o.revision, 'integer'), ageColumn],
+  legacy: oldControllerRevisions,
 });

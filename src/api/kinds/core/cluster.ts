@@ -1,8 +1,9 @@
-import type { Event, Namespace, Node, PersistentVolumeClaim } from 'kubernetes-types/core/v1.js';
-import { Events, Namespaces, Nodes, PersistentVolumeClaims } from '../../resources.ts';
+import type { Event, Namespace, Node } from 'kubernetes-types/core/v1.js';
+import { Events, Namespaces, Nodes } from '../../resources.ts';
 import { checkLabels, dnsLabel } from '../check.ts';
 import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
+import { newEvents } from '../legacy/events.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
@@ -124,36 +125,5 @@ export const events = define<Event>({
     'source',
     'type',
   ],
-});
-
-const ACCESS: Readonly<Record<string, string>> = {
-  ReadWriteOnce: 'RWO',
-  ReadOnlyMany: 'ROX',
-  ReadWriteMany: 'RWX',
-  ReadWriteOncePod: 'RWOP',
-};
-
-export const persistentVolumeClaims = define<PersistentVolumeClaim>({
-  resource: PersistentVolumeClaims,
-  shortNames: ['pvc'],
-  schema: 'k8s.io.api.core.v1.PersistentVolumeClaim',
-  status: true,
-  default(o) {
-    if (o.spec) o.spec.volumeMode ??= 'Filesystem';
-    (o as { status?: object }).status ??= { phase: 'Pending' };
-  },
-  check(causes, o) {
-    if (!o.spec?.accessModes?.length) causes.required('spec.accessModes', 'at least 1 access mode is required');
-    if (!o.spec?.resources?.requests?.storage) causes.required('spec.resources[storage]');
-  },
-  columns: [
-    nameColumn,
-    column('Status', (o) => (o.metadata?.deletionTimestamp ? 'Terminating' : (o.status?.phase ?? ''))),
-    column('Volume', (o) => o.spec?.volumeName ?? ''),
-    column('Capacity', (o) => (o.spec?.volumeName ? String(o.status?.capacity?.storage ?? '') : '')),
-    column('Access Modes', (o) => (o.spec?.volumeName ? (o.status?.accessModes ?? []).map((m) => ACCESS[m] ?? m).join(',') : '')),
-    column('StorageClass', (o) => o.spec?.storageClassName ?? ''),
-    ageColumn,
-    wide('VolumeMode', (o) => o.spec?.volumeMode ?? '<unset>'),
-  ],
+  legacy: newEvents,
 });

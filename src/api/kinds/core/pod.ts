@@ -44,6 +44,7 @@ export const pods = define<Pod>({
     'spec.hostNetwork',
     'status.phase',
     'status.podIP',
+    'status.podIPs',
     'status.nominatedNodeName',
   ],
 });

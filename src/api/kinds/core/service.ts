@@ -3,6 +3,7 @@ import { Endpoints, Services } from '../../resources.ts';
 import { type Causes, checkLabels, checkPort, checkPortOrName, dns1035, dnsLabel, dnsSubdomain, follow } from '../check.ts';
 import { ageColumn, column, labelsText, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
+import { isIPv4 } from '../ip.ts';
 
 export const services = define<Service>({
   resource: Services,
@@ -120,10 +121,6 @@ function checkServicePorts(causes: Causes, ports: NonNullable<NonNullable<Servic
     if (numbers.has(number)) causes.duplicate(at, { protocol: port.protocol, port: port.port });
     numbers.add(number);
   });
-}
-
-function isIPv4(text: string): boolean {
-  return /^(\d{1,3}\.){3}\d{1,3}$/.test(text) && text.split('.').every((part) => Number(part) < 256 && String(Number(part)) === part);
 }
 
 function externalAddresses(service: Service): string {

@@ -1,18 +1,6 @@
 import type { Schema } from '../../kind.ts';
 import { DESCRIPTIONS } from './descriptions.ts';
-import {
-  ATOMIC,
-  ENUMS,
-  INLINE,
-  KEY_DEFAULTS,
-  MAP_LISTS,
-  MERGED_ATOMIC,
-  PATCH_STRATEGIES,
-  RENAMED,
-  REQUIRED,
-  SETS,
-  UNMERGED,
-} from './facts.ts';
+import { factsOf, type FieldFacts, isEmbedded, jsonName } from './facts.ts';
 import { messageFields } from './fields.edge.ts';
 import { described, named } from './names.ts';
 
@@ -61,12 +49,10 @@ function shortName(message: string): string {
 
 /** `io.k8s.api.core.v1.Pod` of `k8s.io.api.core.v1.Pod`, as OpenAPI documents of Kubernetes name it. */
 function componentName(message: string): string {
-  return message.replace(/^k8s\.io\./, 'io.k8s.').replace('apiextensions_apiserver', 'apiextensions-apiserver');
-}
-
-/** How JSON names a field of a message. */
-export function jsonName(message: string, field: string): string {
-  return RENAMED[`${shortName(message)}.${field}`] ?? field;
+  return message
+    .replace(/^k8s\.io\./, 'io.k8s.')
+    .replace('apiextensions_apiserver', 'apiextensions-apiserver')
+    .replace('kube_aggregator', 'kube-aggregator');
 }
 
 const built = new Map<string, Schema>();
@@ -76,64 +62,52 @@ export function messageSchema(message: string): Schema {
   const known = SPECIAL[message] ?? built.get(message);
   if (known) return known;
   const short = shortName(message);
-  const schema: Schema = { type: 'object', properties: propertiesOf(message) };
-  const required = REQUIRED[short];
-  if (required) schema.required = required.split(' ');
-  if (ATOMIC.has(short)) schema['x-kubernetes-map-type'] = 'atomic';
+  const { required, map } = factsOf(short);
+  const schema: Schema = { type: 'object', properties: propertiesOf(message, short) };
+  if (required) schema.required = [...required];
+  if (map) schema['x-kubernetes-map-type'] = map;
   const description = DESCRIPTIONS[short];
   if (description) schema.description = description;
   built.set(message, named(componentName(message), schema));
   return schema;
 }
 
-function propertiesOf(message: string): Record<string, Schema> {
+/** The fields of a message as `owner` has them: itself, or the message it is spread into. */
+function propertiesOf(message: string, owner: string): Record<string, Schema> {
   const fields = messageFields()[message];
   if (!fields) throw new Error(`no such message: ${message}`);
+  const facts = factsOf(owner).fields ?? {};
   const out: Record<string, Schema> = {};
   for (const [field, [, type]] of Object.entries(fields)) {
-    const id = `${shortName(message)}.${field}`;
-    if (INLINE.has(field) && type.includes('.')) Object.assign(out, messageSchema(type).properties);
-    else out[jsonName(message, field)] = fieldSchema(id, type);
+    if (isEmbedded(field, type)) Object.assign(out, propertiesOf(type, owner));
+    else {
+      const name = jsonName(field);
+      const description = DESCRIPTIONS[`${owner}.${name}`] ?? DESCRIPTIONS[`${shortName(message)}.${name}`];
+      out[name] = fieldSchema(type, facts[name] ?? {}, description);
+    }
   }
   return out;
 }
 
-function fieldSchema(id: string, type: string): Schema {
-  const description = DESCRIPTIONS[id];
+function fieldSchema(type: string, facts: FieldFacts, description: string | undefined): Schema {
   const beside: Schema = description ? { description } : {};
-  const strategy = PATCH_STRATEGIES[id];
-  if (strategy) beside['x-kubernetes-patch-strategy'] = strategy;
-  if (ATOMIC.has(id)) beside['x-kubernetes-map-type'] = 'atomic';
-  if (id in KEY_DEFAULTS) beside.default = KEY_DEFAULTS[id];
-  const values = ENUMS[id];
-  if (values) beside.enum = values.split(' ');
-  if (type.startsWith('repeated '))
-    return { type: 'array', items: typeSchema(type.slice('repeated '.length)), ...listFacts(id), ...beside };
+  if (facts.patch) beside['x-kubernetes-patch-strategy'] = facts.patch;
+  if (facts.key) beside['x-kubernetes-patch-merge-key'] = facts.key;
+  if (facts.map) beside['x-kubernetes-map-type'] = facts.map;
+  if (facts.default !== undefined) beside.default = facts.default;
+  const values: Schema = facts.enum ? { enum: [...facts.enum] } : {};
+  if (type.startsWith('repeated ')) {
+    const items = described(typeSchema(type.slice('repeated '.length)), values);
+    const keys: Schema = facts.keys ? { 'x-kubernetes-list-map-keys': [...facts.keys] } : {};
+    return { type: 'array', items, 'x-kubernetes-list-type': facts.list ?? 'atomic', ...keys, ...beside };
+  }
   const map = /^map<string,(.*)>$/.exec(type);
   if (map) return { type: 'object', additionalProperties: typeSchema(map[1]!), ...beside };
-  return described(typeSchema(type), beside);
+  return described(typeSchema(type), { ...beside, ...values });
 }
 
 function typeSchema(type: string): Schema {
   return SCALARS[type] ?? messageSchema(type);
-}
-
-function listFacts(id: string): Schema {
-  const keys = MAP_LISTS[id]?.split(' ');
-  const merge = !UNMERGED.has(id);
-  if (keys) {
-    return {
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': keys,
-      ...(merge ? { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': keys[0]! } : {}),
-    };
-  }
-  if (SETS.has(id)) return { 'x-kubernetes-list-type': 'set', ...(merge ? { 'x-kubernetes-patch-strategy': 'merge' } : {}) };
-  const key = MERGED_ATOMIC[id];
-  return {
-    'x-kubernetes-list-type': 'atomic',
-    ...(key ? { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key } : {}),
-  };
 }
 
 /** What every object has beside its own fields. */

@@ -2,292 +2,60 @@
  * What the protobuf tables do not say of Kubernetes' own messages. Messages go by their short names (`core.v1.Container`),
  * fields by `message.field`.
  */
+import { type FieldFacts, type MessageFacts, messageFacts } from './fields.edge.ts';
 
-/** Lists whose elements are told apart by keys (server-side apply). All other lists are atomic or in {@link SETS}. */
-export const MAP_LISTS: Readonly<Record<string, string>> = {
-  'admissionregistration.v1.MutatingWebhook.matchConditions': 'name',
-  'admissionregistration.v1.MutatingWebhookConfiguration.Webhooks': 'name',
-  'admissionregistration.v1.ValidatingAdmissionPolicySpec.matchConditions': 'name',
-  'admissionregistration.v1.ValidatingAdmissionPolicySpec.variables': 'name',
-  'admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions': 'type',
-  'admissionregistration.v1.ValidatingWebhook.matchConditions': 'name',
-  'admissionregistration.v1.ValidatingWebhookConfiguration.Webhooks': 'name',
-  'apiextensions.v1.CustomResourceDefinitionStatus.conditions': 'type',
-  'apps.v1.DaemonSetStatus.conditions': 'type',
-  'apps.v1.DeploymentStatus.conditions': 'type',
-  'apps.v1.ReplicaSetStatus.conditions': 'type',
-  'apps.v1.StatefulSetStatus.conditions': 'type',
-  'autoscaling.v2.HorizontalPodAutoscalerStatus.conditions': 'type',
-  'core.v1.Container.env': 'name',
-  'core.v1.Container.ports': 'containerPort protocol',
-  'core.v1.Container.volumeDevices': 'devicePath',
-  'core.v1.Container.volumeMounts': 'mountPath',
-  'core.v1.ContainerStatus.allocatedResourcesStatus': 'name',
-  'core.v1.ContainerStatus.volumeMounts': 'mountPath',
-  'core.v1.EphemeralContainerCommon.env': 'name',
-  'core.v1.EphemeralContainerCommon.ports': 'containerPort protocol',
-  'core.v1.EphemeralContainerCommon.volumeDevices': 'devicePath',
-  'core.v1.EphemeralContainerCommon.volumeMounts': 'mountPath',
-  'core.v1.NamespaceStatus.conditions': 'type',
-  'core.v1.NodeStatus.addresses': 'type',
-  'core.v1.NodeStatus.conditions': 'type',
-  'core.v1.PersistentVolumeClaimStatus.conditions': 'type',
-  'core.v1.PodSpec.containers': 'name',
-  'core.v1.PodSpec.ephemeralContainers': 'name',
-  'core.v1.PodSpec.hostAliases': 'ip',
-  'core.v1.PodSpec.imagePullSecrets': 'name',
-  'core.v1.PodSpec.initContainers': 'name',
-  'core.v1.PodSpec.resourceClaims': 'name',
-  'core.v1.PodSpec.schedulingGates': 'name',
-  'core.v1.PodSpec.topologySpreadConstraints': 'topologyKey whenUnsatisfiable',
-  'core.v1.PodSpec.volumes': 'name',
-  'core.v1.PodStatus.conditions': 'type',
-  'core.v1.PodStatus.podIPs': 'ip',
-  'core.v1.PodStatus.resourceClaimStatuses': 'name',
-  'core.v1.ResourceRequirements.claims': 'name',
-  'core.v1.ResourceStatus.resources': 'resourceID',
-  'core.v1.ServiceAccount.secrets': 'name',
-  'core.v1.ServiceSpec.ports': 'port protocol',
-  'core.v1.ServiceStatus.conditions': 'type',
-  'meta.v1.ObjectMeta.ownerReferences': 'uid',
-  'policy.v1.PodDisruptionBudgetStatus.conditions': 'type',
+/** Fields whose message is spread into its parent in JSON, with the name of that message. */
+const EMBEDDED: Readonly<Record<string, string>> = {
+  deviceConfiguration: 'DeviceConfiguration',
+  ephemeralContainerCommon: 'EphemeralContainerCommon',
+  handler: 'ProbeHandler',
+  ingressRuleValue: 'IngressRuleValue',
+  localObjectReference: 'LocalObjectReference',
+  persistentVolumeSource: 'PersistentVolumeSource',
+  rule: 'Rule',
+  ruleWithOperations: 'RuleWithOperations',
+  volumeSource: 'VolumeSource',
 };
 
-/** Lists of scalars in which each value occurs once (server-side apply). */
-export const SETS: ReadonlySet<string> = new Set([
-  'admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec.validationActions',
-  'batch.v1.PodFailurePolicyOnExitCodesRequirement.values',
-  'batch.v1.UncountedTerminatedPods.failed',
-  'batch.v1.UncountedTerminatedPods.succeeded',
-  'core.v1.NodeSpec.podCIDRs',
-  'discovery.v1.Endpoint.addresses',
-  'meta.v1.ObjectMeta.finalizers',
-]);
+/** True for a field whose message is spread into its parent in JSON. */
+export function isEmbedded(field: string, type: string): boolean {
+  return EMBEDDED[field] !== undefined && type.endsWith(`.${EMBEDDED[field]}`);
+}
 
-/** Lists that strategic merge patches do not merge although server-side apply does. */
-export const UNMERGED: ReadonlySet<string> = new Set([
-  'admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec.validationActions',
-  'admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions',
-  'apiextensions.v1.CustomResourceDefinitionStatus.conditions',
-  'core.v1.ResourceRequirements.claims',
-  'core.v1.ResourceStatus.resources',
-  'batch.v1.PodFailurePolicyOnExitCodesRequirement.values',
-  'batch.v1.UncountedTerminatedPods.failed',
-  'batch.v1.UncountedTerminatedPods.succeeded',
-  'discovery.v1.Endpoint.addresses',
-]);
-
-/** Atomic lists that strategic merge patches merge all the same, with their key. */
-export const MERGED_ATOMIC: Readonly<Record<string, string>> = {
-  'batch.v1.JobStatus.conditions': 'type',
-  'core.v1.PodStatus.hostIPs': 'ip',
+const RENAMED: Readonly<Record<string, string>> = {
+  Expression: 'expression',
+  Name: 'name',
+  Webhooks: 'webhooks',
+  aPIGroup: 'apiGroup',
+  uID: 'uid',
 };
 
-/** Strategies of strategic merge patches other than `merge`. */
-export const PATCH_STRATEGIES: Readonly<Record<string, string>> = {
-  'apps.v1.DeploymentSpec.strategy': 'retainKeys',
-  'core.v1.PodSpec.resourceClaims': 'merge,retainKeys',
-  'core.v1.PodSpec.volumes': 'merge,retainKeys',
-  'core.v1.PodStatus.resourceClaimStatuses': 'merge,retainKeys',
-  'policy.v1.PodDisruptionBudgetSpec.selector': 'replace',
+/** The name in JSON of a field of the protobuf table. */
+export function jsonName(field: string): string {
+  return RENAMED[field] ?? field;
+}
+
+/** Versions no longer served by the real server: their messages are as the ones of the same name in these. */
+const LIKE: Readonly<Record<string, readonly string[]>> = {
+  'apps.v1beta1': ['apps.v1', 'autoscaling.v1'],
+  'apps.v1beta2': ['apps.v1', 'autoscaling.v1'],
+  'extensions.v1beta1': ['apps.v1', 'networking.v1', 'autoscaling.v1'],
 };
 
-/** Messages, and fields that are maps, which server-side apply owns as a whole. */
-export const ATOMIC: ReadonlySet<string> = new Set([
-  'admissionregistration.v1.MatchResources',
-  'admissionregistration.v1.ParamKind',
-  'admissionregistration.v1.ParamRef',
-  'autoscaling.v1.CrossVersionObjectReference',
-  'core.v1.ConfigMapKeySelector',
-  'core.v1.EndpointAddress',
-  'core.v1.EndpointPort',
-  'core.v1.LocalObjectReference',
-  'core.v1.NodeSelector',
-  'core.v1.NodeSelectorTerm',
-  'core.v1.ObjectFieldSelector',
-  'core.v1.ObjectReference',
-  'core.v1.PodSpec.nodeSelector',
-  'core.v1.ResourceFieldSelector',
-  'core.v1.SecretKeySelector',
-  'core.v1.ServiceSpec.selector',
-  'core.v1.TopologySelectorTerm',
-  'core.v1.TypedLocalObjectReference',
-  'discovery.v1.EndpointPort',
-  'meta.v1.LabelSelector',
-  'meta.v1.OwnerReference',
-  'networking.v1.ServiceBackendPort',
-  'rbac.v1.RoleRef',
-  'rbac.v1.Subject',
-]);
+const NOTHING: MessageFacts = {};
 
-/** Fields whose message is spread into its parent in JSON. */
-export const INLINE: ReadonlySet<string> = new Set([
-  'ephemeralContainerCommon',
-  'handler',
-  'ingressRuleValue',
-  'localObjectReference',
-  'persistentVolumeSource',
-  'rule',
-  'ruleWithOperations',
-  'volumeSource',
-]);
+/** What is known of a message beyond its fields. What an old version demanded is not known; it demands nothing. */
+export function factsOf(message: string): MessageFacts {
+  const facts = messageFacts();
+  const own = facts[message];
+  if (own) return own;
+  const [group, version, name] = message.split('.');
+  const old = version !== 'v1' && version !== 'v2';
+  const like = LIKE[`${group}.${version}`] ?? (old ? [`${group}.v1`, `${group}.v2`] : []);
+  const found = like.map((of) => facts[`${of}.${name}`]).find((f) => f !== undefined);
+  if (!found) return NOTHING;
+  const { required: _required, ...rest } = found;
+  return rest;
+}
 
-/** Fields whose name in JSON is not the one in the published table. */
-export const RENAMED: Readonly<Record<string, string>> = {
-  'authentication.v1.BoundObjectReference.uID': 'uid',
-  'admissionregistration.v1.MutatingWebhookConfiguration.Webhooks': 'webhooks',
-  'admissionregistration.v1.ValidatingWebhookConfiguration.Webhooks': 'webhooks',
-  'admissionregistration.v1.Validation.Expression': 'expression',
-  'admissionregistration.v1.Variable.Expression': 'expression',
-  'admissionregistration.v1.Variable.Name': 'name',
-  'networking.v1.IngressClassParametersReference.aPIGroup': 'apiGroup',
-};
-
-/** Fields that a user has to give. Of a status nothing is demanded: only controllers write it. */
-export const REQUIRED: Readonly<Record<string, string>> = {
-  'admissionregistration.v1.AuditAnnotation': 'key valueExpression',
-  'admissionregistration.v1.MatchCondition': 'name expression',
-  'admissionregistration.v1.MutatingWebhook': 'name clientConfig sideEffects admissionReviewVersions',
-  'admissionregistration.v1.ServiceReference': 'namespace name',
-  'admissionregistration.v1.ValidatingWebhook': 'name clientConfig sideEffects admissionReviewVersions',
-  'admissionregistration.v1.Validation': 'expression',
-  'admissionregistration.v1.Variable': 'name expression',
-  'apps.v1.DaemonSetSpec': 'selector template',
-  'apps.v1.DeploymentSpec': 'selector template',
-  'apps.v1.ReplicaSetSpec': 'selector',
-  'apps.v1.StatefulSetSpec': 'selector template',
-  'authentication.v1.TokenRequest': 'spec',
-  'authentication.v1.TokenReview': 'spec',
-  'authorization.v1.LocalSubjectAccessReview': 'spec',
-  'authorization.v1.SelfSubjectAccessReview': 'spec',
-  'authorization.v1.SelfSubjectRulesReview': 'spec',
-  'authorization.v1.SubjectAccessReview': 'spec',
-  'autoscaling.v1.CrossVersionObjectReference': 'kind name',
-  'autoscaling.v1.HorizontalPodAutoscalerSpec': 'scaleTargetRef maxReplicas',
-  'autoscaling.v2.ContainerResourceMetricSource': 'name target container',
-  'autoscaling.v2.CrossVersionObjectReference': 'kind name',
-  'autoscaling.v2.ExternalMetricSource': 'metric target',
-  'autoscaling.v2.HPAScalingPolicy': 'type value periodSeconds',
-  'autoscaling.v2.HorizontalPodAutoscalerSpec': 'scaleTargetRef maxReplicas',
-  'autoscaling.v2.MetricIdentifier': 'name',
-  'autoscaling.v2.MetricSpec': 'type',
-  'autoscaling.v2.MetricTarget': 'type',
-  'autoscaling.v2.ObjectMetricSource': 'describedObject target metric',
-  'autoscaling.v2.PodsMetricSource': 'metric target',
-  'autoscaling.v2.ResourceMetricSource': 'name target',
-  'batch.v1.CronJobSpec': 'schedule jobTemplate',
-  'batch.v1.JobSpec': 'template',
-  'batch.v1.PodFailurePolicy': 'rules',
-  'batch.v1.PodFailurePolicyOnExitCodesRequirement': 'operator values',
-  'batch.v1.PodFailurePolicyRule': 'action',
-  'batch.v1.SuccessPolicy': 'rules',
-  'core.v1.AppArmorProfile': 'type',
-  'core.v1.ConfigMapKeySelector': 'key',
-  'core.v1.Container': 'name',
-  'core.v1.ContainerPort': 'containerPort',
-  'core.v1.ContainerResizePolicy': 'resourceName restartPolicy',
-  'core.v1.DownwardAPIVolumeFile': 'path',
-  'core.v1.EndpointAddress': 'ip',
-  'core.v1.EndpointPort': 'port',
-  'core.v1.EnvVar': 'name',
-  'core.v1.GRPCAction': 'port',
-  'core.v1.HTTPGetAction': 'port',
-  'core.v1.HTTPHeader': 'name value',
-  'core.v1.HostAlias': 'ip',
-  'core.v1.KeyToPath': 'key path',
-  'core.v1.NodeSelector': 'nodeSelectorTerms',
-  'core.v1.NodeSelectorRequirement': 'key operator',
-  'core.v1.ObjectFieldSelector': 'fieldPath',
-  'core.v1.PersistentVolumeClaimTemplate': 'spec',
-  'core.v1.PodAffinityTerm': 'topologyKey',
-  'core.v1.PodOS': 'name',
-  'core.v1.PodReadinessGate': 'conditionType',
-  'core.v1.PodResourceClaim': 'name',
-  'core.v1.PodSchedulingGate': 'name',
-  'core.v1.PodSpec': 'containers',
-  'core.v1.PreferredSchedulingTerm': 'weight preference',
-  'core.v1.ResourceClaim': 'name',
-  'core.v1.ResourceFieldSelector': 'resource',
-  'core.v1.SeccompProfile': 'type',
-  'core.v1.SecretKeySelector': 'key',
-  'core.v1.ServicePort': 'port',
-  'core.v1.SleepAction': 'seconds',
-  'core.v1.Sysctl': 'name value',
-  'core.v1.TCPSocketAction': 'port',
-  'core.v1.Taint': 'key effect',
-  'core.v1.TopologySelectorLabelRequirement': 'key values',
-  'core.v1.TopologySpreadConstraint': 'maxSkew topologyKey whenUnsatisfiable',
-  'core.v1.TypedLocalObjectReference': 'kind name',
-  'core.v1.TypedObjectReference': 'kind name',
-  'core.v1.Volume': 'name',
-  'core.v1.VolumeDevice': 'name devicePath',
-  'core.v1.VolumeMount': 'name mountPath',
-  'core.v1.WeightedPodAffinityTerm': 'weight podAffinityTerm',
-  'discovery.v1.Endpoint': 'addresses',
-  'discovery.v1.EndpointSlice': 'addressType endpoints',
-  'networking.v1.HTTPIngressPath': 'pathType backend',
-  'networking.v1.HTTPIngressRuleValue': 'paths',
-  'networking.v1.IPBlock': 'cidr',
-  'networking.v1.IngressClassParametersReference': 'kind name',
-  'networking.v1.IngressServiceBackend': 'name',
-  'networking.v1.NetworkPolicySpec': 'podSelector',
-  'rbac.v1.ClusterRoleBinding': 'roleRef',
-  'rbac.v1.PolicyRule': 'verbs',
-  'rbac.v1.RoleBinding': 'roleRef',
-  'rbac.v1.RoleRef': 'apiGroup kind name',
-  'rbac.v1.Subject': 'kind name',
-  'scheduling.v1.PriorityClass': 'value',
-  'storage.v1.StorageClass': 'provisioner',
-  'apiextensions.v1.CustomResourceColumnDefinition': 'name type jsonPath',
-  'apiextensions.v1.CustomResourceConversion': 'strategy',
-  'apiextensions.v1.CustomResourceDefinition': 'spec',
-  'apiextensions.v1.CustomResourceDefinitionNames': 'plural kind',
-  'apiextensions.v1.CustomResourceDefinitionSpec': 'group names scope versions',
-  'apiextensions.v1.CustomResourceDefinitionVersion': 'name served storage',
-  'apiextensions.v1.CustomResourceSubresourceScale': 'specReplicasPath statusReplicasPath',
-  'apiextensions.v1.SelectableField': 'jsonPath',
-  'apiextensions.v1.ServiceReference': 'namespace name',
-  'apiextensions.v1.WebhookConversion': 'conversionReviewVersions',
-  'meta.v1.LabelSelectorRequirement': 'key operator',
-  'meta.v1.OwnerReference': 'apiVersion kind name uid',
-};
-
-/** Fields with a closed set of values. */
-export const ENUMS: Readonly<Record<string, string>> = {
-  'apiextensions.v1.CustomResourceDefinitionSpec.scope': 'Cluster Namespaced',
-  'apps.v1.DaemonSetUpdateStrategy.type': 'OnDelete RollingUpdate',
-  'apps.v1.DeploymentStrategy.type': 'Recreate RollingUpdate',
-  'apps.v1.StatefulSetSpec.podManagementPolicy': 'OrderedReady Parallel',
-  'apps.v1.StatefulSetUpdateStrategy.type': 'OnDelete RollingUpdate',
-  'autoscaling.v2.HPAScalingPolicy.type': 'Percent Pods',
-  'autoscaling.v2.HPAScalingRules.selectPolicy': 'Disabled Max Min',
-  'autoscaling.v2.MetricSpec.type': 'ContainerResource External Object Pods Resource',
-  'autoscaling.v2.MetricTarget.type': 'AverageValue Utilization Value',
-  'batch.v1.CronJobSpec.concurrencyPolicy': 'Allow Forbid Replace',
-  'batch.v1.JobSpec.completionMode': 'Indexed NonIndexed',
-  'core.v1.Container.imagePullPolicy': 'Always IfNotPresent Never',
-  'core.v1.Container.terminationMessagePolicy': 'FallbackToLogsOnError File',
-  'core.v1.ContainerPort.protocol': 'SCTP TCP UDP',
-  'core.v1.HTTPGetAction.scheme': 'HTTP HTTPS',
-  'core.v1.PodSpec.dnsPolicy': 'ClusterFirst ClusterFirstWithHostNet Default None',
-  'core.v1.PodSpec.preemptionPolicy': 'Never PreemptLowerPriority',
-  'core.v1.PodSpec.restartPolicy': 'Always Never OnFailure',
-  'core.v1.ServicePort.protocol': 'SCTP TCP UDP',
-  'core.v1.ServiceSpec.externalTrafficPolicy': 'Cluster Local',
-  'core.v1.ServiceSpec.internalTrafficPolicy': 'Cluster Local',
-  'core.v1.ServiceSpec.ipFamilyPolicy': 'PreferDualStack RequireDualStack SingleStack',
-  'core.v1.ServiceSpec.sessionAffinity': 'ClientIP None',
-  'core.v1.ServiceSpec.type': 'ClusterIP ExternalName LoadBalancer NodePort',
-  'core.v1.Taint.effect': 'NoExecute NoSchedule PreferNoSchedule',
-  'core.v1.Toleration.effect': 'NoExecute NoSchedule PreferNoSchedule',
-  'core.v1.Toleration.operator': 'Equal Exists',
-  'discovery.v1.EndpointSlice.addressType': 'FQDN IPv4 IPv6',
-  'meta.v1.LabelSelectorRequirement.operator': 'DoesNotExist Exists In NotIn',
-  'networking.v1.HTTPIngressPath.pathType': 'Exact ImplementationSpecific Prefix',
-};
-
-/** Defaults that are part of a list key: server-side apply completes the key with them before it compares. */
-export const KEY_DEFAULTS: Readonly<Record<string, unknown>> = {
-  'core.v1.ContainerPort.protocol': 'TCP',
-  'core.v1.ServicePort.protocol': 'TCP',
-};
+export type { FieldFacts };
