@@ -23,6 +23,8 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   const { informers, translator, xds, clock, signal } = options;
   const log = options.log.with({ room: 'mesh' });
   const maps = new Map<string, Map<string, KubeObject>>();
+  /** Fields whose map nobody has been given yet. */
+  const fresh = new Set<string>();
   const published = new Map<string, ProxyResources>();
   const proxies = new Map<string, { pod: Pod; proxy: Proxy }>();
   let timer: Timer | undefined;
@@ -33,13 +35,25 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   function publish(): void {
     timer = undefined;
     const problems = translator.update(snapshot());
-    for (const [id, { proxy }] of proxies) {
-      const resources = translator.resources(proxy);
-      if (published.get(id) === resources) continue;
-      published.set(id, resources);
-      xds.publish(id, resources);
-    }
+    fresh.clear();
+    for (const id of proxies.keys()) publishTo(id, xds.asked(id));
     reporter.report(problems);
+  }
+
+  function publishTo(id: string, asked: ReadonlySet<string>, when?: 'now'): void {
+    const known = proxies.get(id);
+    if (!known || !synced) return;
+    const resources = translator.resources(known.proxy, asked);
+    if (published.get(id) === resources) return;
+    published.set(id, resources);
+    xds.publish(id, resources, when);
+  }
+
+  /** The map of a kind, another one after the last was given away: what was published does not change. */
+  function writable(field: string): Map<string, KubeObject> {
+    if (!fresh.has(field)) maps.set(field, new Map(maps.get(field)));
+    fresh.add(field);
+    return maps.get(field)!;
   }
 
   /** The first change of a burst goes out at once; what comes within the same turn goes with it. */
@@ -61,13 +75,19 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     }
   }
 
+  signal.addEventListener(
+    'abort',
+    xds.onAsk((id, asked) => publishTo(id, asked, 'now')),
+    { once: true },
+  );
+
   const reporter = createProblemReporter({ informers, clock, log });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
-    const map = new Map<string, KubeObject>();
-    maps.set(field, map);
+    maps.set(field, new Map());
     const informer = informers.of(resource);
     informer.onChange((change) => {
       const key = keyText(keyOf(change.object));
+      const map = writable(field);
       if (change.type === 'deleted') map.delete(key);
       else map.set(key, change.object);
       if (resource.kind === Pods.kind) podChanged(change.object as Pod, change.type === 'deleted');

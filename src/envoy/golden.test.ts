@@ -16,6 +16,7 @@ import type { Json } from './json.ts';
 import type { ProxyResources } from './resource.ts';
 import { staticConfig, type Credentials } from './static-config.ts';
 import { createTranslator } from './translator.ts';
+import { clustersIn } from './virtual-host.ts';
 
 const DIR = join(import.meta.dirname, 'golden');
 
@@ -46,13 +47,18 @@ const cases = readdirSync(DIR)
   .filter((f) => f.endsWith('.yaml') && !f.endsWith('.expected.yaml'))
   .map((f) => readCase(f.slice(0, -5)));
 
-function run(c: Case, objects: readonly KubeObject[] = c.objects): { proxy: Proxy; resources: ProxyResources; text: string } {
-  const translator = createTranslator();
+function run(
+  c: Case,
+  objects: readonly KubeObject[] = c.objects,
+  asked?: ReadonlySet<string>,
+): { proxy: Proxy; resources: ProxyResources; text: string } {
+  const translator = createTranslator({ onDemandAbove: asked ? -1 : Infinity });
   const problems = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }));
   const pod = objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === c.proxy) as Pod | undefined;
   const proxy = pod && proxyOf(pod);
   assert.ok(proxy, `${c.file}: no proxy in pod ${c.proxy}`);
-  const resources = translator.resources(proxy);
+  const resources = translator.resources(proxy, asked);
+  if (asked) return { proxy, resources, text: '' };
   const shown = c.show.map((what) => toYaml({ [what]: show(resources, what, c.metrics ?? false) }));
   const head = problems.length ? toYaml({ problems: problems.map(problemText) }) : '';
   return { proxy, resources, text: `# ${c.case}\n${head}${shown.join('')}` };
@@ -137,6 +143,36 @@ test('the order in which objects come does not matter', () => {
       assert.deepEqual(versions(again.resources), versions(first.resources), c.file);
     }
   }
+});
+
+test('a name that is asked for is answered as by the whole table, with all that its requests need', () => {
+  let compared = 0;
+  for (const c of cases) {
+    const { proxy, resources: whole } = run(c);
+    if (proxy.kind !== 'sidecar') continue;
+    const expected = new Map<string, Json>();
+    for (const [table, { typeUrl, bytes }] of whole.routes) {
+      for (const host of (decode(typeUrl, bytes)['virtual_hosts'] ?? []) as (Json & { domains: string[] })[]) {
+        for (const d of host.domains) expected.set(`${table}/${d === '*' ? 'nobody.example' : d.replace('*', 'some')}`, host);
+      }
+    }
+    const { resources } = run(c, c.objects, new Set(expected.keys()));
+    assert.deepEqual(new Set(resources.routes.keys()), new Set(whole.routes.keys()), c.file);
+    for (const [name, { name: _name, domains: _domains, ...host }] of expected) {
+      const answer = resources.virtualHosts.get(name);
+      assert.ok(answer, `${c.file}: ${name} is not answered`);
+      const { name: _own, domains, ...rest } = decode(answer.typeUrl, answer.bytes);
+      assert.deepEqual(domains, [name.slice(name.indexOf('/') + 1)], c.file);
+      assert.deepEqual(rest, host, `${c.file}: ${name}`);
+      for (const cluster of clustersIn(rest)) {
+        assert.equal(resources.clusters.get(cluster)?.version, whole.clusters.get(cluster)?.version, `${c.file}: ${cluster}`);
+        assert.equal(resources.endpoints.get(cluster)?.version, whole.endpoints.get(cluster)?.version, `${c.file}: ${cluster}`);
+      }
+      compared++;
+    }
+    for (const [name, r] of resources.listeners) assert.equal(whole.listeners.get(name)?.version, r.version, c.file);
+  }
+  assert.ok(compared > 200, `only ${compared} names were compared`);
 });
 
 describe('the real Envoy takes every golden configuration', () => {

@@ -4,6 +4,8 @@ const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpCon
 
 const cors = extension('envoy.filters.http.cors', 'envoy.extensions.filters.http.cors.v3.Cors');
 const fault = extension('envoy.filters.http.fault', 'envoy.extensions.filters.http.fault.v3.HTTPFault');
+/** Asks for the virtual host of a request that has none, where the route table says that it may. */
+const onDemand = extension('envoy.filters.http.on_demand', 'envoy.extensions.filters.http.on_demand.v3.OnDemand');
 const router = extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router');
 
 export interface HttpOptions {
@@ -23,7 +25,7 @@ export function httpConnectionManager(options: HttpOptions): Json {
   return extension('envoy.filters.network.http_connection_manager', HCM, {
     stat_prefix: statPrefix,
     ...(typeof routes === 'string' ? { rds: { route_config_name: routes, config_source: ADS } } : { route_config: routes }),
-    http_filters: side === 'inbound' ? [...filters, router] : [...filters, fault, cors, router],
+    http_filters: [...(side === 'outbound' ? [onDemand] : []), ...filters, ...(side === 'inbound' ? [] : [fault, cors]), router],
     access_log: accessLog,
     server_name: 'istio-envoy',
     use_remote_address: side === 'gateway',

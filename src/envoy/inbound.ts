@@ -22,13 +22,11 @@ export interface InboundPort {
  */
 export function inboundPorts(
   services: Iterable<MeshService>,
-  selected: (service: MeshService) => boolean,
   named: (name: string) => number | undefined,
   mode: (port: number) => EffectiveMode,
 ): InboundPort[] {
   const ports = new Map<number, InboundPort>();
   for (const service of services) {
-    if (!selected(service)) continue;
     for (const port of service.ports) {
       const number = targetOf(port, named);
       if (number === undefined || port.protocol === 'udp' || ports.has(number)) continue;

@@ -1,5 +1,15 @@
 import type { L4Match, L4RouteDestination } from '../api/index.ts';
-import { destinationPort, fullHost, isHttp, selects, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
+import {
+  destinationPort,
+  fullHost,
+  isHttp,
+  memo,
+  selects,
+  type MeshService,
+  type Model,
+  type Rules,
+  type ServicePort,
+} from '../mesh/index.ts';
 import { BLACK_HOLE, outboundName, PASSTHROUGH } from './cluster.ts';
 import { catchAll, dependencies, domainsOf, plainHost, ruledHost, soleDomain, type Client, type VirtualHost } from './virtual-host.ts';
 
@@ -22,18 +32,27 @@ export function otherwiseCluster(model: Model): string {
   return model.config.outboundTrafficPolicy === 'ALLOW_ANY' ? PASSTHROUGH : BLACK_HOLE;
 }
 
+/** Ports on which some service speaks HTTP; true when all of them speak gRPC. */
+const httpPorts = memo((services: readonly MeshService[]): ReadonlyMap<number, boolean> => {
+  const http = new Map<number, boolean>();
+  for (const { ports } of services)
+    for (const port of ports) if (isHttp(port.protocol)) http.set(port.number, port.protocol === 'grpc' && (http.get(port.number) ?? true));
+  return http;
+});
+
+/** Services of which some port is told apart by its address: most meshes have few. */
+const l4Services = memo((services: readonly MeshService[]): readonly MeshService[] =>
+  services.filter((s) => s.ports.some((p) => !isHttp(p.protocol) && p.protocol !== 'udp')),
+);
+
 /** The listeners clients need. An address and port belong to the oldest service that claims them. */
 export function planOutbound(model: Model, services: readonly MeshService[], client: Client): OutboundPlan {
-  const http = new Map<number, boolean>();
+  const http = httpPorts(services);
   const tcp = new Map<string, OutboundPlan['tcp'][number]>();
   const sni = new Map<number, { names: readonly string[]; clusters: WeightedClusters }[]>();
-  for (const service of services) {
+  for (const service of l4Services(services)) {
     for (const port of service.ports) {
-      if (port.protocol === 'udp') continue;
-      if (isHttp(port.protocol)) {
-        http.set(port.number, port.protocol === 'grpc' && (http.get(port.number) ?? true));
-        continue;
-      }
+      if (port.protocol === 'udp' || isHttp(port.protocol)) continue;
       const clusters = l4Clusters(model, service, port, client);
       const addresses = service.addresses.length ? service.addresses : headlessAddresses(model, service, port);
       for (const ip of addresses) {
@@ -118,7 +137,7 @@ export function planRoutes(model: Model, services: readonly MeshService[], clien
   return tables;
 }
 
-function serviceHost(model: Model, service: MeshService, port: ServicePort, client: Client): VirtualHost {
+export function serviceHost(model: Model, service: MeshService, port: ServicePort, client: Client): VirtualHost {
   const domains = domainsOf(service, client.namespace);
   const rules = model.virtualServices.ofHost(client.namespace, service.host);
   return (
@@ -127,7 +146,7 @@ function serviceHost(model: Model, service: MeshService, port: ServicePort, clie
   );
 }
 
-function ruled(
+export function ruled(
   model: Model,
   rules: Rules,
   client: Client,

@@ -15,7 +15,7 @@ export interface EnvoyResource {
   readonly name: string;
   /** Changes when and only when the bytes do. */
   readonly version: string;
-  /** Protobuf of the resource itself (the value of the `Any`). */
+  /** Protobuf of the resource itself (the value of the `Any`). Empty: there is none, which is an answer too (virtual hosts only). */
   readonly bytes: Uint8Array;
 }
 
@@ -25,4 +25,6 @@ export interface ProxyResources {
   readonly routes: ReadonlyMap<string, EnvoyResource>;
   readonly clusters: ReadonlyMap<string, EnvoyResource>;
   readonly endpoints: ReadonlyMap<string, EnvoyResource>;
+  /** Answers to the hosts that the proxy has asked for, `<route table>/<host as sent>`; none where its tables are whole. */
+  readonly virtualHosts: ReadonlyMap<string, EnvoyResource>;
 }

@@ -7,11 +7,7 @@ import {
   problemsOf,
   selects,
   serversOf,
-  subsetOf,
-  visible,
   workloadOfProxy,
-  type HostPolicy,
-  type MeshEndpoints,
   type MeshService,
   type Model,
   type Problem,
@@ -19,17 +15,17 @@ import {
   type Snapshot,
   type Workload,
 } from '../mesh/index.ts';
-import { inboundCluster, inboundName, outboundClusters, staticClusters } from './cluster.ts';
-import { encode, repeated, resource } from './encode.ts';
-import { loadAssignment } from './endpoint.ts';
+import { inboundCluster, inboundName } from './cluster.ts';
 import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from './inbound.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { httpListener, sniffingListener, sniListener, tcpListener, virtualInbound, virtualOutbound } from './listener.ts';
-import { otherwiseCluster, planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
+import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand.ts';
+import { otherwiseCluster } from './outbound.ts';
 import { Recent } from './recent.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
-import { virtualHost, type Client, type VirtualHost } from './virtual-host.ts';
+import { View, fixedClusters, make, routeTable, type Resources } from './view.ts';
+import { clustersIn, virtualHost, type Client, type VirtualHost } from './virtual-host.ts';
 
 /**
  * Snapshot in, Envoy resources out. Total: whatever users wrote, every proxy gets a configuration and what could not be
@@ -39,27 +35,34 @@ export interface Translator {
   /** Takes the snapshot over. Returns the problems of every object; the same array as before when nothing changed. */
   update(snapshot: Snapshot): readonly Problem[];
   /**
-   * What this proxy is to hold under the last snapshot. A resource that did not change is the same object as before, a map in
-   * which nothing changed is the same map, and the whole is the same object when no map changed.
+   * What this proxy is to hold under the last snapshot, given the hosts that it has asked for (`<route table>/<host>`; the same
+   * set for as long as it has not asked for more). A resource that did not change is the same object as before, a map in which
+   * nothing changed is the same map, and the whole is the same object when no map changed.
    */
-  resources(proxy: Proxy): ProxyResources;
+  resources(proxy: Proxy, asked?: ReadonlySet<string>): ProxyResources;
 }
 
-type Resources = ReadonlyMap<string, EnvoyResource>;
-
-/** What clients of one namespace (and of the labels that rules ask for) have in common. */
-interface View {
-  readonly client: Client;
-  readonly services: readonly MeshService[];
-  readonly clusters: Resources;
-  readonly endpoints: Resources;
-  readonly routes: Resources;
-  readonly outbound: OutboundPlan;
+export interface TranslatorOptions {
+  /** Sidecars are told of every service up to this many; from then on they ask for what they use. */
+  readonly onDemandAbove?: number;
 }
 
-const EMPTY: ProxyResources = { listeners: new Map(), routes: new Map(), clusters: new Map(), endpoints: new Map() };
+const NOTHING: ProxyResources = {
+  listeners: new Map(),
+  routes: new Map(),
+  clusters: new Map(),
+  endpoints: new Map(),
+  virtualHosts: new Map(),
+};
+const NOT_ASKED: ReadonlySet<string> = new Set();
 
-export function createTranslator(): Translator {
+/**
+ * Whole tables survive a dead control plane even for hosts that were never called; above some dozens of services that costs
+ * more with every change than asking does once.
+ */
+const ON_DEMAND_ABOVE = 50;
+
+export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: TranslatorOptions = {}): Translator {
   const modeler = createModeler();
   let model: Model | undefined;
   let problems: readonly Problem[] = [];
@@ -73,11 +76,13 @@ export function createTranslator(): Translator {
         return problems;
       }
       model = next;
+      // Once only: a proxy remembers what it was told on demand even while its tables are whole.
+      maker.onDemand ||= model.services.size > onDemandAbove;
       maker.turn();
-      problems = keepProblems(problems, problemsOf(model));
+      problems = keepArray(problems, problemsOf(model));
       return problems;
     },
-    resources: (proxy) => (model ? maker.resources(model, proxy) : EMPTY),
+    resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
   };
 }
 
@@ -86,103 +91,18 @@ function sameModel(a: Model, b: Model): boolean {
   return (Object.keys(a) as (keyof Model)[]).every((k) => k === 'pods' || a[k] === b[k]);
 }
 
-function keepProblems(last: readonly Problem[], next: readonly Problem[]): readonly Problem[] {
-  return JSON.stringify(last) === JSON.stringify(next) ? last : next;
-}
-
-/** Proxies with equal signatures hold the same. */
+/** Proxies with equal signatures that asked for the same hold the same. */
 function signature(model: Model, proxy: Proxy): string {
   return JSON.stringify([proxy.kind, proxy.namespace, proxy.workload, proxy.serviceAccount, proxy.labels, namedPorts(model, proxy)]);
 }
+
+const textOf = memo((asked: ReadonlySet<string>): string => JSON.stringify([...asked]));
 
 function namedPorts(model: Model, proxy: Proxy): Record<string, number> {
   const pod = model.pods.get(`${proxy.namespace}/${proxy.pod}`);
   return Object.fromEntries(
     (pod?.spec?.containers ?? []).flatMap((c) => (c.ports ?? []).flatMap((p) => (p.name ? [[p.name, p.containerPort]] : []))),
   );
-}
-
-const make = (typeUrl: TypeUrl, name: string, json: Json): EnvoyResource => resource(typeUrl, name, encode(typeUrl, json));
-
-const fixedClusters: () => Resources = (() => {
-  let made: Resources | undefined;
-  return () => (made ??= new Map(staticClusters.map((c) => [c['name'] as string, make(TypeUrl.cluster, c['name'] as string, c)])));
-})();
-
-const clustersOf = memo((service: MeshService, rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean) =>
-  outboundClusters(service, rule, identities, allMtls).map((c) => ({ ...c, resource: make(TypeUrl.cluster, c.name, c.json) })),
-);
-
-const assignmentsOf = memo((endpoints: MeshEndpoints, service: MeshService, rule: HostPolicy | undefined): readonly EnvoyResource[] => {
-  if (service.discovery !== 'endpoints') return [];
-  const subsets = new Map(rule?.subsets.map((s) => [s.name, s.labels]));
-  return outboundClusters(service, rule, [], false).map(({ name, port, subset }) =>
-    make(
-      TypeUrl.endpoint,
-      name,
-      loadAssignment(name, subsetOf(endpoints.ports[port.number] ?? [], subset ? (subsets.get(subset) ?? {}) : undefined)),
-    ),
-  );
-});
-
-function allMtls(endpoints: MeshEndpoints | undefined): boolean {
-  const all = Object.values(endpoints?.ports ?? {}).flat();
-  return all.length > 0 && all.every((e) => e.mtls);
-}
-
-/** A gateway has no captured connection to take an address from: it balances over a headless service's pods. */
-const balanced = memo((service: MeshService): MeshService => (service.headless ? { ...service, discovery: 'endpoints' } : service));
-
-/** The resource as it was before, when its bytes are the same. */
-function kept(last: Resources | undefined, made: EnvoyResource): EnvoyResource {
-  const before = last?.get(made.name);
-  return before?.version === made.version ? before : made;
-}
-
-function makeView(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined): View {
-  const all = [...model.services.values()].filter((s) => visible(s.exportTo, s.namespace, client.namespace));
-  const services = keepArray(last?.services, kind === 'gateway' ? all.map((s) => balanced(s)) : all);
-  const clusters = new Map(fixedClusters());
-  const endpoints = new Map<string, EnvoyResource>();
-  for (const service of services) {
-    const rule = model.destinationRules.of(client.namespace, service);
-    const where = model.endpoints.get(service.host);
-    const everywhere = service.discovery === 'endpoints' ? false : allMtls(where);
-    for (const c of clustersOf(service, rule, model.identities.get(service.host) ?? [], everywhere))
-      clusters.set(c.name, kept(last?.clusters, c.resource));
-    if (where) for (const r of assignmentsOf(where, service, rule)) endpoints.set(r.name, kept(last?.endpoints, r));
-  }
-  const routes = new Map<string, EnvoyResource>();
-  if (kind === 'sidecar') for (const [name, hosts] of planRoutes(model, services, client)) routes.set(name, routeTable(name, hosts));
-  return {
-    client,
-    services,
-    clusters: keepMap(last?.clusters, clusters),
-    endpoints: keepMap(last?.endpoints, endpoints),
-    routes: keepMap(last?.routes, routes),
-    outbound: planOutbound(model, services, client),
-  };
-}
-
-/** Bytes; Istio allows as much. */
-const MAX_DIRECT_RESPONSE = 1024 * 1024;
-/** Field of `RouteConfiguration`. */
-const VIRTUAL_HOSTS = 2;
-
-/** A table is its head and its virtual hosts, one after another: only a host that changed was encoded anew. */
-const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): EnvoyResource => {
-  const head = encode(TypeUrl.route, {
-    name,
-    validate_clusters: false,
-    ignore_port_in_host_matching: true,
-    max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE,
-  });
-  return resource(TypeUrl.route, name, Buffer.concat([head, ...[first, ...rest].map((h) => repeated(VIRTUAL_HOSTS, h.bytes))]));
-});
-
-function routeTable(name: string, hosts: readonly VirtualHost[]): EnvoyResource {
-  const [first, ...rest] = hosts;
-  return first ? joined(first, name, ...rest) : make(TypeUrl.route, name, { name, validate_clusters: false });
 }
 
 const inboundClusterOf = memo((_port: InboundPort['service'], number: number, protocol: InboundPort['protocol']) =>
@@ -192,24 +112,38 @@ const inboundClusterOf = memo((_port: InboundPort['service'], number: number, pr
 /** Proxies with the same view and ports hold one map. */
 const withInbound = memo((clusters: Resources, ...inbound: EnvoyResource[]): Resources => new Map([...clusters, ...byName(inbound)]));
 
+const ofNamespace = memo((services: readonly MeshService[], namespace: string) =>
+  services.filter((s) => s.namespace === namespace && s.selector !== undefined),
+);
+
+/** Services of which pods with these labels (as text) are endpoints. */
+const servicesBefore = memo((services: readonly MeshService[], namespace: string, labels: string): readonly MeshService[] => {
+  const own = JSON.parse(labels) as Proxy['labels'];
+  return ofNamespace(services, namespace).filter((s) => selects(s.selector, own));
+});
+
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
 class Maker {
+  onDemand = false;
   readonly #internWorkload = interner<Workload>();
   readonly #internClient = interner<Client>();
   readonly #views = new Recent<View>();
   readonly #results = new Recent<ProxyResources>();
   readonly #listeners = new Recent<EnvoyResource>();
   readonly #virtualHosts = new Recent<VirtualHost>();
+  /** Tables on demand, their openings, and names that are nobody's. */
+  readonly #onDemand = new Recent<EnvoyResource>();
 
   turn(): void {
-    for (const recent of [this.#views, this.#results, this.#listeners, this.#virtualHosts]) recent.turn();
+    for (const recent of [this.#views, this.#results, this.#listeners, this.#virtualHosts, this.#onDemand]) recent.turn();
   }
 
-  resources(model: Model, proxy: Proxy): ProxyResources {
-    return this.#results.renew(signature(model, proxy), (last) => {
+  resources(model: Model, proxy: Proxy, asked: ReadonlySet<string>): ProxyResources {
+    const onDemand = this.onDemand && proxy.kind === 'sidecar';
+    return this.#results.renew(`${signature(model, proxy)} ${onDemand ? textOf(asked) : ''}`, (last) => {
       const own = this.#internWorkload(workloadOfProxy(proxy));
       const view = this.#view(model, proxy);
-      const made = proxy.kind === 'gateway' ? this.#gateway(model, proxy, own, view) : this.#sidecar(model, proxy, own, view);
+      const made = proxy.kind === 'gateway' ? this.#gateway(model, proxy, own, view) : this.#sidecar(model, proxy, own, view, asked);
       return last ? keepResources(last, made) : made;
     });
   }
@@ -219,7 +153,7 @@ class Maker {
       model.virtualServices.clientLabels.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])),
     );
     const client = this.#internClient({ namespace: proxy.namespace, labels });
-    return this.#views.renew(`${proxy.kind} ${JSON.stringify(client)}`, (last) => makeView(model, client, proxy.kind, last));
+    return this.#views.renew(`${proxy.kind} ${JSON.stringify(client)}`, (last) => new View(model, client, proxy.kind, last));
   }
 
   /** A listener that these inputs say all about. */
@@ -230,15 +164,14 @@ class Maker {
     });
   }
 
-  #sidecar(model: Model, proxy: Proxy, own: Workload, view: View): ProxyResources {
+  #sidecar(model: Model, proxy: Proxy, own: Workload, view: View, asked: ReadonlySet<string>): ProxyResources {
     const { domain } = model.config;
     const otherwise = otherwiseCluster(model);
     const plan = view.outbound;
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
     const named = namedPorts(model, proxy);
     const ports = inboundPorts(
-      view.services,
-      (s) => s.namespace === proxy.namespace && s.selector !== undefined && selects(s.selector, proxy.labels),
+      servicesBefore(view.services, proxy.namespace, JSON.stringify(proxy.labels)),
       (name) => named[name],
       (port) => mtls.ofPort(port),
     );
@@ -260,21 +193,64 @@ class Maker {
         ),
       ),
     ];
-    const clusters = withInbound(view.clusters, ...ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol)));
-    return { listeners: byName(listeners), clusters, routes: view.routes, endpoints: view.endpoints };
+    const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol));
+    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked) };
+    const { clusters, endpoints, routes } = view.whole;
+    return { listeners: byName(listeners), clusters: withInbound(clusters, ...inbound), routes, endpoints, virtualHosts: new Map() };
+  }
+
+  /** What a sidecar that asks is to hold: its tables, the hosts it asked for and where their requests go, and where bytes go. */
+  #used(view: View, inbound: readonly EnvoyResource[], asked: ReadonlySet<string>): Omit<ProxyResources, 'listeners'> {
+    const keep = (name: string, make: (name: string) => EnvoyResource): EnvoyResource =>
+      this.#onDemand.keep(`${make.name} ${name}`, () => make(name));
+    const { http, tcp, sni } = view.outbound;
+    const tables = [...[...http.keys()].map(String), ...tcp.flatMap(({ sniff, port }) => (sniff ? [`${sniff.host}:${port}`] : []))];
+    const used = [...tcp, ...[...sni.values()].flat()].flatMap(({ clusters }) => clusters.map((c) => c.name));
+    const virtualHosts = tables.map((t) => keep(t, opening));
+    for (const name of asked) {
+      const host = virtualHosts.length < MAX_ASKED ? view.hostAsked(name) : undefined;
+      if (host) used.push(...host.clusters);
+      virtualHosts.push(host ? answered(host, name) : keep(name, absent));
+    }
+    return {
+      routes: byName(tables.map((t) => keep(t, tableOnDemand))),
+      ...clustersNamed(view, used, inbound),
+      virtualHosts: byName(virtualHosts),
+    };
   }
 
   #gateway(model: Model, proxy: Proxy, own: Workload, view: View): ProxyResources {
-    const plan = planGateway(model, proxy, own, serversOf(proxy, model.gateways, view.services));
-    const routes = [...plan.routes].map(([name, hosts]) =>
-      routeTable(
-        name,
-        hosts.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h))),
-      ),
+    const plan = planGateway(model, proxy, own, serversOf(proxy, model.gateways, ofNamespace(view.services, proxy.namespace)));
+    const hosts = new Map(
+      [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),
     );
     const listeners = [...plan.listeners.values()].map((json) => this.#listener(own, ['gateway', json], () => json));
-    return { listeners: byName(listeners), clusters: view.clusters, routes: byName(routes), endpoints: view.endpoints };
+    const used = [...[...hosts.values()].flat().flatMap((h) => h.clusters), ...clustersIn([...plan.listeners.values()])];
+    return {
+      listeners: byName(listeners),
+      routes: new Map([...hosts].map(([name, all]) => [name, routeTable(name, all)])),
+      ...clustersNamed(view, used, []),
+      virtualHosts: new Map(),
+    };
   }
+}
+
+/** These clusters, those that every proxy has, and the endpoints of all of them. */
+function clustersNamed(
+  view: View,
+  names: readonly string[],
+  more: readonly EnvoyResource[],
+): Pick<ProxyResources, 'clusters' | 'endpoints'> {
+  const clusters = new Map(fixedClusters());
+  const endpoints = new Map<string, EnvoyResource>();
+  for (const r of more) clusters.set(r.name, r);
+  for (const name of new Set(names)) {
+    const cluster = view.cluster(name);
+    if (cluster) clusters.set(name, cluster);
+    const endpoint = view.endpoint(name);
+    if (endpoint) endpoints.set(name, endpoint);
+  }
+  return { clusters, endpoints };
 }
 
 function byName(resources: readonly EnvoyResource[]): Resources {
@@ -287,6 +263,7 @@ function keepResources(last: ProxyResources, made: ProxyResources): ProxyResourc
     routes: keepMap(last.routes, made.routes),
     clusters: keepMap(last.clusters, made.clusters),
     endpoints: keepMap(last.endpoints, made.endpoints),
+    virtualHosts: keepMap(last.virtualHosts, made.virtualHosts),
   };
   return (Object.keys(kept) as (keyof ProxyResources)[]).every((k) => kept[k] === last[k]) ? last : kept;
 }

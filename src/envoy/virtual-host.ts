@@ -11,7 +11,7 @@ import {
   type Rules,
 } from '../mesh/index.ts';
 import { outboundName, PASSTHROUGH } from './cluster.ts';
-import { encode } from './encode.ts';
+import { encode, repeated } from './encode.ts';
 import type { Json } from './json.ts';
 import { PEER_HEADER } from './metrics.ts';
 import { TypeUrl } from './resource.ts';
@@ -21,11 +21,40 @@ import { NO_TIMEOUT, plainRoute, routesOf, type RouteContext } from './route.ts'
 export interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
-  readonly bytes: Uint8Array;
+  /** All of the message but for `name` and `domains`. */
+  readonly rest: Uint8Array;
+  /** The clusters that its routes name, and those that they would name with other weights: a shift to one finds it there. */
+  readonly clusters: readonly string[];
 }
 
-export function virtualHost(json: Json & { name: string; domains: readonly string[] }): VirtualHost {
-  return { name: json.name, domains: json.domains, bytes: encode(TypeUrl.virtualHost, json) };
+export function virtualHost(json: Json & { name: string; domains: readonly string[] }, idle: readonly string[] = []): VirtualHost {
+  const { name, domains, ...rest } = json;
+  return { name, domains, rest: encode(TypeUrl.virtualHost, rest), clusters: [...clustersIn(rest), ...idle] };
+}
+
+/** Fields of `VirtualHost`. */
+const FIELD = { name: 1, domains: 2 };
+
+/** The message, under a name and for domains of its own where they are given. */
+export function virtualHostBytes(host: VirtualHost, name = host.name, domains = host.domains): Uint8Array {
+  const text = (field: number, value: string): Uint8Array => repeated(field, Buffer.from(value, 'utf8'));
+  return Buffer.concat([text(FIELD.name, name), ...domains.map((d) => text(FIELD.domains, d)), host.rest]);
+}
+
+/** The names of clusters anywhere in routes or filters. */
+export function clustersIn(json: unknown): readonly string[] {
+  const found = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(walk);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, part] of Object.entries(value)) {
+      if (key === 'cluster' && typeof part === 'string') found.add(part);
+      else if (key === 'weighted_clusters') for (const c of (part as { clusters: { name: string }[] }).clusters) found.add(c.name);
+      else walk(part);
+    }
+  };
+  walk(json);
+  return [...found];
 }
 
 /** Hosts that the rules send requests to. */
@@ -123,15 +152,20 @@ export const ruledHost = memo(
     domain: string,
     ...deps: (object | string | undefined)[]
   ): VirtualHost | undefined => {
-    const routes = routesOf(rules, { gateways: ['mesh'], port, client, resolve: resolver(rules, port, domain, deps) });
+    const resolve = resolver(rules, port, domain, deps);
+    const routes = routesOf(rules, { gateways: ['mesh'], port, client, resolve });
     if (!routes.length) return undefined;
-    return virtualHost({
-      name: `${host}:${port}`,
-      domains,
-      routes,
-      include_request_attempt_count: true,
-      ...(external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
-    });
+    const idle = (rules.spec.http ?? []).flatMap((h) => (h.route ?? []).filter((r) => r.weight === 0));
+    return virtualHost(
+      {
+        name: `${host}:${port}`,
+        domains,
+        routes,
+        include_request_attempt_count: true,
+        ...(external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
+      },
+      idle.map((r) => resolve(r.destination).cluster),
+    );
   },
 );
 

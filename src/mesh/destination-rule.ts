@@ -1,5 +1,4 @@
 import type { ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, ClientTls, Subset, TrafficPolicy } from '../api/index.ts';
-import { byAge } from './age.ts';
 import { fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray, memo } from './memo.ts';
 import type { MeshService } from './service.ts';
@@ -76,12 +75,16 @@ export class DestinationRules {
   }
 }
 
+/** Rebuilds only when an object changed; `objects` are the oldest first. */
 export function destinationRulesOf(
   previous: DestinationRules | undefined,
-  objects: Iterable<DestinationRule>,
+  objects: readonly DestinationRule[],
   config: { rootNamespace: string; domain: string },
 ): DestinationRules {
-  const all = keepArray(previous?.all, [...objects].filter((r) => r.spec?.host).sort(byAge));
+  const all = keepArray(
+    previous?.all,
+    objects.filter((r) => r.spec?.host),
+  );
   return previous && all === previous.all ? previous : new DestinationRules(all, config);
 }
 

@@ -1,7 +1,7 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { Gateway, ServiceEntry, VirtualService } from '../api/index.ts';
-import { byAge } from './age.ts';
+import type { DestinationRule, Gateway, ServiceEntry, VirtualService } from '../api/index.ts';
+import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
 import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
@@ -40,6 +40,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   const rules = memo((object: VirtualService, domain: string) => rulesOf(object, domain));
   let policies: readonly unknown[] = [];
   let peerAuthentications: PeerAuthentications | undefined;
+  /** What the endpoints of the last model were made of. */
+  let placed: readonly unknown[] = [];
   let model: Model | undefined;
 
   // The policies and every object that is read are in the tuple: the result holds until one of them changes.
@@ -58,45 +60,49 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   const entrySource = memo((entry: ServiceEntry): Source => ({ entry }));
   const noSlices: Source = { slices: [] };
 
-  return (snapshot) => {
-    const { config } = snapshot;
-    const last = model && model.config === config ? model : undefined;
-
-    const peers = keepArray(policies, [...snapshot.peerAuthentications.values()]);
-    if (peers !== policies || !peerAuthentications || !last) {
-      peerAuthentications = new PeerAuthentications(snapshot.peerAuthentications.values(), config.rootNamespace);
-      policies = peers;
-    }
-
-    const slicesOf = new Map<string, EndpointSlice[]>();
-    for (const slice of [...snapshot.endpointSlices.values()].sort(byAge)) {
+  const order = {
+    services: ordered<Service>(),
+    serviceEntries: ordered<ServiceEntry>(),
+    virtualServices: ordered<VirtualService>(),
+    destinationRules: ordered<DestinationRule>(),
+    gateways: ordered<Gateway>(),
+  };
+  const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
+    const byService = new Map<string, EndpointSlice[]>();
+    for (const slice of [...slices.values()].sort(byAge)) {
       const name = slice.metadata?.labels?.['kubernetes.io/service-name'];
       if (!name || slice.addressType === 'IPv6') continue;
       const key = `${slice.metadata?.namespace}/${name}`;
-      const list = slicesOf.get(key);
+      const list = byService.get(key);
       if (list) list.push(slice);
-      else slicesOf.set(key, [slice]);
+      else byService.set(key, [slice]);
     }
+    return byService;
+  });
 
+  type Located = Pick<Model, 'services' | 'endpoints' | 'identities'>;
+  const locate = (snapshot: Snapshot, policy: PeerAuthentications): Located => {
+    const { domain } = snapshot.config;
+    const slicesOf = slicesByService(snapshot.endpointSlices);
     const services = new Map<string, MeshService>();
     const endpoints = new Map<string, MeshEndpoints>();
     const identities = new Map<string, readonly string[]>();
     const add = (service: MeshService, source: Source, pods: readonly Pod[]): void => {
       if (services.has(service.host)) return;
       services.set(service.host, service);
-      const found = located(service, peerAuthentications!, source, config.domain, ...pods);
+      const found = located(service, policy, source, domain, ...pods);
       endpoints.set(service.host, found.endpoints);
       identities.set(service.host, found.identities);
     };
-    for (const object of [...snapshot.services.values()].sort(byAge)) {
-      const service = kubernetes(object, config.domain);
+    for (const object of order.services(snapshot.services)) {
+      const service = kubernetes(object, domain);
       const slices = slicesOf.get(`${service.namespace}/${service.name}`) ?? [];
       const [first, ...rest] = slices;
       const pods = podsOfSlices(slices, service.namespace, (key) => snapshot.pods.get(key));
       add(service, first ? slicesSource(first, ...rest) : noSlices, pods);
     }
-    for (const object of [...snapshot.serviceEntries.values()].sort(byAge)) {
-      for (const service of entries(object, config.domain)) {
+    for (const object of order.serviceEntries(snapshot.serviceEntries)) {
+      for (const service of entries(object, domain)) {
         const { selector } = service;
         const pods = selector
           ? [...snapshot.pods.values()].filter(
@@ -106,17 +112,35 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         add(service, entrySource(object), pods);
       }
     }
+    return { services, endpoints, identities };
+  };
+
+  return (snapshot) => {
+    const { config } = snapshot;
+    const last = model && model.config === config ? model : undefined;
+
+    const peers = keepArray(policies, [...snapshot.peerAuthentications.values()]);
+    if (peers !== policies || !peerAuthentications || !last) {
+      peerAuthentications = new PeerAuthentications(snapshot.peerAuthentications.values(), config.rootNamespace);
+      policies = peers;
+    }
+    const { services, endpointSlices, pods, serviceEntries } = snapshot;
+    const sources = keepArray(placed, [services, endpointSlices, pods, serviceEntries, peerAuthentications]);
+    const where = last && sources === placed ? last : locate(snapshot, peerAuthentications);
+    placed = sources;
 
     model = {
       config,
-      services: keepMap(last?.services, services),
-      endpoints: keepMap(last?.endpoints, endpoints),
-      identities: keepMap(last?.identities, identities),
-      virtualServices: virtualServicesOf(last?.virtualServices, snapshot.virtualServices.values(), (o) => rules(o, config.domain)),
-      destinationRules: destinationRulesOf(last?.destinationRules, snapshot.destinationRules.values(), config),
-      gateways: keepArray(last?.gateways, [...snapshot.gateways.values()].sort(byAge)),
+      services: keepMap(last?.services, where.services),
+      endpoints: keepMap(last?.endpoints, where.endpoints),
+      identities: keepMap(last?.identities, where.identities),
+      virtualServices: virtualServicesOf(last?.virtualServices, order.virtualServices(snapshot.virtualServices), (o) =>
+        rules(o, config.domain),
+      ),
+      destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
+      gateways: order.gateways(snapshot.gateways),
       peerAuthentications,
-      pods: snapshot.pods,
+      pods,
     };
     return model;
   };

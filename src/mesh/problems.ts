@@ -1,8 +1,12 @@
-import type { Destination, DestinationRule, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
+import type { Destination, DestinationRule, Gateway, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
+import type { HostPolicy } from './destination-rule.ts';
+import type { MeshEndpoints } from './endpoints.ts';
 import { hostOf } from './gateway.ts';
-import { covers, fullHost, intersect } from './host.ts';
+import { covers, fullHost, intersect, lookupHost } from './host.ts';
+import { memo } from './memo.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
+import type { MeshService } from './service.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { MESH, type Rules } from './virtual-service.ts';
@@ -10,39 +14,89 @@ import { selects } from './workload.ts';
 
 type Found = Omit<Problem, 'object'>;
 
-/** Everything in the model that will not do what its author meant; equal models give equal lists. */
+/** Everything in the model that will not do what its author meant; problems that stay are the same objects. */
 export function problemsOf(model: Model): readonly Problem[] {
-  const owners = hostOwners(model);
+  const owners = hostOwners(model.virtualServices.all);
   return [
-    ...model.virtualServices.all.flatMap((rules) => {
-      const object = { kind: 'VirtualService', namespace: rules.namespace, name: rules.name };
-      return [...hostProblems(rules, owners), ...gatewayProblems(model, rules), ...routeProblems(model, rules)].map((p) => ({
-        object,
-        ...p,
-      }));
-    }),
+    ...model.virtualServices.all.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
     ...model.destinationRules.all.flatMap((rule) => {
-      const object = { kind: 'DestinationRule', namespace: rule.metadata?.namespace, name: rule.metadata?.name ?? '' };
-      return destinationRuleProblems(model, rule).map((p) => ({ object, ...p }));
+      const service = serviceRuled(model, rule);
+      return destinationRuleProblems(rule, model.config.domain, service, service && model.endpoints.get(service.host));
     }),
-    ...gatewayPortProblems(model),
+    ...gatewayPortProblems(model.gateways),
   ];
 }
 
+/** A VirtualService's, remembered by all that they are told from. */
+function virtualServiceProblems(rules: Rules, model: Model, owners: ReadonlyMap<string, Rules>): readonly Problem[] {
+  const targets = targetsOf(rules, model.config.domain).flatMap((host) => {
+    const service = lookupHost(model.services, host);
+    return [host, service, service && model.destinationRules.of(rules.namespace, service)];
+  });
+  const { gateways } = rules;
+  const inMesh = gateways.includes(MESH) ? rules.hosts.map((h) => owners.get(h)) : [];
+  return problemsOfRules(
+    rules,
+    model.config.domain,
+    gateways.length > 1 || gateways[0] !== MESH ? model.gateways : undefined,
+    keptOwners(inMesh),
+    ...targets,
+  );
+}
+
+const keptOwners = ((): ((owners: readonly (Rules | undefined)[]) => readonly (Rules | undefined)[]) => {
+  const none: readonly (Rules | undefined)[] = [];
+  const kept = memo((first: Rules, ...rest: (Rules | undefined)[]) => [first, ...rest]);
+  return ([first, ...rest]) => (first ? kept(first, ...rest) : none);
+})();
+
+/** Every host that the rules send requests to, full. */
+const targetsOf = memo((rules: Rules, domain: string): readonly string[] => {
+  const destinations = (rules.spec.http ?? []).flatMap((http) => [
+    ...(http.route ?? []).map((r) => r.destination),
+    http.mirror,
+    ...(http.mirrors ?? []).map((m) => m.destination),
+  ]);
+  return [...new Set(destinations.flatMap((d) => (d?.host ? [fullHost(d.host, rules.namespace, domain)] : [])))];
+});
+
+type Target = readonly [service: MeshService | undefined, policy: HostPolicy | undefined];
+
+const problemsOfRules = memo(
+  (
+    rules: Rules,
+    domain: string,
+    gateways: readonly Gateway[] | undefined,
+    owners: readonly (Rules | undefined)[],
+    ...flat: (string | MeshService | HostPolicy | undefined)[]
+  ): readonly Problem[] => {
+    const targets = new Map<string, Target>();
+    for (let i = 0; i < flat.length; i += 3) targets.set(flat[i] as string, [flat[i + 1] as MeshService, flat[i + 2] as HostPolicy]);
+    const object = { kind: 'VirtualService', namespace: rules.namespace, name: rules.name };
+    const find = (host: string): Target => targets.get(fullHost(host, rules.namespace, domain)) ?? [undefined, undefined];
+    const found = [
+      ...hostProblems(rules, owners),
+      ...gatewayProblems(gateways ?? [], rules, domain),
+      ...routeProblems(rules, domain, find),
+    ];
+    return found.map((p) => ({ object, ...p }));
+  },
+);
+
 /** Which VirtualService each mesh host belongs to: the oldest. */
-function hostOwners(model: Model): ReadonlyMap<string, Rules> {
+const hostOwners = memo((all: readonly Rules[]): ReadonlyMap<string, Rules> => {
   const owners = new Map<string, Rules>();
-  for (const rules of model.virtualServices.all) {
+  for (const rules of all) {
     if (rules.gateways.includes(MESH)) for (const host of rules.hosts) if (!owners.has(host)) owners.set(host, rules);
   }
   return owners;
-}
+});
 
-function hostProblems(rules: Rules, owners: ReadonlyMap<string, Rules>): Found[] {
+function hostProblems(rules: Rules, owners: readonly (Rules | undefined)[]): Found[] {
   if (!rules.gateways.includes(MESH)) return [];
   return rules.hosts.flatMap((host, i): Found[] => {
     const path = `spec.hosts[${i}]`;
-    const owner = owners.get(host);
+    const owner = owners[i];
     if (owner && owner !== rules) {
       return [
         {
@@ -69,10 +123,10 @@ function hostProblems(rules: Rules, owners: ReadonlyMap<string, Rules>): Found[]
   });
 }
 
-function gatewayProblems(model: Model, rules: Rules): Found[] {
+function gatewayProblems(gateways: readonly Gateway[], rules: Rules, domain: string): Found[] {
   return rules.gateways.flatMap((name, i): Found[] => {
     if (name === MESH) return [];
-    const gateway = model.gateways.find((g) => `${g.metadata?.namespace}/${g.metadata?.name}` === name);
+    const gateway = gateways.find((g) => `${g.metadata?.namespace}/${g.metadata?.name}` === name);
     if (!gateway) {
       return [
         {
@@ -86,7 +140,7 @@ function gatewayProblems(model: Model, rules: Rules): Found[] {
     }
     const served = (gateway.spec?.servers ?? [])
       .flatMap((s) => s.hosts ?? [])
-      .map((h) => fullHost(hostOf(h), gateway.metadata?.namespace ?? '', model.config.domain));
+      .map((h) => fullHost(hostOf(h), gateway.metadata?.namespace ?? '', domain));
     return rules.hosts.flatMap((host, h): Found[] =>
       served.some((s) => intersect(s, host))
         ? []
@@ -103,7 +157,7 @@ function gatewayProblems(model: Model, rules: Rules): Found[] {
   });
 }
 
-function routeProblems(model: Model, rules: Rules): Found[] {
+function routeProblems(rules: Rules, domain: string, find: (host: string) => Target): Found[] {
   const found: Found[] = [];
   let closed: string | undefined;
   (rules.spec.http ?? []).forEach((http, i) => {
@@ -118,9 +172,13 @@ function routeProblems(model: Model, rules: Rules): Found[] {
       });
     }
     if (!unsoundParts(http).length && (!http.match?.length || http.match.some(takesAll))) closed ??= path;
-    http.route?.forEach((r, j) => found.push(...destinationProblems(model, rules, r.destination, `${path}.route[${j}].destination`)));
-    if (http.mirror) found.push(...destinationProblems(model, rules, http.mirror, `${path}.mirror`));
-    http.mirrors?.forEach((m, j) => found.push(...destinationProblems(model, rules, m.destination, `${path}.mirrors[${j}].destination`)));
+    http.route?.forEach((r, j) =>
+      found.push(...destinationProblems(rules, domain, find, r.destination, `${path}.route[${j}].destination`)),
+    );
+    if (http.mirror) found.push(...destinationProblems(rules, domain, find, http.mirror, `${path}.mirror`));
+    http.mirrors?.forEach((m, j) =>
+      found.push(...destinationProblems(rules, domain, find, m.destination, `${path}.mirrors[${j}].destination`)),
+    );
     for (const u of unsoundParts(http)) {
       found.push({
         code: 'IST0106',
@@ -149,10 +207,16 @@ function takesAll(m: HTTPMatchRequest): boolean {
   return keys.length === 0 || (keys.length === 1 && m.uri?.prefix === '/');
 }
 
-function destinationProblems(model: Model, rules: Rules, d: Destination | undefined, path: string): Found[] {
+function destinationProblems(
+  rules: Rules,
+  domain: string,
+  find: (host: string) => Target,
+  d: Destination | undefined,
+  path: string,
+): Found[] {
   if (!d?.host) return [];
-  const host = fullHost(d.host, rules.namespace, model.config.domain);
-  const service = model.services.get(host) ?? [...model.services.values()].find((s) => covers(s.host, host));
+  const host = fullHost(d.host, rules.namespace, domain);
+  const [service, policy] = find(d.host);
   if (!service) {
     return [
       {
@@ -183,7 +247,7 @@ function destinationProblems(model: Model, rules: Rules, d: Destination | undefi
       fix: 'Set port.number.',
     });
   }
-  const subsets = model.destinationRules.of(rules.namespace, service)?.subsets.map((s) => s.name) ?? [];
+  const subsets = policy?.subsets.map((s) => s.name) ?? [];
   if (d.subset && !subsets.includes(d.subset)) {
     found.push({
       code: 'IST0101',
@@ -196,24 +260,36 @@ function destinationProblems(model: Model, rules: Rules, d: Destination | undefi
   return found;
 }
 
-function destinationRuleProblems(model: Model, rule: DestinationRule): Found[] {
+/** The service, or for a wildcard one of the services, that the rule is for. */
+function serviceRuled(model: Model, rule: DestinationRule): MeshService | undefined {
   const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', model.config.domain);
-  const service = model.services.get(host) ?? [...model.services.values()].find((s) => covers(host, s.host));
-  if (!service) {
-    return [
-      {
-        code: 'IST0174',
-        severity: 'warning',
-        path: 'spec.host',
-        message: `there is no service ${host}.`,
-        fix: 'Correct the name; a name without a dot means this namespace.',
-      },
-    ];
-  }
-  const settings = settingProblems(rule);
-  const all = Object.values(model.endpoints.get(service.host)?.ports ?? {}).flat();
-  if (host.startsWith('*') || !all.length) return settings;
-  const empty = (rule.spec.subsets ?? []).flatMap((s, i): Found[] =>
+  return model.services.get(host) ?? (host.startsWith('*') ? [...model.services.values()].find((s) => covers(host, s.host)) : undefined);
+}
+
+const destinationRuleProblems = memo(
+  (rule: DestinationRule, domain: string, service: MeshService | undefined, endpoints: MeshEndpoints | undefined): readonly Problem[] => {
+    const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', domain);
+    const object = { kind: 'DestinationRule', namespace: rule.metadata?.namespace, name: rule.metadata?.name ?? '' };
+    if (!service) {
+      return [
+        {
+          object,
+          code: 'IST0174',
+          severity: 'warning',
+          path: 'spec.host',
+          message: `there is no service ${host}.`,
+          fix: 'Correct the name; a name without a dot means this namespace.',
+        },
+      ];
+    }
+    return [...settingProblems(rule), ...emptySubsets(rule, host, endpoints)].map((p) => ({ object, ...p }));
+  },
+);
+
+function emptySubsets(rule: DestinationRule, host: string, endpoints: MeshEndpoints | undefined): Found[] {
+  const all = Object.values(endpoints?.ports ?? {}).flat();
+  if (host.startsWith('*') || !all.length) return [];
+  return (rule.spec.subsets ?? []).flatMap((s, i): Found[] =>
     all.some((e) => selects(s.labels, e.labels))
       ? []
       : [
@@ -226,7 +302,6 @@ function destinationRuleProblems(model: Model, rule: DestinationRule): Found[] {
           },
         ],
   );
-  return [...settings, ...empty];
 }
 
 function settingProblems(rule: DestinationRule): Found[] {
@@ -251,10 +326,10 @@ function settingProblems(rule: DestinationRule): Found[] {
 }
 
 /** Two servers that cannot share a port of the same proxies. */
-function gatewayPortProblems(model: Model): Problem[] {
+const gatewayPortProblems = memo((gateways: readonly Gateway[]): readonly Problem[] => {
   const problems: Problem[] = [];
   const taken = new Map<string, { owner: string; tls: boolean }>();
-  for (const gateway of model.gateways) {
+  for (const gateway of gateways) {
     const { namespace = '', name = '' } = gateway.metadata ?? {};
     (gateway.spec?.servers ?? []).forEach((server, i) => {
       const report = (path: string, message: string, fix: string): unknown =>
@@ -284,4 +359,4 @@ function gatewayPortProblems(model: Model): Problem[] {
     });
   }
   return problems;
-}
+});

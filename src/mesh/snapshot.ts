@@ -41,7 +41,7 @@ export const defaultMeshConfig: MeshConfig = {
 /**
  * All that the mesh is made of, at one moment. Maps are keyed by `namespace/name` (namespaces by name).
  * An object that did not change must be the same object as in the snapshot before: that is what makes a change cheap.
- * The maps themselves may be new or may have been changed in place.
+ * A map in which something changed must be another map: one that is the same is not looked into.
  */
 export interface Snapshot {
   readonly config: MeshConfig;

@@ -1,5 +1,4 @@
 import type { VirtualService, VirtualServiceSpec } from '../api/index.ts';
-import { byAge } from './age.ts';
 import { bySpecificity, fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray } from './memo.ts';
 
@@ -90,12 +89,12 @@ export class VirtualServices {
   }
 }
 
-/** Rebuilds only when an object changed. */
+/** Rebuilds only when an object changed; `objects` are the oldest first. */
 export function virtualServicesOf(
   previous: VirtualServices | undefined,
-  objects: Iterable<VirtualService>,
+  objects: readonly VirtualService[],
   rules: (object: VirtualService) => Rules,
 ): VirtualServices {
-  const all = keepArray(previous?.all, [...objects].sort(byAge).map(rules));
+  const all = keepArray(previous?.all, objects.map(rules));
   return previous && all === previous.all ? previous : new VirtualServices(all);
 }

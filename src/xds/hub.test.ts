@@ -20,6 +20,7 @@ const mesh = (part: Partial<ProxyResources>): ProxyResources => ({
   endpoints: none,
   listeners: none,
   routes: none,
+  virtualHosts: none,
   ...part,
 });
 
@@ -178,7 +179,7 @@ test('an answer to another response than the one in flight acknowledges nothing'
       connected: true,
       published: 1,
       acked: 1,
-      sync: { cluster: 'synced', endpoint: 'notSent', listener: 'notSent', route: 'notSent', secret: 'notSent' },
+      sync: { cluster: 'synced', endpoint: 'notSent', listener: 'notSent', route: 'notSent', virtualHost: 'notSent', secret: 'notSent' },
       rejections: undefined,
     },
   );

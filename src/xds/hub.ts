@@ -1,6 +1,6 @@
 import { messageOf, type Clock, type Log, type Timer } from '../base/index.ts';
 import type { EnvoyResource, ProxyResources } from '../envoy/index.ts';
-import { coalesce } from './coalesce.ts';
+import { coalesce, type Coalesced } from './coalesce.ts';
 import { fairQueue } from './fair-queue.ts';
 import { encodeSecret, type SecretMaterial } from './secret.ts';
 import { newStream, step, type Snapshot, type StreamAction, type StreamEvent, type StreamState } from './stream.ts';
@@ -8,6 +8,8 @@ import type { DeltaRequest, DeltaResponse, Node } from './wire.ts';
 
 /** Requests of one stream that may wait; a proxy that sends more is misbehaving and is cut off. */
 const MAX_INBOX = 1000;
+/** Hosts that one proxy may ask for: it never forgets one, so neither may we. */
+const MAX_ASKED = 20_000;
 /** Wait before a secret that could not be had is asked for again, in milliseconds. */
 const SECRET_RETRY_MS = 1000;
 
@@ -20,7 +22,7 @@ export interface ProxyState {
   readonly published: number;
   /** The newest publication that the proxy took whole (but for `rejections`); 0 when none. */
   readonly acked: number;
-  readonly sync: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'secret']: SyncState };
+  readonly sync: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'virtualHost' | 'secret']: SyncState };
   /** Resources that the proxy refuses, in Envoy's words; it keeps serving what it had. */
   readonly rejections: readonly { readonly typeUrl: string; readonly name: string; readonly message: string }[];
 }
@@ -35,8 +37,15 @@ export interface HubOptions {
 }
 
 export interface Hub {
-  /** The proxy is to hold exactly this. Unchanged resources must keep their version, unchanged maps best keep their identity. Returns the number of the publication. */
-  publish(proxyId: string, resources: ProxyResources): number;
+  /**
+   * The proxy is to hold exactly this. Unchanged resources must keep their version, unchanged maps best keep their identity.
+   * `now`: a request waits for it, so it is not gathered with what may follow. Returns the number of the publication.
+   */
+  publish(proxyId: string, resources: ProxyResources, when?: 'now'): number;
+  /** The virtual hosts that the proxy has ever asked for, another set after each question. */
+  asked(proxyId: string): ReadonlySet<string>;
+  /** Called when a proxy has asked for a virtual host. Returns what ends it. */
+  onAsk(listener: (proxyId: string, asked: ReadonlySet<string>) => void): () => void;
   /** The proxy is gone for good. */
   forget(proxyId: string): void;
   state(proxyId: string): ProxyState;
@@ -76,8 +85,9 @@ interface Proxy {
   snapshot: Snapshot | undefined;
   published: number;
   acked: number;
+  asked: ReadonlySet<string>;
   stream: Stream | undefined;
-  readonly push: { trigger(): void; cancel(): void };
+  readonly push: Coalesced;
 }
 
 /** Knows every proxy, what it is to hold and the stream it is connected by. Transport-free; `server.edge.ts` puts gRPC before it. */
@@ -85,6 +95,7 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
   const { clock, log } = options;
   const proxies = new Map<string, Proxy>();
   const listeners = new Set<(proxyId: string, state: ProxyState) => void>();
+  const askListeners = new Set<(proxyId: string, asked: ReadonlySet<string>) => void>();
 
   const schedule = fairQueue<Stream>(clock, (stream) => {
     const event = stream.inbox.shift();
@@ -109,6 +120,9 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
         case 'resolve':
           for (const name of action.names) if (!stream.fetches.has(name)) fetchSecret(stream, name);
           break;
+        case 'asked':
+          noteAsked(proxy, action.names);
+          break;
         case 'acked':
           told = true;
           break;
@@ -131,6 +145,17 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
       }
     }
     if (told) tell(proxy);
+  }
+
+  function noteAsked(proxy: Proxy, names: readonly string[]): void {
+    const fresh = names.filter((name) => !proxy.asked.has(name));
+    if (fresh.length === 0) return;
+    if (proxy.asked.size + fresh.length > MAX_ASKED) {
+      log.warn('a proxy asks for more hosts than it may and is not answered', { proxy: proxy.id, asked: proxy.asked.size });
+      return;
+    }
+    proxy.asked = new Set([...proxy.asked, ...fresh]);
+    for (const listener of askListeners) listener(proxy.id, proxy.asked);
   }
 
   function tell(proxy: Proxy): void {
@@ -178,6 +203,7 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
         snapshot: undefined,
         published: 0,
         acked: 0,
+        asked: new Set(),
         stream: undefined,
         push: coalesce(clock, () => {
           if (created.stream && created.snapshot) feed(created.stream, { kind: 'snapshot', snapshot: created.snapshot });
@@ -223,13 +249,19 @@ export function createHub(options: HubOptions): Hub & { connect(transport: Trans
   }
 
   return {
-    publish(proxyId, resources) {
+    publish(proxyId, resources, when) {
       const proxy = proxyOf(proxyId);
       if (proxy.snapshot?.resources === resources) return proxy.published;
       proxy.published++;
       proxy.snapshot = { generation: proxy.published, resources };
-      proxy.push.trigger();
+      if (when === 'now') proxy.push.now();
+      else proxy.push.trigger();
       return proxy.published;
+    },
+    asked: (proxyId) => proxies.get(proxyId)?.asked ?? new Set(),
+    onAsk(listener) {
+      askListeners.add(listener);
+      return () => askListeners.delete(listener);
     },
     forget(proxyId) {
       const proxy = proxies.get(proxyId);
@@ -294,6 +326,7 @@ function stateOf(proxy: Proxy | undefined): ProxyState {
       endpoint: sync('endpoint'),
       listener: sync('listener'),
       route: sync('route'),
+      virtualHost: sync('virtualHost'),
       secret: sync('secret'),
     },
     rejections: Object.values(subscriptions ?? {}).flatMap((s) =>

@@ -21,6 +21,8 @@ export type StreamAction =
   | { readonly kind: 'send'; readonly response: DeltaResponse }
   /** The proxy asks for these secrets. */
   | { readonly kind: 'resolve'; readonly names: readonly string[] }
+  /** The proxy asks for these virtual hosts. */
+  | { readonly kind: 'asked'; readonly names: readonly string[] }
   | { readonly kind: 'acked'; readonly typeUrl: TypeUrl }
   | { readonly kind: 'rejected'; readonly typeUrl: TypeUrl; readonly name: string; readonly message: string }
   /** The proxy took all of this publication (but for what it rejected). */
@@ -33,7 +35,7 @@ export type StreamAction =
  * copying thousands of held versions for each ACK would cost more than everything else here.
  */
 export interface StreamState {
-  readonly subscriptions: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'secret']: Subscription };
+  readonly subscriptions: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'virtualHost' | 'secret']: Subscription };
   /** Being rolled out. */
   target: Snapshot | undefined;
   /** Rolled out when `target` is done: a proxy that lags is never starved of routes by endpoints that keep changing. */
@@ -49,6 +51,7 @@ export function newStream(): StreamState {
       endpoint: new Subscription(TypeUrl.endpoint),
       listener: new Subscription(TypeUrl.listener),
       route: new Subscription(TypeUrl.route),
+      virtualHost: new Subscription(TypeUrl.virtualHost),
       secret: new Subscription(TypeUrl.secret),
     },
     target: undefined,
@@ -85,6 +88,10 @@ function takeRequest(state: StreamState, request: DeltaRequest, actions: StreamA
   const answer = subscription.answer(request);
   subscription.subscribe(isWarming(state, request) ? { ...request, initialVersions: new Map() } : request);
   if (typeUrl === TypeUrl.secret && request.subscribe.length > 0) actions.push({ kind: 'resolve', names: [...subscription.names] });
+  if (typeUrl === TypeUrl.virtualHost) {
+    const names = request.subscribe.filter((name) => name !== '*');
+    if (names.length > 0) actions.push({ kind: 'asked', names });
+  }
   if (answer?.kind === 'accepted') actions.push({ kind: 'acked', typeUrl });
   if (answer?.kind === 'rejected') actions.push({ kind: 'rejected', typeUrl, name: answer.name, message: answer.message });
 }
@@ -119,32 +126,35 @@ function advance(state: StreamState, now: number, actions: StreamAction[]): void
     state.subscriptions.endpoint.retarget(resources.endpoints);
     listener.retarget(resources.listeners);
     state.subscriptions.route.retarget(resources.routes);
+    state.subscriptions.virtualHost.retarget(resources.virtualHosts);
   }
 }
 
 /**
  * Additions and updates of the target; whether the proxy has them all. Listeners wait for the ACK of clusters and endpoints,
- * routes for that of listeners. Endpoints do not wait: once it runs, Envoy withholds the ACK of a cluster until its endpoints
+ * routes for that of listeners, virtual hosts for that of the tables which they are in. Endpoints do not wait: once it runs, Envoy withholds the ACK of a cluster until its endpoints
  * (and secrets) came, so that this ACK says that the cluster takes requests.
  */
 function rollOut(state: StreamState, actions: StreamAction[]): boolean {
-  const { cluster, endpoint, listener, route } = state.subscriptions;
+  const { cluster, endpoint, listener, route, virtualHost } = state.subscriptions;
   sendDue(state, cluster, actions);
   sendDue(state, endpoint, actions);
   if (cluster.inFlight || endpoint.inFlight) return false;
   sendDue(state, listener, actions);
   if (listener.inFlight) return false;
   sendDue(state, route, actions);
-  return !route.inFlight;
+  if (route.inFlight) return false;
+  sendDue(state, virtualHost, actions);
+  return !virtualHost.inFlight;
 }
 
 /** Removals come last: listeners at once, clusters when nothing can refer to them any more. */
 function removeGone(state: StreamState, now: number, actions: StreamAction[]): void {
-  const { cluster, listener, route } = state.subscriptions;
+  const { cluster, listener, route, virtualHost } = state.subscriptions;
   const unused = [...listener.gone.keys()];
   if (unused.length > 0) send(state, listener, { resources: [], removed: unused }, actions);
   // A proxy that refuses a listener or a route keeps its old one, which may name a cluster that the new one does not.
-  if (listener.rejections().size + route.rejections().size > 0) return;
+  if (listener.rejections().size + route.rejections().size + virtualHost.rejections().size > 0) return;
   const removed: string[] = [];
   let wake = Infinity;
   for (const [name, since] of cluster.gone) {

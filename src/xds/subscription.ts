@@ -88,12 +88,17 @@ export class Subscription {
     return (this.#held.get(name) ?? ABSENT) !== ABSENT;
   }
 
+  /** What is asked for is found out first; until then nothing is said of it. */
+  get #answeredLater(): boolean {
+    return this.typeUrl === TypeUrl.secret || this.typeUrl === TypeUrl.virtualHost;
+  }
+
   /** Takes the subscription part of a request. */
   subscribe(request: DeltaRequest): void {
     const first = !this.opened;
     this.opened = true;
-    // Clusters and listeners are all sent to a proxy that opens without names (the legacy form) or with `*`.
-    const canBeWildcard = this.typeUrl === TypeUrl.cluster || this.typeUrl === TypeUrl.listener;
+    // Clusters, listeners and virtual hosts are all sent to a proxy that opens without names (the legacy form) or with `*`.
+    const canBeWildcard = ([TypeUrl.cluster, TypeUrl.listener, TypeUrl.virtualHost] as TypeUrl[]).includes(this.typeUrl);
     if (canBeWildcard && ((first && request.subscribe.length === 0) || request.subscribe.includes('*'))) {
       this.#wildcard = true;
       this.#unanswered = first && request.initialVersions.size === 0;
@@ -211,7 +216,7 @@ export class Subscription {
       const held = this.#held.get(name);
       if (resource && this.wants(name) && held !== resource.version && this.#rejected.get(name)?.version !== resource.version) {
         delta.resources.push(resource);
-      } else if (!resource && held === undefined && this.#names.has(name) && this.typeUrl !== TypeUrl.secret) {
+      } else if (!resource && held === undefined && this.#names.has(name) && !this.#answeredLater) {
         // Saying that there is none lets the proxy go on, instead of waiting out its fetch timeout.
         delta.removed.push(name);
       } else {

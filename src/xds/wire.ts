@@ -84,10 +84,16 @@ function frame(resource: EnvoyResource): Uint8Array {
     w.tag(2, WireType.LengthDelimited).fork();
     w.tag(3, WireType.LengthDelimited).string(resource.name);
     w.tag(1, WireType.LengthDelimited).string(resource.version);
-    w.tag(2, WireType.LengthDelimited).fork();
-    w.tag(1, WireType.LengthDelimited).string(resource.typeUrl);
-    w.tag(2, WireType.LengthDelimited).bytes(resource.bytes);
-    bytes = w.join().join().finish();
+    if (resource.bytes.length > 0) {
+      w.tag(2, WireType.LengthDelimited).fork();
+      w.tag(1, WireType.LengthDelimited).string(resource.typeUrl);
+      w.tag(2, WireType.LengthDelimited).bytes(resource.bytes);
+      w.join();
+    } else {
+      // There is none: Envoy knows by the alias which question this answers.
+      w.tag(4, WireType.LengthDelimited).string(resource.name);
+    }
+    bytes = w.join().finish();
     framed.set(resource, bytes);
   }
   return bytes;

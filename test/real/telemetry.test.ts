@@ -65,6 +65,7 @@ test('requests through a real Envoy are counted, from the first one on, under th
     ]),
     endpoints: new Map(),
     routes: new Map(),
+    virtualHosts: new Map(),
   });
   const envoy = await startEnvoy('web', join(dir, 'xds.sock'));
   t.after(() => envoy.stop());

@@ -109,6 +109,7 @@ test(
       endpoints: byName(endpoint('v1', v1), endpoint('v2', v2)),
       listeners: byName(listener('plain', port), listener('mtls', tlsPort, true)),
       routes: byName(route({ v1: 100, v2: 0 })),
+      virtualHosts: new Map(),
     };
     let xds = await startXds(options);
     t.after(() => xds.close());

@@ -20,7 +20,7 @@ export function fakeResource(typeUrl: TypeUrl, name: string, content: Content): 
 
 const contentOf = (r: EnvoyResource): Content => JSON.parse(Buffer.from(r.bytes).toString()) as Content;
 
-const TYPES = [TypeUrl.cluster, TypeUrl.endpoint, TypeUrl.listener, TypeUrl.route] as const;
+const TYPES = [TypeUrl.cluster, TypeUrl.endpoint, TypeUrl.listener, TypeUrl.route, TypeUrl.virtualHost] as const;
 
 interface Held {
   readonly resources: Map<string, EnvoyResource>;
@@ -87,6 +87,11 @@ export class FakeEnvoy {
     this.#connection = undefined;
   }
 
+  /** A request comes for a host of which nothing is known. Envoy asks on its first one only. */
+  ask(name: string): void {
+    if (this.#of(TypeUrl.route).resources.size > 0) this.#subscribe(TypeUrl.virtualHost, name);
+  }
+
   names(type: TypeUrl): ReadonlyMap<string, EnvoyResource> {
     return this.#of(type).resources;
   }
@@ -135,7 +140,8 @@ export class FakeEnvoy {
     if (this.#opened.has(type)) return;
     this.#opened.add(type);
     const { resources, names } = this.#of(type);
-    this.#request(type, { subscribe: [...names], initialVersions: new Map([...resources].map(([name, r]) => [name, r.version])) });
+    const all = type === TypeUrl.virtualHost ? ['*', ...names] : [...names];
+    this.#request(type, { subscribe: all, initialVersions: new Map([...resources].map(([name, r]) => [name, r.version])) });
   }
 
   #subscribe(type: TypeUrl, name: string): void {
@@ -214,7 +220,7 @@ export class FakeEnvoy {
   }
 
   #check(): void {
-    for (const route of this.#of(TypeUrl.route).resources.values()) {
+    for (const route of [...this.#of(TypeUrl.route).resources.values(), ...this.#of(TypeUrl.virtualHost).resources.values()]) {
       for (const cluster of contentOf(route).refs ?? []) {
         assert.ok(
           this.active.has(cluster) || this.refused.has(cluster),

@@ -17,6 +17,7 @@ class RandomMesh {
   #endpoints = new Map<string, EnvoyResource>();
   #routes = new Map<string, EnvoyResource>();
   #listeners = new Map<string, EnvoyResource>();
+  #hosts = new Map<string, { refs: string[]; resource: EnvoyResource }>();
   #rev = 0;
 
   constructor(rng: Rng, poison: boolean) {
@@ -27,18 +28,26 @@ class RandomMesh {
     this.#listeners.set('l0', fakeResource(TypeUrl.listener, 'l0', { rev: 0, refs: ['r0'] }));
   }
 
-  snapshot(): ProxyResources {
+  /** For a proxy that has asked for these virtual hosts. */
+  snapshot(asked: ReadonlySet<string>): ProxyResources {
     return {
       clusters: new Map(this.#clusters),
       endpoints: new Map(this.#endpoints),
       routes: new Map(this.#routes),
       listeners: new Map(this.#listeners),
+      virtualHosts: new Map([...asked].map((name) => [name, this.#host(name)])),
     };
   }
 
   change(): void {
     const name = `c${below(this.#rng, 12)}`;
-    switch (below(this.#rng, 6)) {
+    switch (below(this.#rng, 7)) {
+      case 6: {
+        const host = hostName(this.#rng);
+        const refs = [this.#pick(this.#clusters)];
+        this.#hosts.set(host, { refs, resource: fakeResource(TypeUrl.virtualHost, host, { rev: ++this.#rev, refs }) });
+        break;
+      }
       case 0:
         this.#addCluster(name);
         break;
@@ -68,6 +77,15 @@ class RandomMesh {
     }
   }
 
+  #host(name: string): EnvoyResource {
+    const host = this.#hosts.get(name);
+    return host && this.#stands(host.refs) ? host.resource : fakeResource(TypeUrl.virtualHost, name, { rev: 0 });
+  }
+
+  #stands(refs: readonly string[]): boolean {
+    return refs.every((c) => this.#clusters.has(c));
+  }
+
   #unlucky(): boolean {
     return this.#poison && this.#rng.next() < 0.15;
   }
@@ -89,6 +107,10 @@ class RandomMesh {
   }
 }
 
+function hostName(rng: Rng): string {
+  return `r0/h${below(rng, 6)}`;
+}
+
 async function run(seed: number, poison: boolean): Promise<void> {
   const rng = seededRng(seed);
   const clock = new VirtualClock(0);
@@ -97,9 +119,10 @@ async function run(seed: number, poison: boolean): Promise<void> {
   const mesh = new RandomMesh(rng, poison);
   const envoys = Array.from({ length: 3 }, (_, i) => new FakeEnvoy(`envoy-${i}`, clock, rng, [2, 30, 300][i]!));
   const publish = (): void => {
-    const snapshot = mesh.snapshot();
-    for (const envoy of envoys) hub.publish(envoy.id, snapshot);
+    for (const envoy of envoys) hub.publish(envoy.id, mesh.snapshot(hub.asked(envoy.id)));
   };
+  const listen = (): unknown => hub.onAsk((id, asked) => hub.publish(id, mesh.snapshot(asked), 'now'));
+  listen();
   publish();
   for (let i = 0; i < STEPS; i++) {
     const dice = rng.next();
@@ -109,8 +132,10 @@ async function run(seed: number, poison: boolean): Promise<void> {
       // The control plane is killed; the next one knows the mesh, not the proxies.
       for (const e of envoys) e.drop();
       hub = createHub(options);
+      listen();
       publish();
-    } else {
+    } else if (dice < 0.25) envoy.ask(hostName(rng));
+    else {
       mesh.change();
       publish();
     }
@@ -119,13 +144,14 @@ async function run(seed: number, poison: boolean): Promise<void> {
   }
   for (const e of envoys) if (!e.connected) e.connect(hub);
   await clock.advance(120_000 + LINGER_MS);
-  const last = mesh.snapshot();
   for (const envoy of envoys) {
+    const last = mesh.snapshot(hub.asked(envoy.id));
     const wanted = new Set([...last.listeners.values()].flatMap((l) => (envoy.refused.has(l.name) ? [] : [l.name.replace('l', 'r')])));
     for (const [type, resources] of [
       [TypeUrl.cluster, last.clusters],
       [TypeUrl.listener, last.listeners],
       [TypeUrl.endpoint, last.endpoints],
+      [TypeUrl.virtualHost, last.virtualHosts],
       [TypeUrl.route, new Map([...last.routes].filter(([name]) => wanted.has(name)))],
     ] as const) {
       const held = envoy.names(type);

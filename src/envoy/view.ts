@@ -1,0 +1,187 @@
+import {
+  keepMap,
+  memo,
+  subsetOf,
+  visible,
+  type HostPolicy,
+  type MeshEndpoints,
+  type MeshService,
+  type Model,
+  type Proxy,
+} from '../mesh/index.ts';
+import { outboundClusters, staticClusters } from './cluster.ts';
+import { encode, repeated, resource } from './encode.ts';
+import { loadAssignment } from './endpoint.ts';
+import type { Json } from './json.ts';
+import { hostAsked } from './on-demand.ts';
+import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
+import { TypeUrl, type EnvoyResource } from './resource.ts';
+import { virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
+
+export type Resources = ReadonlyMap<string, EnvoyResource>;
+
+export const make = (typeUrl: TypeUrl, name: string, json: Json): EnvoyResource => resource(typeUrl, name, encode(typeUrl, json));
+
+/** Clusters that every proxy has. */
+export const fixedClusters: () => Resources = (() => {
+  let made: Resources | undefined;
+  return () => (made ??= new Map(staticClusters.map((c) => [c['name'] as string, make(TypeUrl.cluster, c['name'] as string, c)])));
+})();
+
+const clustersOf = memo((service: MeshService, rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean) =>
+  outboundClusters(service, rule, identities, allMtls).map(({ name, json }) => make(TypeUrl.cluster, name, json)),
+);
+
+const assignmentsOf = memo((endpoints: MeshEndpoints, service: MeshService, rule: HostPolicy | undefined): readonly EnvoyResource[] => {
+  if (service.discovery !== 'endpoints') return [];
+  const subsets = new Map(rule?.subsets.map((s) => [s.name, s.labels]));
+  return outboundClusters(service, rule, [], false).map(({ name, port, subset }) =>
+    make(
+      TypeUrl.endpoint,
+      name,
+      loadAssignment(name, subsetOf(endpoints.ports[port.number] ?? [], subset ? (subsets.get(subset) ?? {}) : undefined)),
+    ),
+  );
+});
+
+function allMtls(endpoints: MeshEndpoints | undefined): boolean {
+  const all = Object.values(endpoints?.ports ?? {}).flat();
+  return all.length > 0 && all.every((e) => e.mtls);
+}
+
+/** A gateway has no captured connection to take an address from: it balances over a headless service's pods. */
+const balanced = memo((service: MeshService): MeshService => (service.headless ? { ...service, discovery: 'endpoints' } : service));
+
+interface Seen {
+  readonly all: readonly MeshService[];
+  readonly byHost: ReadonlyMap<string, MeshService>;
+}
+
+const seenFrom = memo((services: Model['services'], namespace: string, kind: Proxy['kind']): Seen => {
+  const seen = [...services.values()].filter((s) => visible(s.exportTo, s.namespace, namespace));
+  const all = kind === 'gateway' ? seen.map((s) => balanced(s)) : seen;
+  return { all, byHost: new Map(all.map((s) => [s.host, s])) };
+});
+
+/** Bytes; Istio allows as much. */
+const MAX_DIRECT_RESPONSE = 1024 * 1024;
+/** Field of `RouteConfiguration`. */
+const VIRTUAL_HOSTS = 2;
+
+/** A table is its head and its virtual hosts, one after another: only a host that changed was encoded anew. */
+const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): EnvoyResource => {
+  const head = encode(TypeUrl.route, {
+    name,
+    validate_clusters: false,
+    ignore_port_in_host_matching: true,
+    max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE,
+  });
+  const hosts = [first, ...rest].map((h) => repeated(VIRTUAL_HOSTS, virtualHostBytes(h)));
+  return resource(TypeUrl.route, name, Buffer.concat([head, ...hosts]));
+});
+
+/** A route table that holds all its hosts. */
+export function routeTable(name: string, hosts: readonly VirtualHost[]): EnvoyResource {
+  const [first, ...rest] = hosts;
+  return first ? joined(first, name, ...rest) : make(TypeUrl.route, name, { name, validate_clusters: false });
+}
+
+/**
+ * What clients of one namespace (and of the labels that rules ask for) have in common. Each part is made when somebody asks for
+ * it, out of the same part of the view before, so that what did not change stays the same object.
+ */
+export class View {
+  readonly client: Client;
+  readonly services: readonly MeshService[];
+  readonly outbound: OutboundPlan;
+  readonly #model: Model;
+  readonly #seen: Seen;
+  readonly #made = new Map<string, EnvoyResource>();
+  readonly #before: { readonly made: Resources; readonly whole: Whole | undefined };
+  #whole: Whole | undefined;
+
+  constructor(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined) {
+    this.client = client;
+    this.#model = model;
+    this.#seen = seenFrom(model.services, client.namespace, kind);
+    this.services = this.#seen.all;
+    this.#before = last ? { made: last.#made, whole: last.#whole } : { made: new Map(), whole: undefined };
+    this.outbound = planOutbound(model, this.services, client);
+  }
+
+  /** A cluster of some service, or one that every proxy has, by name. */
+  cluster(name: string): EnvoyResource | undefined {
+    const fixed = fixedClusters().get(name);
+    const service = this.#serviceOf(name);
+    return fixed ?? (service && this.#kept(this.#clustersOf(service).find((c) => c.name === name)));
+  }
+
+  /** Endpoints of a cluster; undefined when it finds them otherwise. */
+  endpoint(cluster: string): EnvoyResource | undefined {
+    const service = this.#serviceOf(cluster);
+    return service && this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
+  }
+
+  /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */
+  hostAsked(name: string): VirtualHost | undefined {
+    const slash = name.indexOf('/');
+    return hostAsked(this.#model, this.services, this.client, name.slice(0, slash), name.slice(slash + 1));
+  }
+
+  /** Every service there is. */
+  get whole(): Whole {
+    if (this.#whole) return this.#whole;
+    const { whole: last } = this.#before;
+    const clusters = new Map(fixedClusters());
+    const endpoints = new Map<string, EnvoyResource>();
+    for (const service of this.services) {
+      for (const r of this.#clustersOf(service)) clusters.set(r.name, kept(last?.clusters, r));
+      for (const r of this.#assignmentsOf(service)) endpoints.set(r.name, kept(last?.endpoints, r));
+    }
+    const tables = planRoutes(this.#model, this.services, this.client);
+    const routes = new Map([...tables].map(([name, hosts]) => [name, routeTable(name, hosts)]));
+    return (this.#whole = {
+      clusters: keepMap(last?.clusters, clusters),
+      endpoints: keepMap(last?.endpoints, endpoints),
+      routes: keepMap(last?.routes, routes),
+    });
+  }
+
+  #clustersOf(service: MeshService): readonly EnvoyResource[] {
+    const { destinationRules, endpoints, identities } = this.#model;
+    const everywhere = service.discovery === 'endpoints' ? false : allMtls(endpoints.get(service.host));
+    return clustersOf(service, destinationRules.of(this.client.namespace, service), identities.get(service.host) ?? [], everywhere);
+  }
+
+  #assignmentsOf(service: MeshService): readonly EnvoyResource[] {
+    const where = this.#model.endpoints.get(service.host);
+    return where ? assignmentsOf(where, service, this.#model.destinationRules.of(this.client.namespace, service)) : [];
+  }
+
+  /** The service of a cluster named `outbound|<port>|<subset>|<host>`. */
+  #serviceOf(cluster: string): MeshService | undefined {
+    return this.#seen.byHost.get(cluster.slice(cluster.lastIndexOf('|') + 1));
+  }
+
+  #kept(made: EnvoyResource | undefined): EnvoyResource | undefined {
+    if (!made) return undefined;
+    const key = `${made.typeUrl} ${made.name}`;
+    const before = this.#before.made.get(key);
+    const resource = before?.version === made.version ? before : made;
+    this.#made.set(key, resource);
+    return resource;
+  }
+}
+
+export interface Whole {
+  readonly clusters: Resources;
+  readonly endpoints: Resources;
+  /** Route tables of sidecars. */
+  readonly routes: Resources;
+}
+
+/** The resource as it was before, when its bytes are the same. */
+function kept(last: Resources | undefined, made: EnvoyResource): EnvoyResource {
+  const before = last?.get(made.name);
+  return before?.version === made.version ? before : made;
+}
