@@ -19,10 +19,7 @@ export function problemsOf(model: Model): readonly Problem[] {
   const owners = hostOwners(model.virtualServices.all);
   return [
     ...model.virtualServices.all.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
-    ...model.destinationRules.all.flatMap((rule) => {
-      const service = serviceRuled(model, rule);
-      return destinationRuleProblems(rule, model.config.domain, service, service && model.endpoints.get(service.host));
-    }),
+    ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
     ...gatewayPortProblems(model.gateways),
   ];
 }
@@ -260,11 +257,15 @@ function destinationProblems(
   return found;
 }
 
-/** The service, or for a wildcard one of the services, that the rule is for. */
-function serviceRuled(model: Model, rule: DestinationRule): MeshService | undefined {
-  const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', model.config.domain);
-  return model.services.get(host) ?? (host.startsWith('*') ? [...model.services.values()].find((s) => covers(host, s.host)) : undefined);
-}
+const allDestinationRuleProblems = memo(
+  (rules: readonly DestinationRule[], services: Model['services'], endpoints: Model['endpoints'], domain: string): readonly Problem[] =>
+    rules.flatMap((rule) => {
+      const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', domain);
+      // For a wildcard, one of the services that it is for.
+      const service = services.get(host) ?? (host.startsWith('*') ? [...services.values()].find((s) => covers(host, s.host)) : undefined);
+      return destinationRuleProblems(rule, domain, service, service && endpoints.get(service.host));
+    }),
+);
 
 const destinationRuleProblems = memo(
   (rule: DestinationRule, domain: string, service: MeshService | undefined, endpoints: MeshEndpoints | undefined): readonly Problem[] => {
