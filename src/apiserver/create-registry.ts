@@ -1,4 +1,6 @@
 import { ApiError, CustomResourceDefinitions, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { builtinAdmission } from './admission/builtin/index.ts';
+import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts';
 import { createGate, type Gate } from './admission/gate.ts';
 import { createWebhooks } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
@@ -28,7 +30,12 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'ca
   const core: Core = { admission: [], answers: new Map(), callWebhook: nobody, observeWebhook: () => {}, ...options };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
-  const gate = gateOf(core);
+  const gate = gateOf(core, async ({ metadata }, status) => {
+    const served = catalog.find('', 'v1', 'resourcequotas')!;
+    const { namespace, name } = metadata!;
+    const target = { served, namespace, name, subresource: 'status', user: SERVER };
+    await update(target, (current) => ({ ...(copy(current) as Draft), status }));
+  });
   const writes = createWrites(core, createServiceAllocator(store), gate);
   const deletes = createDeletes(core, gate);
   const applyPatch = createPatch(core, writes);
@@ -155,11 +162,13 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'ca
 /** Where webhooks cannot be called, none can be relied on. */
 const nobody: Core['callWebhook'] = () => Promise.reject(new Error('this server calls no webhooks'));
 
-function gateOf(core: Core): Gate {
+function gateOf(core: Core, writeStatus: QuotaOptions['writeStatus']): Gate {
   const { group, version, plural } = Namespaces;
   const namespaces = core.catalog.find(group, version, plural)!.def;
   const { callWebhook: call, observeWebhook: observe } = core;
-  return createGate(core.admission, createWebhooks({ ...core, namespaces, call, observe }));
+  const quotas = quotaAdmission({ ...core, writeStatus });
+  const members = [...builtinAdmission(core.store), ...core.admission, quotas];
+  return createGate(members, createWebhooks({ ...core, namespaces, call, observe }));
 }
 
 /** Refuses what cannot be done with objects of the kind. */

@@ -59,6 +59,7 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
       } as const;
       await gate.mutate(request, () => {});
       await gate.validate(request);
+      const release = gate.hold(request);
       const next = beginDeletion(def, current, query, clock.now()) as AnyObject;
       const gone = isFinished(def, next);
       try {
@@ -69,6 +70,8 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
       } catch (error) {
         if (!(error instanceof StoreError) || (error.code !== 'conflict' && error.code !== 'missing')) throw storeRefusal(error);
         if (attempt === ATTEMPTS) throw conflict(def, name, MODIFIED);
+      } finally {
+        release();
       }
     }
   };

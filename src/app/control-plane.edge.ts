@@ -27,7 +27,7 @@ import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
-import { applyAll, kubernetesService } from './first-objects.ts';
+import { applyAll, kubernetesService, priorityClasses } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './config.ts';
 import { feedMesh } from './mesh-feed.ts';
@@ -120,7 +120,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(own, [...kubernetesService, ...ingressGateway()]);
+  await applyAll(own, [...priorityClasses, ...kubernetesService, ...ingressGateway()]);
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });

@@ -1,11 +1,26 @@
 /** Objects that are there from the start, such as the ingress gateway. */
 import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
+import type { PriorityClass } from 'kubernetes-types/scheduling/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { Deployments, Endpoints, EndpointSlices, keyOf, ServiceAccounts, Services, type KubeObject, type Resource } from '../api/index.ts';
 import type { Client } from '../control/index.ts';
 import { API_ADDRESS } from '../node/index.ts';
 
-const KINDS = [ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments] as readonly Resource[];
+const PriorityClasses: Resource<PriorityClass> = {
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  kind: 'PriorityClass',
+  plural: 'priorityclasses',
+  namespaced: false,
+};
+
+const KINDS = [ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments, PriorityClasses] as readonly Resource[];
+
+/** Classes that manifests of infrastructure name. */
+export const priorityClasses: readonly PriorityClass[] = [
+  { name: 'system-cluster-critical', value: 2_000_000_000, description: 'For pods that the cluster cannot do without; they may be moved.' },
+  { name: 'system-node-critical', value: 2_000_001_000, description: 'For pods that their node cannot do without.' },
+].map(({ name, ...more }) => ({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, ...more }));
 
 const identity = { name: 'kubernetes', namespace: 'default' };
 const ports = [{ name: 'https', port: API_ADDRESS.port, protocol: 'TCP' }];
