@@ -25,5 +25,6 @@ export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, gr
 export { openApiOf, type OpenApi } from './openapi.ts';
 export { type LabelSelectorObject, labelSelectorOf, labelSelectorText, parseFieldSelector, parseLabelSelector } from './selector.ts';
 export { isEmbedded, jsonName } from './kinds/schema/facts.ts';
+export { schemaName } from './kinds/schema/names.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';

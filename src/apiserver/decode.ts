@@ -2,6 +2,7 @@ import { apiVersionOf, ApiError, type AnyObject, type Served } from '../api/inde
 import { invalid, undecodable } from './errors.ts';
 import { copy, isRecord } from './json.ts';
 import type { Body, FieldValidation } from './registry.ts';
+import { decodeTypes } from './schema/go-types.ts';
 import { dropNulls, prune } from './schema/shape.ts';
 import { checkTypes } from './schema/validate.ts';
 
@@ -30,9 +31,13 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
 
   const schema = served.legacy?.schema ?? def.schema;
   dropNulls(schema, draft, def.custom);
-  const wrong = checkTypes(schema, draft);
-  if (wrong.length > 0)
-    throw def.custom ? invalid(def, nameIn(draft), wrong) : undecodable(def, `${wrong[0]!.field}: ${wrong[0]!.message}`);
+  if (def.custom) {
+    const wrong = checkTypes(schema, draft);
+    if (wrong.length > 0) throw invalid(def, nameIn(draft), wrong);
+  } else {
+    const wrong = decodeTypes(schema, draft);
+    if (wrong) throw undecodable(def, wrong);
+  }
 
   dropEmpty((draft.metadata ??= {}));
 

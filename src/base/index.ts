@@ -7,6 +7,7 @@ export { Fault, messageOf } from './fault.ts';
 export { jsonLog, silentLog, type Log, type LogFields, type LogLevel } from './log.ts';
 export { canonicalJson, fnv1a, sha256Hex } from './hash.ts';
 export { humanDuration, parseDuration, protoDuration } from './duration.ts';
+export { canonicalQuantity } from './canonical-quantity.ts';
 export { parseQuantity } from './quantity.ts';
 export { parseYaml, toYaml } from './yaml.ts';
 export { Channel, encodeFrame, FrameDecoder } from './frames.ts';

@@ -28,3 +28,8 @@ export function described(schema: Schema, beside: Schema): Schema {
 export function namingOf(schema: Schema): Naming | undefined {
   return NAMINGS.get(schema);
 }
+
+/** The name OpenAPI documents know a schema by: `io.k8s.api.core.v1.PodSpec`. */
+export function schemaName(schema: Schema): string | undefined {
+  return NAMINGS.get(schema)?.name;
+}
