@@ -96,7 +96,7 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly schema: Schema;
   readonly status: boolean;
   readonly scale?: ScaleSubresource;
-  /** What can be done with its objects; all when absent. Reviews are only created: answered, and not kept. */
+  /** What can be done with its objects; all when absent. Reviews are only created: answered, and not kept. Metrics are only read. */
   readonly verbs?: readonly string[];
   /** Those besides `status` and `scale`. */
   readonly subresources?: readonly Subresource[];

@@ -155,11 +155,15 @@ function addPaths(paths: Record<string, object>, served: Served, components: Com
   const collection = namespaced ? `${root}/namespaces/{namespace}/${plural}` : `${root}/${plural}`;
   const inPath = namespaced ? [pathParameter('namespace')] : [];
   const named = [pathParameter('name'), ...inPath];
+  const can = (verb: string): boolean => def.verbs?.includes(verb) ?? true;
+  if (namespaced && can('list')) paths[`${root}/${plural}`] = { get: operation('list', LIST) };
   if (!isKept(def)) {
-    paths[collection] = { parameters: inPath, post: operation('post', WRITE, whole) };
+    const list = can('list') ? { get: operation('list', LIST) } : {};
+    const post = can('create') ? { post: operation('post', WRITE, whole) } : {};
+    paths[collection] = { parameters: inPath, ...list, ...post };
+    if (can('get')) paths[`${collection}/{name}`] = { parameters: named, get };
     return;
   }
-  if (namespaced) paths[`${root}/${plural}`] = { get: operation('list', LIST) };
   paths[collection] = {
     parameters: inPath,
     get: operation('list', LIST),

@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts';
 import type { Admission } from './admission/admission.ts';
 import type { CallWebhook, ObserveWebhook } from './admission/webhooks.ts';
 import type { Answers } from './answers.ts';
+import type { Computed } from './computed.ts';
 
 /** What the verbs stand on. */
 export interface Core {
@@ -18,4 +19,6 @@ export interface Core {
   readonly observeWebhook: ObserveWebhook;
   /** What is answered and not kept. */
   readonly answers: Answers;
+  /** What is worked out and not kept. */
+  readonly computed: Computed;
 }

@@ -7,6 +7,7 @@ import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { createClient } from './client.ts';
+import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
 import { createDeletes } from './deletes.ts';
@@ -26,8 +27,10 @@ import { createWrites } from './writes.ts';
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
 
 /** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
-export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'callWebhook' | 'observeWebhook'> & Partial<Core>): Registry {
-  const core: Core = { admission: [], answers: new Map(), callWebhook: nobody, observeWebhook: () => {}, ...options };
+export function createRegistry(
+  options: Omit<Core, 'admission' | 'answers' | 'computed' | 'callWebhook' | 'observeWebhook'> & Partial<Core>,
+): Registry {
+  const core: Core = { admission: [], answers: new Map(), computed: new Map(), callWebhook: nobody, observeWebhook: () => {}, ...options };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
   const gate = gateOf(core, async ({ metadata }, status) => {
@@ -86,10 +89,13 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'ca
     catalog,
     get: async (target) => {
       checkSubresource(target, ['status', 'scale']);
-      return reads.get(target);
+      return (computedReads(core.computed, target.served.def) ?? reads).get(target);
     },
-    list: async (target, query) => reads.list(target, query),
-    watch: (target, query, signal) => reads.watch(target, query, signal),
+    list: async (target, query) => (computedReads(core.computed, target.served.def) ?? reads).list(target, query),
+    watch: (target, query, signal) => {
+      if (!isKept(target.served.def)) throw notAllowed();
+      return reads.watch(target, query, signal);
+    },
 
     async create(target, body, query) {
       const answered = answerOf(core.answers, target);

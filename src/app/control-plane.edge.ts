@@ -1,7 +1,7 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Namespaces, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
+import { createCatalog, Namespaces, Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
 import {
   ADMIN,
   createDialer,
@@ -34,9 +34,11 @@ import { feedMesh } from './mesh-feed.ts';
 import { secretsFor } from './mesh-secrets.ts';
 import { markNodesDown } from './node-down.ts';
 import { runNode } from './node.edge.ts';
-import { podMetrics } from './pod-metrics.edge.ts';
+import { nodeMetricsOf, podMetricsOf, useOfPods } from './resource-metrics.ts';
 import { feedTelemetry } from './telemetry-feed.edge.ts';
 import { claimStore } from './turn.edge.ts';
+import { askUsage } from './usage.edge.ts';
+import { usageOf, type Usage } from './usage.ts';
 import { versions } from './versions.ts';
 
 const TRUST_DOMAIN = 'cluster.local';
@@ -57,10 +59,22 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
   const dialer = createDialer(() => client, kubelet);
+  const usage = usageOf(() => askUsage(paths.nodeSocket), clock);
+  const measured = async <T>(of: (usage: Usage) => Promise<T[]>): Promise<T[]> => {
+    const now = await usage();
+    return now ? of(now) : [];
+  };
   const registry: Registry = createRegistry({
     ...core,
     answers: auth.answers,
     callWebhook: createWebhookCaller({ dialer, clock }),
+    computed: new Map([
+      ['metrics.k8s.io/nodes', () => measured(async (now) => nodeMetricsOf(now, (await client.list(Nodes)).items))],
+      [
+        'metrics.k8s.io/pods',
+        (namespace?: string) => measured(async (now) => podMetricsOf(now, (await client.list(Pods, { namespace })).items, namespace)),
+      ],
+    ]),
     admission: [
       ...auth.admission,
       serviceAccountAdmission({ find: (key) => registry.client(ADMIN).get(ServiceAccounts, key), clock, rng }),
@@ -97,7 +111,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     rng,
     log,
     signal,
-    metrics: podMetrics(paths.nodeSocket, clock, signal),
+    useOfPods: async () => useOfPods(await usage()),
     rootCertificate: pki.ca,
     loadBalancerAddress: '127.0.0.1',
   });

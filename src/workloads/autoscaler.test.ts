@@ -74,7 +74,9 @@ test('a recommendation is bounded by number, rate and window', () => {
 
 async function world(used: { cpu: number | undefined }) {
   const w = testWorld();
-  w.start(autoscaler(w.world, { cpuMilli: () => used.cpu, memoryBytes: () => undefined }));
+  const use = async () =>
+    new Map(['a/p1', 'a/p2'].flatMap((key) => (used.cpu === undefined ? [] : [[key, { cpuMilli: used.cpu, memoryBytes: 0 }]])));
+  w.start(autoscaler(w.world, use));
   const key = { namespace: 'a', name: 'web' };
   const spec = { replicas: 2, selector: { matchLabels: { app: 'web' } }, template: {} };
   w.api.seed(Deployments, { metadata: key, spec, status: { replicas: 2 } });

@@ -9,7 +9,6 @@ import {
   Pods,
   ReplicaSets,
   StatefulSets,
-  type Key,
   type KubeObject,
   type Resource,
 } from '../api/index.ts';
@@ -21,12 +20,15 @@ import { selects } from './labels.ts';
 import type { ScalingMemory } from './scaling-rules.ts';
 import type { Controller, World } from './world.ts';
 
-/** What pods use at present; undefined while it is not known. */
-export interface PodMetrics {
+/** What a pod uses. */
+export interface PodUse {
   /** Thousandths of a core. */
-  cpuMilli(pod: Key): number | undefined;
-  memoryBytes(pod: Key): number | undefined;
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
 }
+
+/** Finds out what pods use at present; those of whom nothing is known are left out. By {@link keyText} of the pod. */
+export type UseOfPods = () => Promise<ReadonlyMap<string, PodUse>>;
 
 /** How often metrics are looked at, in milliseconds. */
 const PERIOD = 15_000;
@@ -39,7 +41,7 @@ interface Scalable extends KubeObject {
 const SCALABLE: readonly Resource<Scalable>[] = [Deployments, ReplicaSets, StatefulSets] as readonly Resource[];
 
 /** Scales Deployments, ReplicaSets and StatefulSets on what their pods use. Without metrics the bounds still hold. */
-export function autoscaler(world: World, metrics: PodMetrics): Controller {
+export function autoscaler(world: World, useOfPods: UseOfPods): Controller {
   const { informers, client, clock } = world;
   const autoscalers = informers.of(HorizontalPodAutoscalers);
   const pods = informers.of(Pods);
@@ -56,12 +58,12 @@ export function autoscaler(world: World, metrics: PodMetrics): Controller {
       }),
   };
 
-  function usagesOf(target: Scalable, metric: MetricSpec): Usage[] {
-    const used = metric.resource?.name === 'memory' ? metrics.memoryBytes : metrics.cpuMilli;
+  function usagesOf(target: Scalable, metric: MetricSpec, use: ReadonlyMap<string, PodUse>): Usage[] {
+    const of = metric.resource?.name === 'memory' ? 'memoryBytes' : 'cpuMilli';
     return pods
       .list(target.metadata?.namespace)
       .filter((p) => selects(target.spec?.selector, p.metadata?.labels))
-      .map((pod) => ({ pod, used: used.call(metrics, keyOf(pod)) }));
+      .map((pod) => ({ pod, used: use.get(keyText(keyOf(pod)))?.[of] }));
   }
 
   /** The target, or a sentence that says why it cannot be scaled. */
@@ -73,9 +75,11 @@ export function autoscaler(world: World, metrics: PodMetrics): Controller {
     return target ? { resource, target } : `${resource.plural}.${resource.group} "${name}" not found`;
   }
 
-  function decideFor(hpa: HorizontalPodAutoscaler, target: Scalable, memory: ScalingMemory): ScaleDecision {
+  async function decideFor(hpa: HorizontalPodAutoscaler, target: Scalable, memory: ScalingMemory): Promise<ScaleDecision> {
     const scale = { wanted: target.spec?.replicas ?? 1, current: target.status?.replicas ?? 0 };
-    const recommendations = (hpa.spec?.metrics ?? []).map((m) => recommend(m, scale.wanted, usagesOf(target, m)));
+    const metrics = hpa.spec?.metrics ?? [];
+    const use = metrics.some((m) => m.type === 'Resource') ? await useOfPods() : new Map<string, PodUse>();
+    const recommendations = metrics.map((m) => recommend(m, scale.wanted, usagesOf(target, m, use)));
     return decideScale(hpa, scale, recommendations, memory, clock.now());
   }
 
@@ -92,7 +96,7 @@ export function autoscaler(world: World, metrics: PodMetrics): Controller {
       memories.set(key, memory);
       const found = await find(hpa);
       const { status, rescale, event } =
-        typeof found === 'string' ? decideScale(hpa, found, [], memory, clock.now()) : decideFor(hpa, found.target, memory);
+        typeof found === 'string' ? decideScale(hpa, found, [], memory, clock.now()) : await decideFor(hpa, found.target, memory);
       if (rescale !== undefined && typeof found !== 'string') {
         const body = { metadata: { resourceVersion: found.target.metadata?.resourceVersion }, spec: { replicas: rescale } };
         await client.patch(found.resource, keyOf(found.target), { type: 'merge', body });

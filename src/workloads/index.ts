@@ -1,7 +1,7 @@
 import { isKept, type Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import { createInformers, eventRecorder, runController, type Client } from '../control/index.ts';
-import { autoscaler, type PodMetrics } from './autoscaler.ts';
+import { autoscaler, type UseOfPods } from './autoscaler.ts';
 import { cronJobController } from './cronjob.ts';
 import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
@@ -20,7 +20,7 @@ import { scheduler } from './scheduler.ts';
 import { statefulSetController } from './statefulset.ts';
 import type { World } from './world.ts';
 
-export type { PodMetrics } from './autoscaler.ts';
+export type { PodUse, UseOfPods } from './autoscaler.ts';
 
 export interface WorkloadsOptions {
   readonly client: Client;
@@ -32,14 +32,14 @@ export interface WorkloadsOptions {
   /** Ends all controllers. */
   readonly signal: AbortSignal;
   /** What autoscalers scale on; absent: nothing is known of any pod. */
-  readonly metrics?: PodMetrics | undefined;
+  readonly useOfPods?: UseOfPods | undefined;
   /** The certificate that clients trust the API server by, PEM; each namespace gets it as `kube-root-ca.crt`. */
   readonly rootCertificate: string;
   /** The address that services of type LoadBalancer are reached at, e.g. `127.0.0.1`. */
   readonly loadBalancerAddress: string;
 }
 
-const NO_METRICS: PodMetrics = { cpuMilli: () => undefined, memoryBytes: () => undefined };
+const NOTHING_KNOWN: UseOfPods = async () => new Map();
 
 /**
  * Starts the controllers that make workloads of objects. Resolves when the first namespaces exist; `done` resolves when the signal
@@ -66,7 +66,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     daemonSetController(world),
     jobController(world),
     cronJobController(world),
-    autoscaler(world, options.metrics ?? NO_METRICS),
+    autoscaler(world, options.useOfPods ?? NOTHING_KNOWN),
     scheduler(world),
     disruptionController(world),
     endpointSliceController(world),

@@ -34,6 +34,7 @@ import {
 } from './istio/policies.ts';
 import { virtualServices } from './istio/virtual-service.ts';
 import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';
+import { nodeMetrics, podMetrics } from './metrics.ts';
 import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { leases, podDisruptionBudgets } from './policy.ts';
 import { apiServices } from './registration.ts';
@@ -123,6 +124,8 @@ const BUILT_IN: readonly KindDef[] = [
   metricTemplates,
   ...fluxKinds,
   ...gatewayApiKinds,
+  nodeMetrics,
+  podMetrics,
 ];
 
 /** A catalog of every built-in kind. */

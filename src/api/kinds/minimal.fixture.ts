@@ -1,4 +1,4 @@
-/** The least that users have to write of each kind, for tests; by plural. */
+/** The least that users have to write of each kind, for tests; by plural, with the group where another kind has the same. */
 const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'a', image: 'a:1' }] } };
 const selector = { matchLabels: { app: 'a' } };
 const jobTemplate = { spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } };
@@ -78,6 +78,12 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
       names: { plural: 'widgets', kind: 'Widget' },
       versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
     },
+  },
+  'nodes.metrics.k8s.io': { timestamp: '2026-01-01T00:00:00Z', window: '15s', usage: { cpu: '1n', memory: '1Ki' } },
+  'pods.metrics.k8s.io': {
+    timestamp: '2026-01-01T00:00:00Z',
+    window: '15s',
+    containers: [{ name: 'a', usage: { cpu: '1n', memory: '1Ki' } }],
   },
   selfsubjectreviews: {},
   tokenreviews: { spec: { token: 'a' } },

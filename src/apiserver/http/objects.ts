@@ -19,7 +19,7 @@ export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Pr
   if (!served) throw notServed();
   const target = targetOf(served, info, call);
   if (info.subresource === 'proxy') return serveProxy(api, call, target);
-  if (!isKept(served.def) && method !== 'POST') throw methodNotAllowed();
+  if (!isKept(served.def) && !takes(served, method, target)) throw methodNotAllowed();
   if (served.legacy?.warning) warn(call, [served.legacy.warning]);
   if (info.group === '' && info.plural === 'pods' && info.subresource === 'log') {
     if (method !== 'GET') throw methodNotAllowed();
@@ -51,6 +51,12 @@ export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Pr
     default:
       throw methodNotAllowed();
   }
+}
+
+/** Whether a kind that is not kept knows the verb of a request. */
+function takes({ def }: Served, method: string, { name }: Target): boolean {
+  const verb = method === 'POST' ? 'create' : method === 'GET' || method === 'HEAD' ? (name === undefined ? 'list' : 'get') : '';
+  return def.verbs?.includes(verb) ?? false;
 }
 
 /** What a request is about; NotFound when there can be no such thing. */

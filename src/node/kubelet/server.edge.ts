@@ -8,7 +8,7 @@ import { Channel, messageOf, type Clock, type Log } from '../../base/index.ts';
 import type { PodWorker } from '../lifecycle/pod-worker.ts';
 import type { PodNetworks } from '../net/types.ts';
 import { readLog } from '../runtime/log-file.edge.ts';
-import { usageOf } from '../runtime/usage.edge.ts';
+import { usageOf, usageOfMachine } from '../runtime/usage.edge.ts';
 import type { ContainerRef } from '../runtime/types.ts';
 import type { Containers } from '../runtime/containers.edge.ts';
 import { FrameWriter, readFrames, serveExec } from './exec.edge.ts';
@@ -43,7 +43,7 @@ async function plain(req: IncomingMessage, res: ServerResponse, options: Kubelet
   const wanted = parseRequest(req.url ?? '/');
   if (wanted.verb === 'metrics') {
     res.setHeader('content-type', 'application/json');
-    res.end(JSON.stringify({ timestamp: new Date(options.clock.now()).toISOString(), pods: usage(options) }));
+    res.end(JSON.stringify({ node: usageOfMachine(), pods: usage(options) }));
     return;
   }
   if (wanted.verb !== 'logs') throw new ApiError('BadRequest', `${wanted.verb} needs an upgrade of the connection`);

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { cpus, freemem, totalmem } from 'node:os';
 
 /** What a container has used and uses. */
 export interface Usage {
@@ -43,6 +44,12 @@ export function usageOf(roots: readonly number[]): Map<number, Usage> {
       return [pid, { cpuSeconds: ticks / TICKS, memoryBytes: pages * PAGE_BYTES }];
     }),
   );
+}
+
+/** What this machine uses as a whole, since it was started: a node's use is that of all its processes. */
+export function usageOfMachine(): Usage {
+  const busy = cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+  return { cpuSeconds: busy / 1000, memoryBytes: totalmem() - freemem() };
 }
 
 function readStat(pid: number): Process | undefined {
