@@ -16,7 +16,7 @@ export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
 export { isKept, type KindDef, type Schema } from './kind.ts';
 export type { AdmissionRule } from './kinds/admission/rules.ts';
-export { NodeMetricsResource, PodMetricsResource, type NodeMetrics, type PodMetrics, type ResourceUsage } from './kinds/metrics.ts';
+export { NodeMetricsResource, PodMetricsResource, type ResourceUsage } from './kinds/metrics.ts';
 export { createCatalog } from './kinds/index.ts';
 export { tokenRequests } from './kinds/authentication.ts';
 export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
