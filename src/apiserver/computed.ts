@@ -15,9 +15,9 @@ export interface ComputedReads {
   list(target: Target, query: SelectQuery): Promise<EntryList>;
 }
 
-/** Reads of a kind that is not kept; undefined: it is. Throws ServiceUnavailable when nobody works it out here. */
+/** Reads of a kind that is worked out; undefined: it is not. Throws ServiceUnavailable when nobody works it out here. */
 export function computedReads(computed: Computed, def: KindDef): ComputedReads | undefined {
-  if (isKept(def)) return undefined;
+  if (isKept(def) || !def.verbs?.includes('list')) return undefined;
   const compute = computed.get(`${def.resource.group}/${def.resource.plural}`);
   if (!compute) throw new ApiError('ServiceUnavailable', 'the server is currently unable to handle the request');
   return {
