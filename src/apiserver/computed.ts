@@ -26,8 +26,8 @@ export function computedReads(computed: Computed, def: KindDef): ComputedReads |
       if (!found) throw notFound(def, name);
       return entryOf(found);
     },
-    async list({ namespace }, query) {
-      const { matches } = selectionOf(def, query);
+    async list({ served, namespace }, query) {
+      const { matches } = selectionOf(served, query);
       return { items: (await compute(namespace)).filter(matches).map(entryOf), resourceVersion: '' };
     },
   };

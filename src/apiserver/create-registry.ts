@@ -1,4 +1,4 @@
-import { ApiError, CustomResourceDefinitions, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import { ApiError, CustomResourceDefinitions, isKept, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
 import { builtinAdmission } from './admission/builtin/index.ts';
 import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts';
 import { createGate, type Gate } from './admission/gate.ts';
