@@ -6,6 +6,7 @@ import { createWebhooks } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
+import { withApproval } from './auth/certificates.ts';
 import { createClient } from './client.ts';
 import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
@@ -109,7 +110,7 @@ export function createRegistry(
 
     async update(target, body, query) {
       checkVerb(target, 'update');
-      checkSubresource(target, ['status', 'scale', 'finalize']);
+      checkSubresource(target, ['status', 'scale', 'finalize', 'approval']);
       const { served, namespace, name = '', subresource } = target;
       if (subresource === 'scale') {
         return asScale(
@@ -125,12 +126,15 @@ export function createRegistry(
       const id = `${served.def.resource.group}/${served.def.resource.plural}`;
       if (!subresource && CREATED_BY_UPDATE.has(id) && !store.get(storeKey(served.def, namespace, name)))
         return writes.create(target, body, query);
-      return followed(target, await writes.revise(target, query, () => ({ draft: withMetadata(copy(object)), warnings })), query.dryRun);
+      const draftOf = (current: AnyObject): AnyObject =>
+        subresource === 'approval' ? withApproval(current, object, core.clock.now()) : copy(object);
+      const revise = ({ object: current }: { object: AnyObject }) => ({ draft: withMetadata(draftOf(current)), warnings });
+      return followed(target, await writes.revise(target, query, revise), query.dryRun);
     },
 
     async patch(target, type, body, query) {
       checkVerb(target, 'patch');
-      checkSubresource(target, ['status', 'scale']);
+      checkSubresource(target, ['status', 'scale', 'approval']);
       return asScale(target, followed(target, await applyPatch(target, type, body, query), query.dryRun));
     },
 

@@ -70,7 +70,7 @@ const OWNED = [
 
 /** What a write may change of an object: the spec's writers not the status, the status' writers only that, and nobody the identity. */
 export function carryOver(def: KindDef, subresource: string | undefined, current: AnyObject, draft: Draft): Draft {
-  if (subresource === 'status') {
+  if (subresource === 'status' || subresource === 'approval') {
     const next = { ...(current as Draft), metadata: { ...(current.metadata as Meta) } };
     if (draft.status === undefined) delete next.status;
     else next.status = draft.status;

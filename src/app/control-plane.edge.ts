@@ -56,7 +56,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const catalog = createCatalog();
   const store = openStore<AnyObject>({ path: paths.storeDir, notice: (text) => log.warn(text) });
   const core = { store, catalog, clock, rng, log };
-  const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+  const auth = await createAuth({ ...core, accountKey: pki.accountKey, certificates: pki.clients, tokens: { [pki.adminToken]: ADMIN } });
   const kubelet = createKubeletClient({ socketPath: paths.nodeSocket });
   const dialer = createDialer(() => client, kubelet);
   const usage = usageOf(() => askUsage(paths.nodeSocket), clock);

@@ -8,6 +8,7 @@ import { Fault, VirtualClock, silentLog } from '../base/index.ts';
 import { spiffeId } from './identity.ts';
 import { createCa, createIdentities, createRoot, loadRoot, loadServerPki, type IssuedCertificate } from './index.ts';
 import { step, type RotationState } from './rotation.ts';
+import { x509 } from './x509.edge.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const HOUR = 3_600_000;
@@ -127,9 +128,42 @@ test('the API server keeps its authority and token, and renews its certificate i
   assert.equal(leaf.checkIP('127.0.0.1'), '127.0.0.1');
   assert.equal(leaf.checkHost('kubernetes.default.svc'), 'kubernetes.default.svc');
   assert.equal((await stat(join(dir, 'api.key'))).mode & 0o777, 0o600);
-  assert.deepEqual(await loadServerPki(dir, NOW + 300 * 24 * HOUR), first);
+  const again = await loadServerPki(dir, NOW + 300 * 24 * HOUR);
+  for (const field of ['ca', 'cert', 'key', 'adminToken', 'accountKey'] as const) assert.equal(again[field], first[field], field);
+  assert.equal((await stat(join(dir, 'service-account.key'))).mode & 0o777, 0o600);
   const renewed = await loadServerPki(dir, NOW + 340 * 24 * HOUR);
   assert.notEqual(renewed.cert, first.cert);
   assert.equal(renewed.ca, first.ca);
   assert.equal(renewed.adminToken, first.adminToken);
+});
+
+test('users are given certificates for the subject of their request, if it is signed by its own key', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'ca-'));
+  const { ca, clients } = await loadServerPki(dir, NOW);
+  for (const algorithm of [
+    { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+    { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 },
+  ]) {
+    const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: 'CN=jane, O=team, O=others',
+      keys,
+      signingAlgorithm: algorithm,
+    });
+    const text = request.toString('pem');
+    assert.deepEqual(await clients.subjectOf(text), { names: ['jane'], groups: ['team', 'others'] });
+    const leaf = new X509Certificate(await clients.issue(text, HOUR, NOW));
+    assert.equal(leaf.subject, 'CN=jane\nO=team\nO=others');
+    assert.ok(leaf.verify(new X509Certificate(ca).publicKey));
+    assert.deepEqual(leaf.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+    assert.equal(new Date(leaf.validTo).getTime(), NOW + HOUR);
+    const bytes = new Uint8Array(request.rawData);
+    bytes[bytes.length - 1]! ^= 1;
+    await assert.rejects(
+      clients.issue(new x509.Pkcs10CertificateRequest(bytes).toString('pem'), HOUR, NOW),
+      /not signed by the key in it|signature/i,
+    );
+  }
+  await assert.rejects(clients.subjectOf('nonsense'));
+  await rm(dir, { recursive: true });
 });

@@ -1,6 +1,7 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { clientCertificates, type ClientCertificates } from './client-certificates.edge.ts';
 import { readIfThere, writeWhole } from './files.edge.ts';
 import {
   ALGORITHM,
@@ -31,6 +32,8 @@ export interface ServerPki {
   readonly adminToken: string;
   /** RSA: signs the tokens of ServiceAccounts. */
   readonly accountKey: string;
+  /** By the same authority. */
+  readonly clients: ClientCertificates;
 }
 
 const SERVER_NAMES: x509.JsonGeneralNames = [
@@ -59,7 +62,14 @@ export async function loadServerPki(dir: string, now: number): Promise<ServerPki
     adminToken = randomBytes(32).toString('base64url');
     await writeWhole(dir, TOKEN, `${adminToken}\n`);
   }
-  return { ca: authority.certPem, cert: server.certPem, key: server.keyPem, adminToken, accountKey: await account };
+  return {
+    ca: authority.certPem,
+    cert: server.certPem,
+    key: server.keyPem,
+    adminToken,
+    accountKey: await account,
+    clients: clientCertificates(authority),
+  };
 }
 
 /** RSA, since clients that check tokens know no other algorithm for sure. */

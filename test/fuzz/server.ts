@@ -37,7 +37,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   );
   const catalog = createCatalog();
   const core = { store, catalog, clock, rng: seededRng(seed), log };
-  const auth = await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } });
+  const auth = await createAuth({ ...core, accountKey: pki.accountKey, certificates: pki.clients, tokens: { [pki.adminToken]: ADMIN } });
   const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
   const socketPath = join(dir, 'api.sock');
   const server = await startApiServer({

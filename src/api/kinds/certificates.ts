@@ -1,20 +1,10 @@
 import type { CertificateSigningRequest } from 'kubernetes-types/certificates/v1.js';
 import { humanDuration } from '../../base/index.ts';
-import type { Resource } from '../object.ts';
+import { CertificateSigningRequests } from '../resources.ts';
 import { type Causes, dnsSubdomain, follow } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
 import { oldSigningRequests } from './legacy/others.ts';
-
-const group = 'certificates.k8s.io';
-const Requests: Resource<CertificateSigningRequest> = {
-  group,
-  version: 'v1',
-  kind: 'CertificateSigningRequest',
-  plural: 'certificatesigningrequests',
-  namespaced: false,
-};
-const own = { group, version: 'v1', kind: 'CertificateSigningRequest' };
 
 const USAGES = [
   'any',
@@ -45,11 +35,13 @@ const USAGES = [
 const PEM = /-----BEGIN (NEW )?CERTIFICATE REQUEST-----[\s\S]+-----END (NEW )?CERTIFICATE REQUEST-----/;
 
 export const certificateSigningRequests = define<CertificateSigningRequest>({
-  resource: Requests,
+  resource: CertificateSigningRequests,
   shortNames: ['csr'],
   schema: 'k8s.io.api.certificates.v1.CertificateSigningRequest',
   status: true,
-  subresources: [{ name: 'approval', ...own, verbs: ['get', 'patch', 'update'] }],
+  subresources: [
+    { name: 'approval', group: 'certificates.k8s.io', version: 'v1', kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] },
+  ],
   default(o) {
     (o as { status?: object }).status ??= {};
   },
@@ -70,6 +62,7 @@ export const certificateSigningRequests = define<CertificateSigningRequest>({
       causes.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)');
     }
     if (old) causes.immutable('spec', spec, old.spec);
+    checkConditions(causes, o.status?.conditions ?? []);
   },
   columns: [
     nameColumn,
@@ -82,6 +75,21 @@ export const certificateSigningRequests = define<CertificateSigningRequest>({
   selectableFields: ['spec.signerName'],
   legacy: oldSigningRequests,
 });
+
+function checkConditions(causes: Causes, conditions: NonNullable<NonNullable<CertificateSigningRequest['status']>['conditions']>): void {
+  const at = 'status.conditions';
+  const types = conditions.map(({ type }) => type);
+  conditions.forEach(({ type, status }, i) => {
+    if (!type) causes.required(`${at}[${i}].type`);
+    if (!status) causes.required(`${at}[${i}].status`);
+    else
+      causes.oneOf(`${at}[${i}].status`, status, ['Approved', 'Denied', 'Failed'].includes(type) ? ['True'] : ['True', 'False', 'Unknown']);
+    if (types.indexOf(type) !== i) causes.duplicate(`${at}[${i}].type`, type);
+  });
+  const last = types.findLast((type) => type === 'Approved' || type === 'Denied');
+  if (types.includes('Approved') && types.includes('Denied'))
+    causes.invalid(at, last, 'Approved and Denied conditions are mutually exclusive');
+}
 
 function checkSigner(causes: Causes, name: string | undefined): void {
   if (!name) return causes.required('spec.signerName');

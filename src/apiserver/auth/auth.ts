@@ -7,6 +7,8 @@ import type { User } from '../registry.ts';
 import { createAccountTokens, ISSUER, type AccountTokens } from './account-tokens.ts';
 import type { Authorizer } from './authorizer.ts';
 import { tokenAuthenticator, type Authenticator } from './identity.ts';
+import { certificateAdmission, type ClientCertificates } from './certificates.ts';
+import { creationCheck } from './creation.ts';
 import { escalationCheck } from './rbac/escalation.ts';
 import { followGrants } from './rbac/follow.ts';
 import { rbacAuthorizer } from './rbac/rbac.ts';
@@ -23,6 +25,8 @@ export interface AuthOptions {
   readonly accountKey: string;
   /** Bearer tokens that are known beforehand, and whose they are. */
   readonly tokens: Readonly<Record<string, User>>;
+  /** By which users are known. */
+  readonly certificates: ClientCertificates;
 }
 
 /** Who somebody is, and what they may: for the HTTP edge, and what the registry answers about it. */
@@ -32,7 +36,9 @@ export interface Auth {
   /** These two are for the registry. */
   readonly admission: readonly Admission[];
   readonly answers: Answers;
+  /** These two are for the controllers. */
   readonly accountTokens: AccountTokens;
+  readonly certificates: ClientCertificates;
   /** The public keys of tokens. */
   readonly keySet: Signer['keySet'];
 }
@@ -71,9 +77,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       authenticate: (token) => known.authenticate(token) ?? accountTokens.authenticate(token, [ISSUER]).then((found) => found?.user),
     },
     authorizer,
-    admission: [escalationCheck(grants, authorizer)],
+    admission: [creationCheck(authorizer), escalationCheck(grants, authorizer), certificateAdmission(authorizer, options.certificates)],
     answers,
     accountTokens,
+    certificates: options.certificates,
     keySet: signer.keySet,
   };
 }

@@ -2,13 +2,14 @@ import { Namespaces } from '../../api/index.ts';
 import type { Clock, Log } from '../../base/index.ts';
 import { changesOf, createInformers, runController, settled, type Client } from '../../control/index.ts';
 import type { Auth } from './auth.ts';
+import { certificateSigner } from './certificates.ts';
 import { aggregation } from './rbac/aggregation.ts';
 import { reconcileDefaults } from './rbac/bootstrap.ts';
 import { readDefaults } from './rbac/defaults.edge.ts';
 import { tokenSecrets } from './token-secrets.ts';
 
 export interface AuthControllersOptions {
-  readonly auth: Pick<Auth, 'accountTokens'>;
+  readonly auth: Pick<Auth, 'accountTokens' | 'certificates'>;
   /** In-process, as the server itself. */
   readonly client: Client;
   readonly clock: Clock;
@@ -33,6 +34,7 @@ export async function startAuthControllers(options: AuthControllersOptions): Pro
   const controllers = [
     aggregation(informers),
     tokenSecrets(informers, auth.accountTokens, rootCertificate),
+    certificateSigner(informers, auth.certificates, clock),
     {
       name: 'default-roles',
       sources: [changesOf(informers.of(Namespaces))],

@@ -7,6 +7,7 @@ import { memoryStore, type Store } from '../../store/index.ts';
 import { createRegistry } from '../create-registry.ts';
 import type { Registry, User } from '../registry.ts';
 import { createAuth, type Auth } from './auth.ts';
+import type { ClientCertificates } from './certificates.ts';
 import { ADMIN } from './identity.ts';
 
 /** Made once: it is what takes the time. */
@@ -15,6 +16,15 @@ const accountKey = generateKeyPairSync('rsa', {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 }).privateKey;
+
+/** Signs all: a request is its subject's groups, with a blank between. */
+const certificates: ClientCertificates = {
+  async subjectOf(request) {
+    if (!request.startsWith('-----BEGIN CERTIFICATE REQUEST-----')) throw new Error('it is damaged');
+    return { groups: request.split('\n')[1]!.split(' ') };
+  },
+  issue: async (request, lifeMs) => `${request.split('\n')[1]} for ${lifeMs} ms`,
+};
 
 export interface AuthWorld {
   readonly auth: Auth;
@@ -32,7 +42,7 @@ export async function authWorld(): Promise<AuthWorld> {
   const clock = new VirtualClock(Date.parse('2026-01-01T00:00:00Z'));
   const store = memoryStore<AnyObject>();
   const core = { store, catalog: createCatalog(), clock, rng: seededRng(5), log: silentLog };
-  const auth = await createAuth({ ...core, accountKey, tokens: { secret: ADMIN } });
+  const auth = await createAuth({ ...core, accountKey, certificates, tokens: { secret: ADMIN } });
   const registry = createRegistry({ ...core, answers: auth.answers, admission: auth.admission });
   const client = registry.client(ADMIN);
   await client.create(Namespaces, { metadata: { name: 'default' } });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../api/index.ts';
 import type { Auth } from '../auth/auth.ts';
+import type { Action, Authorizer } from '../auth/authorizer.ts';
 import { demand } from '../auth/forbidden.ts';
 import { AUTHENTICATED, isPublic } from '../auth/identity.ts';
 import { impersonated, impersonates } from '../auth/impersonation.ts';
@@ -39,8 +40,18 @@ export async function admit(req: IncomingMessage, auth: Pick<Auth, 'authenticato
   const sender = await senderOf(req, auth, local);
   const user = impersonates(req.headers) ? impersonated(auth.authorizer, sender, req.headersDistinct) : sender;
   if (!url || !info) throw new ApiError('BadRequest', url ? 'the path is not validly escaped' : 'the URL cannot be read');
-  if (!isPublic(url.pathname)) demand(auth.authorizer, user, actionOf(req.method ?? 'GET', info, url));
+  if (!isPublic(url.pathname)) check(auth.authorizer, user, actionOf(req.method ?? 'GET', info, url));
   return { url, info, user };
+}
+
+/** Parts of pods that are as good as a shell in it. */
+const STREAMS: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward']);
+
+function check(authorizer: Authorizer, user: User, action: Action): void {
+  demand(authorizer, user, action);
+  if (action.type !== 'resource' || action.verb !== 'get' || action.group || action.resource !== 'pods') return;
+  // A WebSocket begins with a GET, and whoever may only read must not get in by it.
+  if (STREAMS.has(action.subresource)) demand(authorizer, user, { ...action, verb: 'create' });
 }
 
 /** Refuses what no client of ours sends: pages in a browser, and names that do not belong to this server. */

@@ -83,6 +83,7 @@ before(async () => {
       rng: systemRng,
       log: silentLog,
       accountKey: pki.accountKey,
+      certificates: pki.clients,
       tokens: { [pki.adminToken]: ADMIN },
     }),
     version: 'v1.35.2',

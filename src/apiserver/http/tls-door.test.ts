@@ -35,7 +35,7 @@ before(async () => {
     port: 0,
     socketPath: join(dir, 'api.sock'),
     tlsSocketPath: join(dir, 'api-tls.sock'),
-    auth: await createAuth({ ...core, accountKey: pki.accountKey, tokens: { [pki.adminToken]: ADMIN } }),
+    auth: await createAuth({ ...core, accountKey: pki.accountKey, certificates: pki.clients, tokens: { [pki.adminToken]: ADMIN } }),
     version: 'v1.35.2',
   });
 });

@@ -172,6 +172,11 @@ test('nobody gives more than they have', async () => {
       subjects: [{ kind: 'User', name: 'jane' }],
     });
   await give('jane', 'reader');
+  await client.create(ClusterRoles, {
+    metadata: { name: 'writer' },
+    rules: [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['*'], verbs: ['create'] }],
+  });
+  await give('writer', 'writer');
   const make = (rules: object[], more: object = {}) => post(JANE, ClusterRoles, {}, { metadata: { generateName: 'r-' }, rules, ...more });
   const bind = (role: string) =>
     post(
