@@ -1,7 +1,10 @@
 /** Who somebody is and what they may, asked with the real kubectl. */
+import 'reflect-metadata';
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { startTestApi, type TestApi } from '../support/api-server.ts';
 import { runSteps, type Step } from '../support/steps.ts';
 
@@ -178,3 +181,41 @@ const CASES: Record<string, readonly Step[]> = {
 };
 
 for (const [what, steps] of Object.entries(CASES)) test(what, () => runSteps(api.kubectl, steps));
+
+/** A key and a request for a certificate of it, as files of the test and as text. */
+async function certificateRequest(name: string): Promise<{ keyFile: string; request: string }> {
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' } });
+  const keyFile = join(api.dir, 'client.key');
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  writeFileSync(keyFile, `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`);
+  return { keyFile, request: Buffer.from(request.toString('pem')).toString('base64') };
+}
+
+test('a certificate is asked for, approved, and good to speak as its subject', async () => {
+  const { keyFile, request } = await certificateRequest('CN=ann, O=team');
+  const asked = `
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: { name: ann }
+spec: { request: ${request}, signerName: kubernetes.io/kube-apiserver-client, usages: [client auth], expirationSeconds: 3600 }`;
+  await runSteps(api.kubectl, [
+    { run: 'apply -f -', input: asked, out: /created/ },
+    { run: 'get csr ann', out: /ann\s+\S+\s+kubernetes.io\/kube-apiserver-client\s+sluice-admin\s+60m\s+Pending/ },
+    { run: 'certificate approve ann', out: 'certificatesigningrequest.certificates.k8s.io/ann approved' },
+    { run: 'wait csr/ann --for=jsonpath={.status.certificate} --timeout=10s', out: /condition met/ },
+    { run: 'get csr ann', out: /Approved,Issued/ },
+    { run: 'certificate deny ann', code: 1, err: /is already Approved/ },
+    { run: 'describe csr ann', out: [/Common Name:\s+ann/, /Organization:\s+team/, /Status:\s+Approved,Issued/] },
+  ]);
+  const { stdout } = await api.kubectl.run(['get', 'csr', 'ann', '-o', 'jsonpath={.status.certificate}']);
+  const certFile = join(api.dir, 'client.crt');
+  writeFileSync(certFile, Buffer.from(stdout, 'base64'));
+  const ann = bare(`--client-certificate=${certFile}`, `--client-key=${keyFile}`);
+  await runSteps(api.kubectl, [
+    { run: [...ann, 'auth', 'whoami', '-o', WHO], out: 'ann ["team","system:authenticated"]' },
+    { run: [...ann, 'get', 'pods'], code: 1, err: /pods is forbidden: User "ann" cannot list resource "pods"/ },
+    { run: 'create clusterrolebinding team --clusterrole=view --group=team', out: /created/ },
+    { run: [...ann, 'get', 'pods', '-A'], err: /No resources found/ },
+  ]);
+});
