@@ -60,7 +60,7 @@ export function certificateAdmission(authorizer: Authorizer, certificates: Clien
       if (!isRequests(def.resource) || operation === 'DELETE') return;
       const { signerName, request } = ((oldObject ?? object) as unknown as CertificateSigningRequest).spec;
       const [verb, what] = subresource === 'approval' ? ['approve', 'approve'] : ['sign', 'update'];
-      if (subresource && !may(user, verb!, signerName)) {
+      if (subresource && !may(user, verb, signerName)) {
         throw forbidden(def, name, `user not permitted to ${what} requests with signerName ${JSON.stringify(signerName)}`);
       }
       if (operation !== 'CREATE' || signerName !== SIGNER) return;
