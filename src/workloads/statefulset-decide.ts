@@ -1,8 +1,9 @@
 import type { StatefulSet, StatefulSetStatus } from 'kubernetes-types/apps/v1.js';
-import type { PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1.js';
+import type { PersistentVolumeClaim, Pod, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { StatefulSets } from '../api/index.ts';
 import { REVISION_HASH } from './daemonset-decide.ts';
-import { hasEnded, isReady, podFromTemplate, templateHash, untilAvailable } from './pods.ts';
+import { revisionName } from './history.ts';
+import { hasEnded, isReady, podFromTemplate, untilAvailable } from './pods.ts';
 
 const POD_NAME = 'statefulset.kubernetes.io/pod-name';
 const POD_INDEX = 'apps.kubernetes.io/pod-index';
@@ -17,17 +18,17 @@ export interface StatefulPlan {
 
 /**
  * Pods with names that stay. In order (unless the policy is Parallel): each waits until those before it are ready; they shrink and
- * are updated from the end. `pods` are the set's own.
+ * are updated from the end. `pods` are the set's own; `before` is the template of the revision that is being replaced.
  */
-export function decideStateful(set: StatefulSet, pods: readonly Pod[], now: number): StatefulPlan {
-  const revision = `${set.metadata?.name}-${templateHash(set.spec?.template)}`;
+export function decideStateful(set: StatefulSet, pods: readonly Pod[], now: number, before?: PodTemplateSpec): StatefulPlan {
+  const revision = revisionName(set);
   const replicas = set.spec?.replicas ?? 1;
   const first = ordinalStart(set);
   const byOrdinal = new Map(pods.map((p) => [ordinalOf(set, p), p]));
   const slots = Array.from({ length: replicas }, (_, i) => ({ ordinal: first + i, pod: byOrdinal.get(first + i) }));
   const surplus = pods.filter((p) => !slots.some((s) => s.pod === p)).sort((a, b) => ordinalOf(set, b) - ordinalOf(set, a));
   const waits = pods.map((p) => untilAvailable(p, set.spec?.minReadySeconds ?? 0, now)).filter((w) => w !== undefined && w > 0) as number[];
-  const steps = set.metadata?.deletionTimestamp ? { create: [], remove: [] } : stepsOf(set, slots, surplus, revision);
+  const steps = set.metadata?.deletionTimestamp ? { create: [], remove: [] } : stepsOf(set, slots, surplus, revision, before);
   return { ...steps, status: statusOf(set, pods, revision, now), after: waits.length > 0 ? Math.min(...waits) : undefined };
 }
 
@@ -41,8 +42,15 @@ function stepsOf(
   slots: readonly Slot[],
   surplus: readonly Pod[],
   revision: string,
+  before: PodTemplateSpec | undefined,
 ): Pick<StatefulPlan, 'create' | 'remove'> {
-  const make = (ordinal: number): Pod => statefulPod(set, ordinal, revision);
+  const make = (ordinal: number): Pod => {
+    const { currentRevision } = set.status ?? {};
+    const stays = ordinal < ordinalStart(set) + partitionOf(set) && before && currentRevision;
+    return stays
+      ? statefulPod({ ...set, spec: { ...set.spec!, template: before } }, ordinal, currentRevision)
+      : statefulPod(set, ordinal, revision);
+  };
   const ended = slots.flatMap(({ pod }) => (pod && hasEnded(pod) && !isLeaving(pod) ? [pod] : []));
   if (set.spec?.podManagementPolicy === 'Parallel') {
     const create = slots.filter((s) => !s.pod).map((s) => make(s.ordinal));
@@ -62,7 +70,7 @@ function stepsOf(
 /** The last pod of an old template, once all behind it are of the new one and healthy. */
 function toUpdate(set: StatefulSet, slots: readonly Slot[], revision: string): Pod[] {
   if (set.spec?.updateStrategy?.type === 'OnDelete') return [];
-  const partition = set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
+  const partition = ordinalStart(set) + partitionOf(set);
   for (const { ordinal, pod } of [...slots].reverse()) {
     if (ordinal < partition) return [];
     if (!pod) return [];
@@ -128,6 +136,11 @@ export function claimsOf(set: StatefulSet, pod: Pod): PersistentVolumeClaim[] {
       labels: { ...template.metadata?.labels, ...set.spec?.selector?.matchLabels },
     },
   }));
+}
+
+/** Pods below it, counted from the first, keep the template they have. */
+function partitionOf(set: StatefulSet): number {
+  return set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
 }
 
 function ordinalStart(set: StatefulSet): number {
