@@ -3,7 +3,7 @@ import type { Affinity, Node, Pod, Toleration } from 'kubernetes-types/core/v1.j
 import { DaemonSets } from '../api/index.ts';
 import { byAge, hasEnded, isReady, podFromTemplate, templateHash, untilAvailable } from './pods.ts';
 import { share } from './rollout.ts';
-import { misfitOf } from './scheduling.ts';
+import { misfitOf, matchesNode, untolerated } from './scheduling.ts';
 
 export const REVISION_HASH = 'controller-revision-hash';
 
@@ -37,9 +37,11 @@ export function decideDaemons(set: DaemonSet, nodes: readonly Node[], pods: read
     const name = node.metadata?.name ?? '';
     const here = pods.filter((p) => nodeOf(p) === name).sort(byAge);
     const present = here.filter((p) => !p.metadata?.deletionTimestamp);
-    if (misfitOf(daemonOf(set, name, hash), node) !== undefined) {
+    const daemon = daemonOf(set, name, hash);
+    if (misfitOf(daemon, node) !== undefined) {
       if (present.length > 0) status.misscheduled++;
-      remove.push(...present);
+      // What only keeps new pods away lets those stay that are there.
+      if (!matchesNode(daemon, node) || untolerated(daemon, node, (t) => t.effect === 'NoExecute')) remove.push(...present);
       continue;
     }
     status.desired++;

@@ -15,9 +15,11 @@ import { jobController } from './job.ts';
 import { loadBalancerController } from './load-balancer.ts';
 import { namespaceContentController } from './namespace-content.ts';
 import { createFirstNamespaces, namespaceController } from './namespaces.ts';
+import { nodeLifecycleController } from './node-lifecycle.ts';
 import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler.ts';
 import { statefulSetController } from './statefulset.ts';
+import { taintEvictionController } from './taint-eviction.ts';
 import type { World } from './world.ts';
 
 export type { PodUse, UseOfPods } from './autoscaler.ts';
@@ -68,6 +70,8 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     cronJobController(world),
     autoscaler(world, options.useOfPods ?? NOTHING_KNOWN),
     scheduler(world),
+    nodeLifecycleController(world),
+    taintEvictionController(world),
     disruptionController(world),
     endpointSliceController(world),
     endpointsController(world),

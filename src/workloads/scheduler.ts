@@ -1,6 +1,7 @@
 import type { Pod, PodCondition } from 'kubernetes-types/core/v1.js';
 import { keyOf, keyText, Nodes, parseKey, Pods } from '../api/index.ts';
-import { changesOf, settled, updateStatus, withCondition } from '../control/index.ts';
+import { changesOf, settled, updateStatus, withCondition, type Informer, type Source } from '../control/index.ts';
+import { hasEnded } from './pods.ts';
 import { decideNode } from './scheduling.ts';
 import type { Controller, World } from './world.ts';
 
@@ -25,6 +26,7 @@ export function scheduler(world: World): Controller {
     sources: [
       changesOf(pods, (p) => (p.spec?.nodeName ? [] : [keyText(keyOf(p))])),
       changesOf(nodes, () => waiting('').map((p) => keyText(keyOf(p)))),
+      roomMade(pods, () => waiting('').map((p) => keyText(keyOf(p)))),
     ],
     async reconcile(key) {
       const pod = pods.get(parseKey(key));
@@ -38,11 +40,13 @@ export function scheduler(world: World): Controller {
         });
         return settled;
       }
-      const placement = decideNode(pod, nodes.list(), (node) => bound(node).length, rng);
+      const hosts = nodes.list().map((node) => ({ node, pods: bound(node.metadata?.name ?? '').filter((p) => !hasEnded(p)) }));
+      const placement = decideNode(pod, hosts, rng);
       if ('message' in placement) {
         const { message } = placement;
+        const told = pod.status?.conditions?.some((c) => c.type === 'PodScheduled' && c.message === message);
         await setScheduled(pod, { status: 'False', reason: 'Unschedulable', message });
-        await events.record(pod, 'Warning', 'FailedScheduling', message);
+        if (!told) await events.record(pod, 'Warning', 'FailedScheduling', message);
         return settled;
       }
       // The condition before the binding: once bound, the status is the node's to write.
@@ -55,5 +59,17 @@ export function scheduler(world: World): Controller {
       await events.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${placement.node}`);
       return settled;
     },
+  };
+}
+
+/** Asks for all that wait when a pod has ended or is gone. */
+function roomMade(pods: Informer<Pod>, waiting: () => string[]): Source {
+  return {
+    synced: pods.synced,
+    start: (enqueue) =>
+      pods.onChange((change) => {
+        const { object } = change;
+        if (object.spec?.nodeName && (change.type === 'deleted' || hasEnded(object))) for (const key of waiting()) enqueue(key);
+      }),
   };
 }

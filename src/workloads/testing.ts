@@ -1,7 +1,7 @@
 import type { Node, Pod } from 'kubernetes-types/core/v1.js';
-import { keyOf, parseKey, Pods } from '../api/index.ts';
+import { keyOf, keyText, Leases, Nodes, parseKey, Pods } from '../api/index.ts';
 import { rfc3339, seededRng, silentLog, VirtualClock } from '../base/index.ts';
-import { again, changesOf, createInformers, eventRecorder, runController, settled, updateStatus } from '../control/index.ts';
+import { again, changesOf, createInformers, eventRecorder, runController, settled, updateStatus, withCondition } from '../control/index.ts';
 import { FakeClient } from '../control/testing.ts';
 import type { Controller, World } from './world.ts';
 
@@ -74,6 +74,61 @@ export function fakeKubelet({ informers, client, clock }: World, healthy: (pod: 
       return settled;
     },
   };
+}
+
+export interface FakeNode extends Controller {
+  /** Ends its heartbeats, and everything that it does for its pods, until it is true again. */
+  alive: boolean;
+}
+
+/**
+ * A node agent that runs nothing, in virtual time: registers its node, renews its lease, makes the pods that are bound to it ready a
+ * second later, and lets deleted ones go at once. Binding is the scheduler's.
+ */
+export function fakeNode({ informers, client, clock }: World, node: Node): FakeNode {
+  const pods = informers.of(Pods);
+  const name = node.metadata?.name ?? '';
+  const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady' };
+
+  async function beat(): Promise<void> {
+    const made = (await client.get(Nodes, { name })) ?? (await client.create(Nodes, node));
+    if (!made.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) {
+      const conditions = withCondition(made.status?.conditions, ready, clock.now());
+      await updateStatus(client, Nodes, made, { ...node.status, conditions });
+    }
+    const key = { namespace: 'kube-node-lease', name };
+    const lease = await client.get(Leases, key);
+    const spec = { holderIdentity: name, renewTime: rfc3339(clock.now()) };
+    await (lease ? client.update(Leases, { ...lease, spec }) : client.create(Leases, { metadata: key, spec }));
+  }
+
+  const agent: FakeNode = {
+    alive: true,
+    name: `node ${name}`,
+    sources: [
+      { synced: pods.synced, start: (enqueue) => (enqueue(''), () => {}) },
+      changesOf(pods, (pod) => (pod.spec?.nodeName === name ? [keyText(keyOf(pod))] : [])),
+    ],
+    async reconcile(key) {
+      if (!agent.alive) return again(1000);
+      if (key === '') {
+        await beat();
+        return again(10_000);
+      }
+      const pod = pods.get(parseKey(key));
+      if (!pod) return settled;
+      if (pod.metadata?.deletionTimestamp) {
+        await client.delete(Pods, keyOf(pod), { gracePeriodSeconds: 0 });
+        return settled;
+      }
+      const left = Date.parse(pod.metadata?.creationTimestamp ?? '') + 1000 - clock.now();
+      if (left > 0) return again(left);
+      const conditions = withCondition(pod.status?.conditions, { type: 'Ready', status: 'True' }, clock.now());
+      await updateStatus(client, Pods, pod, { ...pod.status, phase: 'Running', conditions });
+      return settled;
+    },
+  };
+  return agent;
 }
 
 /** A node that takes pods. */

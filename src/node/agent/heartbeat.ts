@@ -1,3 +1,4 @@
+import type { Node } from 'kubernetes-types/core/v1.js';
 import { isApiError, Leases, Nodes } from '../../api/index.ts';
 import { messageOf, rfc3339Micro, sleep, type Clock, type Log } from '../../base/index.ts';
 import type { Client } from '../../control/index.ts';
@@ -16,8 +17,10 @@ export async function keepNode(client: Client, facts: MachineFacts, clock: Clock
   let failures = 0;
   while (!signal.aborted) {
     try {
-      if (clock.monotonic() - statusAt >= STATUS_MS) {
-        await writeNode(client, facts, clock.now());
+      const found = await client.get(Nodes, { name: facts.name });
+      // Somebody may have taken the node for lost.
+      if (clock.monotonic() - statusAt >= STATUS_MS || !isReady(found)) {
+        await writeNode(client, facts, found, clock.now());
         statusAt = clock.monotonic();
       }
       await renewLease(client, facts.name, clock.now());
@@ -30,9 +33,11 @@ export async function keepNode(client: Client, facts: MachineFacts, clock: Clock
   }
 }
 
-async function writeNode(client: Client, facts: MachineFacts, now: number): Promise<void> {
+const isReady = (node: Node | undefined): boolean =>
+  node?.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+
+async function writeNode(client: Client, facts: MachineFacts, found: Node | undefined, now: number): Promise<void> {
   const key = { name: facts.name };
-  const found = await client.get(Nodes, key);
   if (!found) await client.create(Nodes, nodeObject(facts));
   await client.patch(Nodes, key, { type: 'merge', body: { status: nodeStatus(facts, found?.status, now) } }, { subresource: 'status' });
 }
