@@ -26,9 +26,13 @@ export function revisionName(owner: TemplateOwner): string {
 /** What `kubectl rollout undo` sends as a patch to bring the template back. */
 const dataOf = (template: PodTemplateSpec | undefined): object => ({ spec: { template: { ...template, $patch: 'replace' } } });
 
+interface RevisionData {
+  readonly spec?: { readonly template?: PodTemplateSpec & { $patch?: string } };
+}
+
 /** The template of a revision. */
 export function templateOf(revision: ControllerRevision | undefined): PodTemplateSpec | undefined {
-  const { template } = (revision?.data as { spec?: { template?: PodTemplateSpec & { $patch?: string } } } | undefined)?.spec ?? {};
+  const { template } = (revision?.data as RevisionData | undefined)?.spec ?? {};
   if (!template) return undefined;
   const { $patch: _patch, ...rest } = template;
   return rest;
@@ -66,7 +70,7 @@ export function decideHistory(
       },
       data,
       revision: next,
-    } as ControllerRevision,
+    },
     renumber: undefined,
     remove,
   };

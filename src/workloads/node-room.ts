@@ -32,7 +32,7 @@ const larger = (a: Amounts, b: Amounts): Amounts => combine(a, b, Math.max);
 
 /** What a node lacks for one more pod, in the scheduler's words. A node that does not say what it has, has enough. */
 export function shortages(pod: Pod, { status }: Node, there: readonly Pod[]): string[] {
-  const { pods, ...room } = amounts(status?.allocatable as Readonly<Record<string, string>> | undefined);
+  const { pods, ...room } = amounts(status?.allocatable);
   const wanted = Object.entries(requestsOf(pod)).filter(([, amount]) => amount > 0);
   const short: string[] = [];
   if (pods !== undefined && there.length >= pods) short.push('Too many pods');

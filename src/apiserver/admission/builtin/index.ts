@@ -7,11 +7,13 @@ import type { Admission } from '../admission.ts';
 import { limitRangerAdmission } from './limit-ranger.ts';
 import { priorityAdmission } from './priority.ts';
 import { storageClassAdmission } from './storage-class.ts';
+import { tolerationAdmission } from './tolerations.ts';
 
 /** What the server itself sees to when objects are written, in the order of the real one. Quotas come last, on their own. */
 export function builtinAdmission(store: Pick<Store<AnyObject>, 'list'>): Admission[] {
   const objects = (prefix: string): readonly AnyObject[] => store.list(prefix).items.map(({ object }) => object);
   return [
+    tolerationAdmission,
     limitRangerAdmission((namespace) => objects(`/limitranges/${namespace}/`) as readonly LimitRange[]),
     priorityAdmission(() => objects('scheduling.k8s.io/priorityclasses/') as unknown as readonly PriorityClass[]),
     storageClassAdmission(() => objects('storage.k8s.io/storageclasses/') as unknown as readonly StorageClass[]),

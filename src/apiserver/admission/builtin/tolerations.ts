@@ -1,6 +1,6 @@
 import type { Pod, Toleration } from 'kubernetes-types/core/v1.js';
-import type { Admission } from './admission.ts';
-import { isPods } from './lifecycle.ts';
+import type { Admission } from '../admission.ts';
+import { isPods } from '../../lifecycle.ts';
 
 /** How long a pod stays with a node that is not ready or cannot be reached, unless it says otherwise, in seconds. */
 const SECONDS = 300;
@@ -10,7 +10,7 @@ const concerns = (toleration: Toleration, key: string): boolean =>
   (!toleration.key || toleration.key === key) && (!toleration.effect || toleration.effect === 'NoExecute');
 
 /** Kubernetes' DefaultTolerationSeconds. */
-export const defaultTolerations: Admission = {
+export const tolerationAdmission: Admission = {
   mutate({ def, operation, subresource, object }) {
     if (!isPods(def) || operation !== 'CREATE' || subresource) return;
     const { spec } = object as unknown as Pod;
