@@ -32,7 +32,8 @@ interface RevisionData {
 
 /** The template of a revision. */
 export function templateOf(revision: ControllerRevision | undefined): PodTemplateSpec | undefined {
-  const { template } = (revision?.data as RevisionData | undefined)?.spec ?? {};
+  const data: RevisionData = revision?.data ?? {};
+  const { template } = data.spec ?? {};
   if (!template) return undefined;
   const { $patch: _patch, ...rest } = template;
   return rest;
