@@ -15,6 +15,7 @@ export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
 export { isKept, type KindDef, type Schema } from './kind.ts';
+export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';
 export type { AdmissionRule } from './kinds/admission/rules.ts';
 export { NodeMetricsResource, PodMetricsResource, type ResourceUsage } from './kinds/metrics.ts';
 export { createCatalog } from './kinds/index.ts';

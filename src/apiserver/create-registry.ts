@@ -2,6 +2,7 @@ import { ApiError, CustomResourceDefinitions, isKept, Namespaces, type AnyObject
 import { builtinAdmission } from './admission/builtin/index.ts';
 import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts';
 import { createGate, type Gate } from './admission/gate.ts';
+import { policyAdmission } from './admission/policies.ts';
 import { createWebhooks } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
@@ -177,8 +178,9 @@ function gateOf(core: Core, writeStatus: QuotaOptions['writeStatus']): Gate {
   const namespaces = core.catalog.find(group, version, plural)!.def;
   const { callWebhook: call, observeWebhook: observe } = core;
   const quotas = quotaAdmission({ ...core, writeStatus });
+  const policies = policyAdmission(core.store, core.catalog, namespaces);
   const members = [...builtinAdmission(core.store), ...core.admission, quotas];
-  return createGate(members, createWebhooks({ ...core, namespaces, call, observe }));
+  return createGate(members, policies, createWebhooks({ ...core, namespaces, call, observe }));
 }
 
 /** Refuses what cannot be done with objects of the kind. */

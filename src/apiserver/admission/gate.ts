@@ -3,8 +3,8 @@ import type { Admission, AdmissionRequest } from './admission.ts';
 import type { Webhooks } from './webhooks.ts';
 
 /**
- * All who have a say in a request, in the order in which they are asked. Webhooks are not asked about what the server
- * does by its own hand: one that is down could otherwise keep its own instance from starting.
+ * All who have a say in a request, in the order in which they are asked. What users bring, policies and webhooks, is
+ * not asked about what the server does by its own hand: a webhook that is down could otherwise keep its own instance from starting.
  */
 export interface Gate {
   /** `tidy` fills in defaults again when a webhook has changed the object. */
@@ -14,7 +14,7 @@ export interface Gate {
   hold(request: AdmissionRequest): () => void;
 }
 
-export function createGate(members: readonly Admission[], webhooks: Webhooks): Gate {
+export function createGate(members: readonly Admission[], policies: Admission, webhooks: Webhooks): Gate {
   return {
     async mutate(request, tidy) {
       const { operation, subresource } = request;
@@ -28,7 +28,9 @@ export function createGate(members: readonly Admission[], webhooks: Webhooks): G
 
     async validate(request) {
       for (const { validate } of members) await validate?.(request);
-      if (request.user !== SERVER) await webhooks.validate(request);
+      if (request.user === SERVER) return;
+      await policies.validate?.(request);
+      await webhooks.validate(request);
     },
 
     hold(request) {

@@ -6,6 +6,7 @@ import type {
   ValidatingWebhookConfiguration,
 } from 'kubernetes-types/admissionregistration/v1.js';
 import type { AnyObject, KindDef } from '../../api/index.ts';
+import { expressionOf, type Conditions } from './expressions.ts';
 import { matcherOf, type Matcher } from './matching.ts';
 
 /** Where a webhook listens. */
@@ -28,6 +29,7 @@ export interface Hook {
   readonly dryRun: boolean;
   readonly reviewVersions: readonly string[];
   readonly reinvoked: boolean;
+  readonly conditions: Conditions;
 }
 
 /** Webhooks by the kinds that they may be asked about. */
@@ -65,6 +67,7 @@ function hookOf(hook: MutatingWebhook | ValidatingWebhook): Hook {
     dryRun: sideEffects === 'None' || sideEffects === 'NoneOnDryRun',
     reviewVersions: admissionReviewVersions,
     reinvoked: 'reinvocationPolicy' in hook && hook.reinvocationPolicy === 'IfNeeded',
+    conditions: (hook.matchConditions ?? []).map(({ expression }) => expressionOf(expression, 'condition')),
   };
 }
 

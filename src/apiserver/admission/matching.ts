@@ -8,6 +8,8 @@ const EXEMPT_GROUP = 'admissionregistration.k8s.io';
 
 export interface Matched {
   readonly rules: readonly AdmissionRule[];
+  /** What these match is not matched. */
+  readonly excluded?: readonly AdmissionRule[] | undefined;
   /** `Exact`: only requests in the versions that the rules name. */
   readonly matchPolicy?: string | undefined;
   readonly namespaceSelector?: LabelSelectorObject | undefined;
@@ -23,7 +25,7 @@ export interface Matcher {
   match(request: AdmissionRequest, labelsOf: NamespaceLabels): Served | undefined;
 }
 
-export function matcherOf({ rules, matchPolicy, namespaceSelector, objectSelector }: Matched): Matcher {
+export function matcherOf({ rules, excluded = [], matchPolicy, namespaceSelector, objectSelector }: Matched): Matcher {
   const namespaces = labelSelectorOf(namespaceSelector ?? {});
   const objects = labelSelectorOf(objectSelector ?? {});
   const exact = matchPolicy === 'Exact';
@@ -41,15 +43,20 @@ export function matcherOf({ rules, matchPolicy, namespaceSelector, objectSelecto
       }
       if (objects.requirements.length > 0 && !objectsOf(request).some((object) => objects.matches(object.metadata?.labels)))
         return undefined;
-      const asked = rules.some((rule) => fits(rule, request, request.served));
-      if (asked || exact) return asked ? request.served : undefined;
-      for (const rule of rules) {
-        const found = versionsOf(request.def).find((served) => fits(rule, request, served));
-        if (found) return found;
-      }
-      return undefined;
+      return versionIn(excluded, request, exact) ? undefined : versionIn(rules, request, exact);
     },
   };
+}
+
+/** The version in which rules match a request: the one that was asked for before all others. */
+function versionIn(rules: readonly AdmissionRule[], request: AdmissionRequest, exact: boolean): Served | undefined {
+  if (rules.some((rule) => fits(rule, request, request.served))) return request.served;
+  if (exact) return undefined;
+  for (const rule of rules) {
+    const found = versionsOf(request.def).find((served) => fits(rule, request, served));
+    if (found) return found;
+  }
+  return undefined;
 }
 
 const isNamespace = ({ resource }: KindDef): boolean => resource.group === '' && resource.plural === 'namespaces';

@@ -14,34 +14,43 @@ export function reviewVersion(accepted: readonly string[]): string | undefined {
 
 /** What a webhook that asked for `as` is sent. */
 export function reviewOf(request: AdmissionRequest, as: Served, version: string, uid: string): AnyObject {
-  const { operation, def, served, name, subresource, user, dryRun, object, oldObject } = request;
-  const { plural } = def.resource;
+  const { operation, object, oldObject } = request;
   const shown = (o: AnyObject | undefined): AnyObject | null => (o ? shownTo(request, as, o) : null);
   return {
     kind: 'AdmissionReview',
     apiVersion: `admission.k8s.io/${version}`,
     request: {
       uid,
-      kind: kindOf(def, as, subresource),
-      resource: { group: as.group, version: as.version, resource: plural },
-      ...(subresource ? { subResource: subresource } : {}),
-      requestKind: kindOf(def, served, subresource),
-      requestResource: { group: served.group, version: served.version, resource: plural },
-      ...(subresource ? { requestSubResource: subresource } : {}),
-      ...(name ? { name } : {}),
-      ...(namespaceOf(request) ? { namespace: namespaceOf(request) } : {}),
-      operation,
-      userInfo: {
-        username: user.name,
-        ...(user.uid ? { uid: user.uid } : {}),
-        groups: user.groups,
-        ...(user.extra ? { extra: user.extra } : {}),
-      },
+      ...requestOf(request, as),
       object: operation === 'DELETE' ? null : shown(object),
       oldObject: shown(oldObject),
-      dryRun,
-      options: optionsOf(request),
     },
+  };
+}
+
+/** What is asked, without the objects that it is about. */
+export function requestOf(request: AdmissionRequest, as: Served): Json {
+  const { operation, def, served, name, subresource, user, dryRun } = request;
+  const { plural } = def.resource;
+  const namespace = namespaceOf(request);
+  return {
+    kind: kindOf(def, as, subresource),
+    resource: { group: as.group, version: as.version, resource: plural },
+    ...(subresource ? { subResource: subresource } : {}),
+    requestKind: kindOf(def, served, subresource),
+    requestResource: { group: served.group, version: served.version, resource: plural },
+    ...(subresource ? { requestSubResource: subresource } : {}),
+    ...(name ? { name } : {}),
+    ...(namespace ? { namespace } : {}),
+    operation,
+    userInfo: {
+      username: user.name,
+      ...(user.uid ? { uid: user.uid } : {}),
+      groups: user.groups,
+      ...(user.extra ? { extra: user.extra } : {}),
+    },
+    dryRun,
+    options: optionsOf(request),
   };
 }
 

@@ -164,6 +164,32 @@ describe('what a webhook is asked', () => {
   });
 });
 
+describe('conditions', () => {
+  const only = (...expressions: string[]): object => ({
+    matchConditions: expressions.map((expression, i) => ({ name: `c${i}`, expression })),
+  });
+
+  test('one that is false lets a request pass unasked, whatever becomes of the others', async () => {
+    const { asked, validating, client } = await start({ a: () => ALLOW });
+    await validating('v', hook('a', only('object.data.nothing == 1', 'object.metadata.name != "c"')));
+    await client.create(ConfigMaps, configMap('c'));
+    assert.equal(asked.length, 0);
+    await assert.rejects(
+      client.create(ConfigMaps, configMap('d')),
+      refused('Forbidden', /^configmaps "d" is forbidden: expression 'object\.data\.nothing == 1' resulted in error: no such key: data$/),
+    );
+  });
+
+  test('all that are true have it asked; one that fails is passed over with the webhook where failures are', async () => {
+    const { asked, validating, client } = await start({ a: () => ALLOW, b: () => ALLOW });
+    await validating('v', hook('a', only('request.operation == "CREATE"', '"tester" == request.userInfo.username')));
+    await validating('w', hook('b', { ...only('object.nothing'), failurePolicy: 'Ignore' }));
+    await client.create(ConfigMaps, configMap('c'));
+    await client.delete(ConfigMaps, { namespace: NS, name: 'c' });
+    assert.deepEqual(names(asked), ['a']);
+  });
+});
+
 describe('what a webhook says', () => {
   test('a patch changes the object; defaults are filled in again, and its identity stays', async () => {
     const container = { name: 'side', image: 'busybox' };

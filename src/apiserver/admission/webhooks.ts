@@ -3,12 +3,14 @@ import { messageOf, uuid, type Clock, type Log, type Rng } from '../../base/inde
 import type { Store } from '../../store/index.ts';
 import { decode } from '../decode.ts';
 import { storeKey } from '../entry.ts';
+import { forbidden } from '../errors.ts';
 import { copy, equal, isRecord } from '../json.ts';
 import { carryOver, type Draft } from '../lifecycle.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { withReplicas } from '../scale.ts';
 import type { AdmissionRequest } from './admission.ts';
 import { derived } from './derived.ts';
+import { activationOf, EvaluationError, hold } from './expressions.ts';
 import { indexHooks, type Endpoint, type Hook } from './hooks.ts';
 import { denial, reviewOf, reviewVersion, shownTo, verdictOf, type Verdict } from './review.ts';
 
@@ -54,6 +56,19 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const validating = derived(store, ['admissionregistration.k8s.io/validatingwebhookconfigurations/'], indexHooks);
   const labelsOf = (name: string): Readonly<Record<string, string>> | undefined =>
     store.get(storeKey(namespaces, undefined, name))?.object.metadata?.labels;
+
+  /** The version in which a webhook is to see the request; undefined: it is not asked about it. */
+  const concerned = (hook: Hook, request: AdmissionRequest): Served | undefined => {
+    const as = hook.matcher.match(request, labelsOf);
+    if (!as || hook.conditions.length === 0) return as;
+    try {
+      return hold(hook.conditions, activationOf(request, as)) ? as : undefined;
+    } catch (error) {
+      if (!(error instanceof EvaluationError)) throw error;
+      if (hook.ignoresFailure) return undefined;
+      throw forbidden(request.def, request.name, error.message);
+    }
+  };
 
   /** Asks one webhook. Undefined when it could not be asked and that does not matter. */
   const ask = async (hook: Hook, as: Served, request: AdmissionRequest, type: 'admit' | 'validating'): Promise<Verdict | undefined> => {
@@ -114,7 +129,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       const round = async (second: boolean): Promise<void> => {
         for (const hook of hooks) {
           if (second && !due.has(hook)) continue;
-          const as = hook.matcher.match(request, labelsOf);
+          const as = concerned(hook, request);
           if (!as) continue;
           const verdict = await ask(hook, as, request, 'admit');
           if (verdict && change(request, hook, as, verdict.patch)) {
@@ -137,7 +152,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       const asked = validating()
         .of(request.def)
         .flatMap((hook) => {
-          const as = hook.matcher.match(request, labelsOf);
+          const as = concerned(hook, request);
           return as ? [ask(hook, as, request, 'validating')] : [];
         });
       if (asked.length === 0) return;

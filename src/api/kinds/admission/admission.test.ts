@@ -66,6 +66,15 @@ for (const [change, ...expected] of [
   [{ admissionReviewVersions: [] }, `${AT}.admissionReviewVersions: Required value: must specify one of v1, v1beta1`],
   [{ admissionReviewVersions: ['v2'] }, `${AT}.admissionReviewVersions: Invalid value: ["v2"]: must include at least one of v1, v1beta1`],
   [{ matchConditions: [{ name: 'a' }] }, `${AT}.matchConditions[0].expression: Required value`],
+  [{ matchConditions: [{ name: 'a', expression: 'object.metadata.name == request.name' }] }],
+  [
+    { matchConditions: [{ name: 'a', expression: 'objekt' }] },
+    `${AT}.matchConditions[0].expression: Invalid value: "objekt": compilation failed: ERROR: <input>:1:1: undeclared reference to 'objekt' (in container '')\n | objekt\n | ^`,
+  ],
+  [
+    { matchConditions: [{ name: 'a', expression: '1' }] },
+    `${AT}.matchConditions[0].expression: Invalid value: "1": compilation failed: ERROR: <input>:1:1: must evaluate to bool\n | 1\n | ^`,
+  ],
   [{ failurePolicy: 'Maybe' }, `${AT}.failurePolicy: Unsupported value: "Maybe": supported values: "Fail", "Ignore"`],
 ] as const) {
   test(`a webhook with ${JSON.stringify(change)}`, () => {

@@ -3,9 +3,10 @@ import { ValidatingAdmissionPolicies, ValidatingAdmissionPolicyBindings } from '
 import { type Causes, checkSelector, dnsSubdomain, follow } from '../check.ts';
 import { ageColumn, column, nameColumn, selectorText } from '../columns.ts';
 import { define } from '../define.ts';
+import { checkExpression } from './expressions.ts';
 import { checkConditions, checkMatch, defaultMatch, FAILURE_POLICIES } from './rules.ts';
 
-const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -50,7 +51,7 @@ function checkPolicy(causes: Causes, o: ValidatingAdmissionPolicy): void {
   variables.forEach(({ name, expression }, i) => {
     if (!name) causes.required(`spec.variables[${i}].name`, 'name is not specified');
     else if (!IDENTIFIER.test(name)) causes.invalid(`spec.variables[${i}].name`, name, 'must be a valid CEL identifier');
-    if (!expression?.trim()) causes.required(`spec.variables[${i}].expression`, 'expression is not specified');
+    checkExpression(causes, `spec.variables[${i}].expression`, expression, 'any', 'expression is not specified');
   });
   if (validations.length === 0 && auditAnnotations.length === 0) {
     for (const field of ['validations', 'auditAnnotations'])
@@ -58,15 +59,16 @@ function checkPolicy(causes: Causes, o: ValidatingAdmissionPolicy): void {
   }
   validations.forEach(({ expression, message, messageExpression, reason }, i) => {
     const at = `spec.validations[${i}]`;
-    if (!expression?.trim()) causes.required(`${at}.expression`, 'expression is not specified');
+    checkExpression(causes, `${at}.expression`, expression, 'condition', 'expression is not specified');
+    if (messageExpression?.trim()) checkExpression(causes, `${at}.messageExpression`, messageExpression, 'message');
     for (const [field, text] of Object.entries({ message, messageExpression }))
       if (text && !text.trim()) causes.invalid(`${at}.${field}`, text, 'must be non-empty if specified');
     if (message && /[\r\n]/.test(message.trim())) causes.invalid(`${at}.message`, message, 'must not contain line breaks');
     causes.oneOf(`${at}.reason`, reason, REASONS);
   });
-  auditAnnotations.forEach(({ valueExpression }, i) => {
-    if (!valueExpression?.trim()) causes.required(`spec.auditAnnotations[${i}].valueExpression`, 'valueExpression is not specified');
-  });
+  auditAnnotations.forEach(({ valueExpression }, i) =>
+    checkExpression(causes, `spec.auditAnnotations[${i}].valueExpression`, valueExpression, 'any', 'valueExpression is not specified'),
+  );
 }
 
 export const validatingAdmissionPolicyBindings = define<ValidatingAdmissionPolicyBinding>({

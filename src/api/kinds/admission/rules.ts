@@ -2,6 +2,7 @@
 import type { MatchCondition, MatchResources } from 'kubernetes-types/admissionregistration/v1.js';
 import { type Causes, checkSelector, follow, qualifiedName } from '../check.ts';
 import { pathSegment } from '../metadata.ts';
+import { checkExpression } from './expressions.ts';
 
 /** Requests that a webhook or a policy is for. */
 export interface AdmissionRule {
@@ -59,12 +60,11 @@ function checkResources(causes: Causes, at: string, resources: readonly string[]
   }
 }
 
-/** Whether the expressions can be read is asked where they are compiled. */
 export function checkConditions(causes: Causes, at: string, conditions: readonly MatchCondition[] = []): void {
   if (conditions.length > MAX_CONDITIONS) causes.invalid(at, conditions.length, `must have at most ${MAX_CONDITIONS} items`);
   const names = new Set<string>();
   conditions.forEach(({ name, expression }, i) => {
-    if (!expression?.trim()) causes.required(`${at}[${i}].expression`);
+    checkExpression(causes, `${at}[${i}].expression`, expression, 'condition');
     if (!name) return causes.required(`${at}[${i}].name`);
     follow(causes, `${at}[${i}].name`, name, qualifiedName);
     if (names.has(name)) causes.duplicate(`${at}[${i}].name`, name);
