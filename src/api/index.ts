@@ -30,3 +30,4 @@ export { isEmbedded, jsonName } from './kinds/schema/facts.ts';
 export { schemaName } from './kinds/schema/names.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';
+export { extendedBy } from './extend.ts';

@@ -1,5 +1,5 @@
 import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
-import { kindOfCrd, servedStatus, type AnyObject, type KindDef } from '../api/index.ts';
+import { extendedBy, kindOfCrd, servedStatus, type AnyObject, type KindDef } from '../api/index.ts';
 import { messageOf, rfc3339 } from '../base/index.ts';
 import type { Core } from './core.ts';
 import { storePrefix } from './entry.ts';
@@ -38,9 +38,13 @@ export interface CustomKindsOptions {
   readonly release: (name: string, finalizer: string) => Promise<unknown>;
 }
 
-/** Serves what is defined in the store from now on. A definition of a kind that is built in changes nothing: the built-in one stays. */
+/**
+ * Serves what is defined in the store from now on. A definition of a kind that is built in adds to it; when that definition is
+ * deleted, the kind is what it was, and its objects stay.
+ */
 export function createCustomKinds({ store, catalog, log }: Core, { remove, release }: CustomKindsOptions): CustomKinds {
-  const builtIn = new Set(catalog.all().map(({ resource }) => `${resource.group}/${resource.plural}`));
+  const builtIn = new Map(catalog.all().map((def) => [`${def.resource.group}/${def.resource.plural}`, def]));
+  const extended = (own: KindDef, crd: AnyObject): KindDef => (own.definition ? extendedBy(own, asCrd(copy(crd))) : own);
   const clearing = new Set<string>();
   const idOf = (crd: AnyObject): string => `${asCrd(crd).spec.group}/${asCrd(crd).spec.names.plural}`;
 
@@ -67,10 +71,9 @@ export function createCustomKinds({ store, catalog, log }: Core, { remove, relea
 
   const written = (crd: AnyObject): void => {
     const id = idOf(crd);
-    if (!builtIn.has(id)) {
-      const def = kindOfCrd(asCrd(copy(crd)));
-      if (def) catalog.add(def);
-    }
+    const own = builtIn.get(id);
+    const def = own ? extended(own, crd) : kindOfCrd(asCrd(copy(crd)));
+    if (def) catalog.add(def);
     if (!crd.metadata?.deletionTimestamp || !crd.metadata.finalizers?.includes(CLEANUP) || clearing.has(id)) return;
     clearing.add(id);
     clear(crd)
@@ -83,7 +86,9 @@ export function createCustomKinds({ store, catalog, log }: Core, { remove, relea
   return {
     written,
     removed(crd) {
-      if (!builtIn.has(idOf(crd))) catalog.remove(asCrd(crd).spec.group, asCrd(crd).spec.names.plural);
+      const own = builtIn.get(idOf(crd));
+      if (own) catalog.add(own);
+      else catalog.remove(asCrd(crd).spec.group, asCrd(crd).spec.names.plural);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { withApproval } from './auth/certificates.ts';
 import { createClient } from './client.ts';
+import { isBuiltIn, withBuiltInDefinitions } from './built-in-definitions.ts';
 import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
@@ -32,7 +33,15 @@ const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/lea
 export function createRegistry(
   options: Omit<Core, 'admission' | 'answers' | 'computed' | 'callWebhook' | 'observeWebhook'> & Partial<Core>,
 ): Registry {
-  const core: Core = { admission: [], answers: new Map(), computed: new Map(), callWebhook: nobody, observeWebhook: () => {}, ...options };
+  const core: Core = {
+    admission: [],
+    answers: new Map(),
+    computed: new Map(),
+    callWebhook: nobody,
+    observeWebhook: () => {},
+    ...options,
+    store: withBuiltInDefinitions(options.store, options.catalog, options.clock),
+  };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
   const gate = gateOf(core, async ({ metadata }, status) => {
@@ -54,24 +63,27 @@ export function createRegistry(
     user: SERVER,
   });
 
-  const customKinds = createCustomKinds(core, {
-    remove: (def, object) => deletes.delete(ownTarget(def, object), {}).catch(unlessGone),
-    release: async (name, finalizer) => {
-      const { group, version, plural } = CustomResourceDefinitions;
-      const served = catalog.find(group, version, plural)!;
-      await update({ served, name, user: SERVER }, (current) => {
-        const draft = copy(current) as Draft;
-        draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((f) => f !== finalizer);
-        return draft;
-      }).catch(unlessGone);
+  const customKinds = createCustomKinds(
+    { ...core, store: options.store },
+    {
+      remove: (def, object) => deletes.delete(ownTarget(def, object), {}).catch(unlessGone),
+      release: async (name, finalizer) => {
+        const { group, version, plural } = CustomResourceDefinitions;
+        const served = catalog.find(group, version, plural)!;
+        await update({ served, name, user: SERVER }, (current) => {
+          const draft = copy(current) as Draft;
+          draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((f) => f !== finalizer);
+          return draft;
+        }).catch(unlessGone);
+      },
     },
-  });
+  );
 
   /** Lets the catalog follow a write of a definition. */
   const followed = <T extends Written | Deleted>({ served, subresource, name }: Target, result: T, dryRun: boolean | undefined): T => {
     if (!isCrds(served.def) || dryRun || subresource) return result;
     const stored = store.get(storeKey(served.def, undefined, name ?? result.object.metadata?.name ?? ''));
-    if (stored) customKinds.written(stored.object);
+    if (stored && !isBuiltIn(stored)) customKinds.written(stored.object);
     else customKinds.removed(result.object);
     return result;
   };

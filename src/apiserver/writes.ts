@@ -5,6 +5,7 @@ import type { AdmissionRequest } from './admission/admission.ts';
 import type { Gate } from './admission/gate.ts';
 import { managedFieldsOf, ownedByCreate, ownedByUpdate, ownershipsOf, type Writer } from './apply/managed-fields.ts';
 import type { Core } from './core.ts';
+import { isBuiltIn } from './built-in-definitions.ts';
 import { prepareCrd } from './crds.ts';
 import { decode } from './decode.ts';
 import { entryOf, shownAs, storeKey } from './entry.ts';
@@ -84,7 +85,8 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
       if (generated) metadata.name = generated + nameSuffix(rng);
       beginLife(def, draft, clock, rng);
       const name = metadata.name ?? '';
-      if (store.get(storeKey(def, namespace, name)) && !generated) throw alreadyExists(def, name);
+      const there = store.get(storeKey(def, namespace, name));
+      if (there && !isBuiltIn(there) && !generated) throw alreadyExists(def, name);
       const dryRun = query.dryRun ?? false;
       const said: string[] = [];
       const request = {
