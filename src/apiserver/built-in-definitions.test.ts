@@ -116,26 +116,30 @@ describe('definitions of kinds that are built in', () => {
     assert.ok(registry.catalog.find('flagger.app', 'v2', 'canaries'));
   });
 
-  test('cannot be deleted while they are only built in; a stored one goes, and the built-in one is back, as another object', async () => {
-    const { client, registry, at } = await world();
-    const key = { name: NAME };
-    await assert.rejects(client.delete(CustomResourceDefinitions, key), refused('Forbidden', /built in/));
-    await registry.patch(at(CustomResourceDefinitions, NAME), 'apply', { value: crd() }, { fieldManager: 'flagger' });
-    const stored = (await client.get(CustomResourceDefinitions, key))!;
-    await client.create(Canaries, canary() as never);
-    const { resourceVersion } = await client.list(CustomResourceDefinitions);
-    await client.delete(CustomResourceDefinitions, key);
-    const events: string[] = [];
-    for await (const { type } of client.watch(CustomResourceDefinitions, { resourceVersion })) {
-      events.push(type);
-      if (type === 'ADDED') break;
-    }
-    assert.deepEqual(events.slice(-2), ['DELETED', 'ADDED']);
-    const back = (await client.get(CustomResourceDefinitions, key))!;
-    assert.notEqual(back.metadata!.uid, stored.metadata!.uid);
-    assert.equal(registry.catalog.find('flagger.app', 'v2', 'canaries'), undefined);
-    assert.ok(await client.get(Canaries, { name: 'podinfo', namespace: NS }), 'objects stay');
-  });
+  for (const how of ['built in', 'stored']) {
+    test(`one that is ${how} is deleted with its objects, and is back as another object`, async () => {
+      const { client, registry, at } = await world();
+      const key = { name: NAME };
+      if (how === 'stored')
+        await registry.patch(at(CustomResourceDefinitions, NAME), 'apply', { value: crd() }, { fieldManager: 'flagger' });
+      const before = (await client.get(CustomResourceDefinitions, key))!;
+      await client.create(Canaries, canary() as never);
+      const { resourceVersion } = await client.list(CustomResourceDefinitions);
+      await client.delete(CustomResourceDefinitions, key);
+      const events: string[] = [];
+      for await (const { type } of client.watch(CustomResourceDefinitions, { resourceVersion })) {
+        events.push(type);
+        if (type === 'ADDED') break;
+      }
+      assert.deepEqual(events, ['MODIFIED', 'DELETED', 'ADDED']);
+      const back = (await client.get(CustomResourceDefinitions, key))!;
+      assert.notEqual(back.metadata!.uid, before.metadata!.uid);
+      assert.equal(back.metadata!.deletionTimestamp, undefined);
+      assert.equal(registry.catalog.find('flagger.app', 'v2', 'canaries'), undefined);
+      assert.equal(await client.get(Canaries, { name: 'podinfo', namespace: NS }), undefined);
+      await client.create(Canaries, canary() as never);
+    });
+  }
 
   test('a watch from then on shows a definition that is stored over one as a change', async () => {
     const { client, registry, at } = await world();

@@ -1,11 +1,12 @@
 /**
  * The CustomResourceDefinitions of kinds that are built in. They are there without being stored: made when they are read, so that
- * they cost nothing until then. Whoever writes one stores it; whoever deletes what was stored gets the built-in one again.
+ * they cost nothing until then. Whoever writes one stores it. Whoever deletes one, stored or not, is rid of the objects of the kind;
+ * the definition is there again at once, as another object.
  */
 import { servedStatus, type AnyObject, type Catalog, type KindDef } from '../api/index.ts';
 import { rfc3339, sha256Hex, type Clock } from '../base/index.ts';
 import { StoreError, type Listing, type Store, type StoreEvent, type Stored } from '../store/index.ts';
-import { CRD_PREFIX } from './crds.ts';
+import { CLEANUP, CRD_PREFIX } from './crds.ts';
 
 /** True of an object that is there without being stored. */
 export const isBuiltIn = (stored: Stored<AnyObject>): boolean => stored.revision === 0;
@@ -30,7 +31,14 @@ export function withBuiltInDefinitions(store: Store<AnyObject>, catalog: Catalog
     const uid = sha256Hex(`${key} ${returns.get(key) ?? 0}`, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
     const object = {
       ...crd,
-      metadata: { ...crd.metadata, uid: uid.slice(0, 36), creationTimestamp: stamp, generation: 1, resourceVersion: '1' },
+      metadata: {
+        ...crd.metadata,
+        uid: uid.slice(0, 36),
+        creationTimestamp: stamp,
+        generation: 1,
+        resourceVersion: '1',
+        finalizers: [CLEANUP],
+      },
       status: servedStatus(crd, stamp),
     } as unknown as AnyObject;
     return {

@@ -7,7 +7,7 @@ import { copy } from './json.ts';
 import type { Draft } from './lifecycle.ts';
 
 /** Keeps a definition until its objects are gone. */
-const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
+export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 /** The store's prefix of all definitions. */
 export const CRD_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions/';
@@ -39,8 +39,8 @@ export interface CustomKindsOptions {
 }
 
 /**
- * Serves what is defined in the store from now on. A definition of a kind that is built in adds to it; when that definition is
- * deleted, the kind is what it was, and its objects stay.
+ * Serves what is defined in the store from now on. A definition of a kind that is built in adds to it; when it is deleted, the
+ * objects go, as they do with any definition, and the kind is what it was.
  */
 export function createCustomKinds({ store, catalog, log }: Core, { remove, release }: CustomKindsOptions): CustomKinds {
   const builtIn = new Map(catalog.all().map((def) => [`${def.resource.group}/${def.resource.plural}`, def]));
@@ -52,9 +52,9 @@ export function createCustomKinds({ store, catalog, log }: Core, { remove, relea
   const clear = async (crd: AnyObject): Promise<void> => {
     const name = crd.metadata?.name ?? '';
     const { group, names } = asCrd(crd).spec;
-    const def = builtIn.has(idOf(crd))
-      ? undefined
-      : catalog.all().find(({ resource }) => resource.group === group && resource.plural === names.plural);
+    const own = builtIn.get(idOf(crd));
+    const served = catalog.all().find(({ resource }) => resource.group === group && resource.plural === names.plural);
+    const def = own && !own.definition ? undefined : served;
     if (def) {
       const prefix = storePrefix(def, undefined);
       const changes = store.watch(prefix, store.revision);

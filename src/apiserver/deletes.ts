@@ -2,7 +2,6 @@ import { ApiError, type AnyObject } from '../api/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Gate } from './admission/gate.ts';
 import type { Core } from './core.ts';
-import { isBuiltIn } from './built-in-definitions.ts';
 import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
 import { conflict, forbidden, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
@@ -17,8 +16,6 @@ const POLICIES: ReadonlySet<string> = new Set(['Background', 'Foreground', 'Orph
 
 /** Namespaces that the cluster cannot do without. */
 const LASTING: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
-
-const BUILT_IN = 'this definition is built in; to be rid of its objects, delete them';
 
 export interface Deletes {
   delete(target: Target, query: DeleteQuery): Promise<Deleted>;
@@ -42,7 +39,6 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
     for (let attempt = 1; ; attempt++) {
       const stored = store.get(key);
       if (!stored) throw notFound(def, name);
-      if (isBuiltIn(stored)) throw forbidden(def, name, BUILT_IN);
       const current = stored.object;
       check(target, current, query);
       const dryRun = query.dryRun ?? false;
@@ -88,7 +84,7 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
       const { matches } = selectionOf(served, select);
       const names = store
         .list(storePrefix(served.def, namespace))
-        .items.flatMap((stored) => (matches(stored.object) && !isBuiltIn(stored) ? [stored.object.metadata!] : []));
+        .items.flatMap(({ object }) => (matches(object) ? [object.metadata!] : []));
       const items: Deleted[] = [];
       for (let from = 0; from < names.length; from += TOGETHER) {
         const some = names.slice(from, from + TOGETHER);

@@ -81,7 +81,7 @@ function nodesOf(lines: readonly string[], from: number, depth: number, shapes: 
     const schema = reader.node();
     const words = reader.words();
     fill(schema, lines.slice(i + 1, end), depth + 1, shapes);
-    out.set((field[1] ?? field[2]!) + field[3], words ? described(schema, { description: words }) : schema);
+    out.set((field[1] ?? field[2]!) + field[3], words && words !== schema.description ? described(schema, { description: words }) : schema);
     i = end;
   }
   return out;
