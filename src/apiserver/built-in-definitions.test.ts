@@ -47,10 +47,8 @@ describe('definitions of kinds that are built in', () => {
   test('are there from the start, established, with versions, columns and schemas', async () => {
     const { client, registry } = await world();
     const all = (await client.list(CustomResourceDefinitions)).items;
-    assert.deepEqual(
-      all.map((o) => o.metadata!.name),
-      all.map((o) => o.metadata!.name).toSorted(),
-    );
+    const names = all.map((o) => o.metadata!.name!);
+    assert.ok(names.every((name, i) => i === 0 || names[i - 1]! < name));
     for (const def of registry.catalog.all()) {
       if (!def.custom) continue;
       const { group, plural, kind } = def.resource;
