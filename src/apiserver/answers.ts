@@ -22,8 +22,7 @@ export function answerOf(answers: Answers, { served, subresource }: Target): Cre
   return async (target, body, query) => {
     const { object, warnings } = decode({ def, ...resource, legacy: undefined }, body, query.fieldValidation);
     const metadata = (object.metadata ??= {});
-    if (target.subresource) place(metadata, 'name', target.name);
-    if (resource.namespaced) place(metadata, 'namespace', target.namespace);
+    if (resource.namespaced) placeIn(metadata, target.namespace);
     def.default?.(object);
     const causes = def.validate?.(object, undefined) ?? [];
     if (causes.length > 0) throw invalid(def, metadata.name ?? '', causes);
@@ -31,11 +30,10 @@ export function answerOf(answers: Answers, { served, subresource }: Target): Cre
   };
 }
 
-/** What the URL says, the body may leave out and not contradict. */
-function place(metadata: { name?: string; namespace?: string }, field: 'name' | 'namespace', value: string | undefined): void {
-  if (value === undefined) return;
-  if (metadata[field] && metadata[field] !== value) {
-    throw new ApiError('BadRequest', `the ${field} of the provided object does not match the ${field} sent on the request`);
+/** The namespace of the URL is the object's. */
+function placeIn(metadata: { namespace?: string }, namespace: string | undefined): void {
+  if (metadata.namespace && metadata.namespace !== namespace) {
+    throw new ApiError('BadRequest', 'the namespace of the provided object does not match the namespace sent on the request');
   }
-  metadata[field] = value;
+  if (namespace) metadata.namespace = namespace;
 }

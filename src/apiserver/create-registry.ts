@@ -102,7 +102,7 @@ export function createRegistry(
   const registry: Registry = {
     catalog,
     get: async (target) => {
-      checkSubresource(target, ['status', 'scale']);
+      checkSubresource(target, ['status', 'scale', 'approval']);
       return (computedReads(core.computed, target.served.def) ?? reads).get(target);
     },
     list: async (target, query) => (computedReads(core.computed, target.served.def) ?? reads).list(target, query),

@@ -21,6 +21,7 @@ const SELF_REPORTING: ReadonlySet<string> = new Set(['/nodes']);
 
 /** Built-in kinds that have a status, or a spec, and yet no generation. */
 const NO_GENERATION: ReadonlySet<string> = new Set([
+  'certificates.k8s.io/certificatesigningrequests',
   '/namespaces',
   '/nodes',
   '/services',

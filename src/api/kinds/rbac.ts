@@ -1,9 +1,9 @@
-import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from 'kubernetes-types/rbac/v1.js';
 import type { Column } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '../resources.ts';
 import { canonicalJson } from '../../base/index.ts';
-import type { Causes } from './check.ts';
+import { checkSelector, dnsSubdomain, follow, type Causes } from './check.ts';
 import { ageColumn, column, nameColumn, wide } from './columns.ts';
 import { define } from './define.ts';
 import { oldRbac } from './legacy/others.ts';
@@ -19,6 +19,8 @@ function checkRules(causes: Causes, o: Role | ClusterRole, clusterWide: boolean)
     if (!rule.verbs?.length) causes.required(`${at}.verbs`, 'verbs must contain at least one value');
     if (rule.nonResourceURLs?.length) {
       if (!clusterWide) causes.invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs');
+      if (rule.apiGroups?.length || rule.resources?.length || rule.resourceNames?.length)
+        causes.invalid(`${at}.nonResourceURLs`, rule.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs');
       return;
     }
     if (!rule.apiGroups?.length) causes.required(`${at}.apiGroups`, 'resource rules must supply at least one api group');
@@ -40,7 +42,14 @@ export const clusterRoles = define<ClusterRole>({
   schema: 'k8s.io.api.rbac.v1.ClusterRole',
   legacy: oldRbac('ClusterRole'),
   nameRule: pathSegment,
-  check: (causes, o) => checkRules(causes, o, true),
+  check(causes, o) {
+    checkRules(causes, o, true);
+    if (!o.aggregationRule) return;
+    const at = 'aggregationRule.clusterRoleSelectors';
+    const selectors = o.aggregationRule.clusterRoleSelectors ?? [];
+    if (selectors.length === 0) causes.required(at, 'at least one clusterRoleSelector required if aggregationRule is non-nil');
+    selectors.forEach((selector, i) => checkSelector(causes, `${at}[${i}]`, selector));
+  },
   columns: [nameColumn, createdColumn],
 });
 
@@ -56,16 +65,27 @@ function defaultBinding(o: Binding): void {
 
 function checkBinding(causes: Causes, o: Binding, old: Binding | undefined, roleKinds: readonly string[]): void {
   if (!o.roleRef) return causes.required('roleRef');
-  if (!o.roleRef.name) causes.required('roleRef.name');
-  if (!roleKinds.includes(o.roleRef.kind)) causes.unsupported('roleRef.kind', o.roleRef.kind, roleKinds);
-  if (old && canonicalJson(old.roleRef) !== canonicalJson(o.roleRef)) causes.invalid('roleRef', o.roleRef, 'cannot change roleRef');
-  o.subjects?.forEach((subject, i) => {
-    if (!subject.name) causes.required(`subjects[${i}].name`);
-    if (!['ServiceAccount', 'User', 'Group'].includes(subject.kind)) {
-      causes.unsupported(`subjects[${i}].kind`, subject.kind, ['ServiceAccount', 'User', 'Group']);
-    }
-    if (subject.kind === 'ServiceAccount' && !subject.namespace && !o.metadata?.namespace) causes.required(`subjects[${i}].namespace`);
-  });
+  const { apiGroup, kind, name } = o.roleRef;
+  if (apiGroup !== GROUP) causes.unsupported('roleRef.apiGroup', apiGroup, [GROUP]);
+  if (!roleKinds.includes(kind)) causes.unsupported('roleRef.kind', kind, roleKinds);
+  if (!name) causes.required('roleRef.name');
+  else follow(causes, 'roleRef.name', name, pathSegment);
+  if (old && canonicalJson(old.roleRef) !== canonicalJson(o.roleRef)) {
+    // The names are those of the server's own structs, which is how clients have come to see them.
+    causes.invalid('roleRef', { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef');
+  }
+  o.subjects?.forEach((subject, i) => checkSubject(causes, `subjects[${i}]`, subject, o.metadata?.namespace));
+}
+
+function checkSubject(causes: Causes, at: string, { kind, apiGroup, name, namespace }: Subject, home: string | undefined): void {
+  if (!name) causes.required(`${at}.name`);
+  if (kind === 'User' || kind === 'Group') {
+    if (apiGroup !== GROUP) causes.unsupported(`${at}.apiGroup`, apiGroup, [GROUP]);
+  } else if (kind === 'ServiceAccount') {
+    if (name) follow(causes, `${at}.name`, name, dnsSubdomain);
+    if (apiGroup) causes.unsupported(`${at}.apiGroup`, apiGroup, ['']);
+    if (!home && !namespace) causes.required(`${at}.namespace`);
+  } else causes.unsupported(`${at}.kind`, kind, ['ServiceAccount', 'User', 'Group']);
 }
 
 function subjectsOf(o: Binding, kind: string): string {

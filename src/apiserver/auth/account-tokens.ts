@@ -1,10 +1,10 @@
 /** Tokens of ServiceAccounts: what they say, and whether what they say is still so. */
 import type { Pod, Secret } from 'kubernetes-types/core/v1.js';
 import type { TokenRequest } from 'kubernetes-types/authentication/v1.js';
-import { ApiError, type AnyObject, type Catalog, type KubeObject } from '../../api/index.ts';
+import { ApiError, tokenRequests, type AnyObject, type Catalog, type KubeObject } from '../../api/index.ts';
 import { rfc3339, uuid, type Clock, type Rng } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
-import { conflict, notFound } from '../errors.ts';
+import { conflict, invalid, notFound } from '../errors.ts';
 import type { Target, User } from '../registry.ts';
 import { accountGroups, accountName, AUTHENTICATED } from './identity.ts';
 import type { Signer } from './signer.ts';
@@ -95,6 +95,11 @@ export function createAccountTokens(core: AccountTokensCore): AccountTokens {
     async request({ served, namespace = '', name = '' }, asked) {
       const account = find('serviceaccounts', namespace, name);
       if (!account) throw notFound(served.def, name);
+      const { name: sent } = asked.metadata ?? {};
+      if (sent && sent !== name) {
+        const message = `Invalid value: ${JSON.stringify(sent)}: must match the service account name if specified`;
+        throw invalid(tokenRequests, '', [{ reason: 'FieldValueInvalid', field: 'metadata.name', message }]);
+      }
       const { spec } = asked as unknown as TokenRequest;
       const audiences = spec.audiences?.length ? spec.audiences : [ISSUER];
       const now = Math.floor(clock.now() / 1000);

@@ -24,10 +24,11 @@ export function tokenReview(
 ): Answer {
   return async (_target, asked) => {
     const { token = '', audiences = [] } = (asked as unknown as TokenReview).spec;
-    const found = token ? await whose(token, audiences.length > 0 ? audiences : [ISSUER]) : undefined;
+    if (!token) throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
+    const found = await whose(token, audiences.length > 0 ? audiences : [ISSUER]);
     const status = found
       ? { authenticated: true, user: userInfoOf(found.user), audiences: found.audiences }
-      : { user: {}, error: token ? '[invalid bearer token]' : 'no token was given' };
+      : { user: {}, error: 'invalid bearer token' };
     return { ...asked, status };
   };
 }
@@ -74,6 +75,7 @@ export function rulesReview(authorizer: Authorizer): Answer {
     );
     return {
       ...asked,
+      spec: {},
       status: {
         resourceRules,
         nonResourceRules,

@@ -1,8 +1,8 @@
 /** Nobody gives, or gets, more than they have: what RBAC's own kinds are held to when they are written. */
 import type { ClusterRole, PolicyRule, RoleRef } from 'kubernetes-types/rbac/v1.js';
-import { ApiError, isKept, type AnyObject, type KindDef } from '../../../api/index.ts';
+import { isKept, type AnyObject, type KindDef } from '../../../api/index.ts';
 import type { Admission } from '../../admission/admission.ts';
-import { forbidden } from '../../errors.ts';
+import { forbidden, notFound } from '../../errors.ts';
 import { equal } from '../../json.ts';
 import type { User } from '../../registry.ts';
 import type { Authorizer } from '../authorizer.ts';
@@ -41,9 +41,8 @@ export function escalationCheck(grants: Grants, authorizer: Authorizer): Admissi
     const plural = `${kind.toLowerCase()}s`;
     if (may(user, 'bind', plural, namespace, role)) return;
     const found = grants.role(keyOf(kind === 'Role' ? namespace : '', role));
-    if (!found) {
-      throw new ApiError('NotFound', `${plural}.${GROUP} "${role}" not found`, { group: GROUP, kind: plural, name: role });
-    }
+    // So says the real server, too, as if it were the binding that is missing.
+    if (!found) throw notFound(def, role);
     const why = refusal(user, namespace, found.rules);
     if (why) throw forbidden(def, name, why);
   };

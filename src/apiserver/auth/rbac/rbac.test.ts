@@ -201,7 +201,7 @@ test('nobody gives more than they have', async () => {
     bind('secrets'),
     refused('Forbidden', /rolebindings.rbac.authorization.k8s.io "b-\w+" is forbidden: user "jane" .*\n.*"secrets"/),
   );
-  await assert.rejects(bind('gone'), refused('NotFound', /clusterroles.rbac.authorization.k8s.io "gone" not found/));
+  await assert.rejects(bind('gone'), refused('NotFound', /rolebindings.rbac.authorization.k8s.io "gone" not found/));
   const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] };
   await assert.rejects(
     make([], { aggregationRule }),
