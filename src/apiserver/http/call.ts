@@ -35,16 +35,59 @@ export function sendJson(call: Call, code: number, json: Buffer, representation:
   send(call, code, 'application/json', body);
 }
 
+/** The size of the pieces of a long answer, in bytes: what is done in one go before others get their turn. */
+const PIECE = 256 * 1024;
+
+/** Answers with JSON that comes in parts: short ones at once, long ones as fast as they are read, with turns for others in between. */
+export async function sendParts(call: Call, parts: Iterable<Buffer>, representation: Representation): Promise<void> {
+  if (representation === 'yaml' || call.url.searchParams.has('pretty'))
+    return sendJson(call, 200, Buffer.concat([...parts]), representation);
+  const { res } = call;
+  let piece: Buffer[] = [];
+  let size = 0;
+  for (const part of parts) {
+    piece.push(part);
+    size += part.length;
+    if (size < PIECE) continue;
+    if (!res.headersSent) begin(call, 200, 'application/json');
+    const more = res.write(Buffer.concat(piece));
+    [piece, size] = [[], 0];
+    if (!more) await drained(res);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (res.destroyed) return;
+  }
+  const last = Buffer.concat(piece);
+  if (res.headersSent) res.end(last);
+  else send(call, 200, 'application/json', last);
+}
+
+/** Resolves when more can be written, or never will be. */
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      res.off('drain', done).off('close', done);
+      resolve();
+    };
+    res.once('drain', done).once('close', done);
+    if (res.destroyed) done();
+  });
+}
+
 export function sendObject(call: Call, code: number, value: unknown): void {
   sendJson(call, code, Buffer.from(JSON.stringify(value)));
 }
 
-export function send({ res }: Call, code: number, contentType: string, body: string | Buffer): void {
+export function send(call: Call, code: number, contentType: string, body: string | Buffer): void {
+  const { res } = call;
+  res.setHeader('content-length', Buffer.byteLength(body));
+  begin(call, code, contentType);
+  res.end(body);
+}
+
+function begin({ res }: Call, code: number, contentType: string): void {
   res.statusCode = code;
   res.setHeader('content-type', contentType);
-  res.setHeader('content-length', Buffer.byteLength(body));
   if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-cache, private');
-  res.end(body);
 }
 
 /** Any failure as an ApiError; what was not foreseen is logged and shown without its stack. */

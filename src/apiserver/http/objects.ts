@@ -3,7 +3,7 @@ import { ApiError, isApiError, isKept, type Served } from '../../api/index.ts';
 import type { Target, WatchMessage, Written } from '../registry.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
-import { asApiError, methodNotAllowed, notServed, sendJson, sendObject, warn, type Api, type Call } from './call.ts';
+import { asApiError, methodNotAllowed, notServed, sendJson, sendObject, sendParts, warn, type Api, type Call } from './call.ts';
 import { serveProxy } from './proxy.edge.ts';
 import { serveLogs } from './pod-logs.ts';
 import { deleteQuery, isWatch, listQuery, text, watchQuery, watchTimeout, writeQuery } from './query.ts';
@@ -80,7 +80,7 @@ async function read(api: Api, call: Call, target: Target, view: View): Promise<v
   if (target.name !== undefined) {
     return sendJson(call, 200, renderObject(await api.registry.get(target), view), view.representation);
   }
-  sendJson(call, 200, renderList(await api.registry.list(target, listQuery(query)), view), view.representation);
+  return sendParts(call, renderList(await api.registry.list(target, listQuery(query)), view), view.representation);
 }
 
 async function write(api: Api, call: Call, target: Target, view: View, method: 'POST' | 'PUT' | 'PATCH'): Promise<void> {
@@ -109,7 +109,7 @@ async function remove(api: Api, call: Call, target: Target, view: View): Promise
   const query = deleteQuery(call.url.searchParams, body);
   if (target.name === undefined) {
     const deleted = await api.registry.deleteCollection(target, listQuery(call.url.searchParams), query);
-    return sendJson(call, 200, renderList(deleted, view), view.representation);
+    return sendParts(call, renderList(deleted, view), view.representation);
   }
   const deleted = await api.registry.delete(target, query);
   const legacy = target.served.legacy?.warning;

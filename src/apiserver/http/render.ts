@@ -28,42 +28,63 @@ export function renderObject(entry: Entry, view: View): Buffer {
 }
 
 const COMMA = Buffer.from(',');
+const END = Buffer.from(']}\n');
+/** How many rows of a table are made at once. */
+const ROWS = 100;
 
-/** A list in the form asked for. */
-export function renderList(list: EntryList, view: View): Buffer {
+/** A list in the form asked for, a part at a time: a large one is not made in one go while others wait. */
+export function* renderList(list: EntryList, view: View): Generator<Buffer> {
   const metadata = {
     resourceVersion: list.resourceVersion,
     ...(list.continue ? { continue: list.continue } : {}),
     ...(list.remainingItemCount !== undefined ? { remainingItemCount: list.remainingItemCount } : {}),
   };
   switch (view.representation) {
-    case 'table':
-      return json(
-        table(
-          list.items.map((e) => e.object),
-          view,
-          metadata,
-        ),
-      );
+    case 'table': {
+      const { rows: _none, ...head } = table([], view, metadata);
+      return yield* array(head, 'rows', rowsOf(list, view));
+    }
     case 'metadata':
-    case 'metadata-list':
-      return json({
-        kind: 'PartialObjectMetadataList',
-        apiVersion: 'meta.k8s.io/v1',
-        metadata,
-        items: list.items.map((e) => partial(e.object)),
-      });
+    case 'metadata-list': {
+      const head = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata };
+      return yield* array(
+        head,
+        'items',
+        map(list.items, (entry) => json(partial(entry.object))),
+      );
+    }
     default: {
-      const head = JSON.stringify({ kind: `${view.served.def.resource.kind}List`, apiVersion: apiVersionOf(view.served), metadata });
-      const parts: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-      list.items.forEach((entry, i) => {
-        if (i > 0) parts.push(COMMA);
-        parts.push(entry.bytes);
-      });
-      parts.push(Buffer.from(']}\n'));
-      return Buffer.concat(parts);
+      const head = { kind: `${view.served.def.resource.kind}List`, apiVersion: apiVersionOf(view.served), metadata };
+      return yield* array(
+        head,
+        'items',
+        map(list.items, (entry) => entry.bytes),
+      );
     }
   }
+}
+
+/** An object whose last field is a long array. */
+function* array(head: object, field: string, items: Iterable<Buffer>): Generator<Buffer> {
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"${field}":[`);
+  let first = true;
+  for (const item of items) {
+    if (!first) yield COMMA;
+    first = false;
+    yield item;
+  }
+  yield END;
+}
+
+function* rowsOf({ items }: EntryList, view: View): Generator<Buffer> {
+  for (let from = 0; from < items.length; from += ROWS) {
+    const objects = items.slice(from, from + ROWS).map((entry) => entry.object);
+    for (const row of table(objects, view, {})['rows'] as readonly unknown[]) yield json(row);
+  }
+}
+
+function* map<A>(items: readonly A[], make: (item: A) => Buffer): Generator<Buffer> {
+  for (const item of items) yield make(item);
 }
 
 /** Lines of a watch in the form asked for. Only the first Table names its columns. */
