@@ -5,6 +5,7 @@ export { backUp, restore } from './backup.edge.ts';
 export { down } from './down.edge.ts';
 export { status, type InstanceStatus } from './status.edge.ts';
 export { DEFAULT_PORTS, isPort, type InstanceConfig } from './config.ts';
+export { CONTROL_PLANE_FLAGS } from './node-flags.ts';
 export { versions } from './versions.ts';
 export { examine } from './doctor.edge.ts';
 export { bundledTool, findKubectl } from './kubectl.edge.ts';

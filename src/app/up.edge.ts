@@ -14,6 +14,7 @@ import { ensureEnvoy } from './envoy-binary.edge.ts';
 import { clientOf, pidFile, probe, processOf, readRecord } from './instance.edge.ts';
 import { lastWords } from './log-tail.ts';
 import { isReady } from './node-down.ts';
+import { CONTROL_PLANE_FLAGS } from './node-flags.ts';
 import type { InstancePaths } from './paths.ts';
 import { makePrivate, takeTurn } from './turn.edge.ts';
 
@@ -45,7 +46,7 @@ export async function up(paths: InstancePaths, options: UpOptions): Promise<{ al
       const config = await choosePorts(paths, options.ports, options.say);
       const input: ControlPlaneInput = { paths, config, envoy: envoy.path };
       options.say('starting the control plane ...');
-      startDaemon(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN], {
+      startDaemon(process.execPath, [...CONTROL_PLANE_FLAGS, MAIN], {
         log: logFile,
         pidFile: pidFile(paths, 'control-plane'),
         env: { ...options.env, SLUICE_CONTROL_PLANE: JSON.stringify(input) },

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
 
 export interface ApiProcessOptions {
   readonly dir: string;
@@ -33,7 +34,7 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<ApiPr
   const started = performance.now();
   const whole: Required<ApiProcessOptions> = { port: 0, controllers: false, namespaces: ['default'], ...options };
   const main = fileURLToPath(new URL('./api-main.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, JSON.stringify(whole)], {
+  const child = spawn(process.execPath, [...CONTROL_PLANE_FLAGS, main, JSON.stringify(whole)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
