@@ -2,7 +2,7 @@ import type { AnyObject, Catalog } from '../api/index.ts';
 import type { Clock, Log, Rng } from '../base/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Admission } from './admission/admission.ts';
-import type { CallWebhook, ObserveWebhook } from './admission/webhooks.ts';
+import type { CallWebhook } from './admission/webhooks.ts';
 import type { Answers } from './answers.ts';
 import type { Computed } from './computed.ts';
 
@@ -16,7 +16,6 @@ export interface Core {
   /** In the order in which they are asked. */
   readonly admission: readonly Admission[];
   readonly callWebhook: CallWebhook;
-  readonly observeWebhook: ObserveWebhook;
   /** What is answered and not kept. */
   readonly answers: Answers;
   /** What is worked out and not kept. */

@@ -3,7 +3,7 @@ import { builtinAdmission } from './admission/builtin/index.ts';
 import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts';
 import { createGate, type Gate } from './admission/gate.ts';
 import { policyAdmission } from './admission/policies.ts';
-import { createWebhooks } from './admission/webhooks.ts';
+import { createWebhooks, observeWebhooks, type ObserveWebhook } from './admission/webhooks.ts';
 import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
@@ -14,11 +14,13 @@ import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
 import { createDeletes } from './deletes.ts';
-import { entryOf, storeKey } from './entry.ts';
+import { entryOf, storeKey, storePrefix } from './entry.ts';
+import { qualified } from './errors.ts';
 import { createEvictions } from './evictions.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { copy } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
 import type { Deleted, Registry, Target, Written } from './registry.ts';
@@ -30,21 +32,20 @@ import { createWrites } from './writes.ts';
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
 
 /** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
-export function createRegistry(
-  options: Omit<Core, 'admission' | 'answers' | 'computed' | 'callWebhook' | 'observeWebhook'> & Partial<Core>,
-): Registry {
+export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'computed' | 'callWebhook'> & Partial<Core>): Registry {
   const core: Core = {
     admission: [],
     answers: new Map(),
     computed: new Map(),
     callWebhook: nobody,
-    observeWebhook: () => {},
     ...options,
     store: withBuiltInDefinitions(options.store, options.catalog, options.clock),
   };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);
-  const gate = gateOf(core, async ({ metadata }, status) => {
+  const metrics = createMetrics();
+  measureStore(metrics, core);
+  const gate = gateOf(core, observeWebhooks(metrics), async ({ metadata }, status) => {
     const served = catalog.find('', 'v1', 'resourcequotas')!;
     const { namespace, name } = metadata!;
     const target = { served, namespace, name, subresource: 'status', user: SERVER };
@@ -101,6 +102,7 @@ export function createRegistry(
 
   const registry: Registry = {
     catalog,
+    metrics,
     get: async (target) => {
       checkSubresource(target, ['status', 'scale', 'approval']);
       return (computedReads(core.computed, target.served.def) ?? reads).get(target);
@@ -182,17 +184,26 @@ export function createRegistry(
   return registry;
 }
 
+function measureStore(metrics: Metrics, { store, catalog }: Core): void {
+  metrics.gauge('apiserver_storage_revision', 'Revision of the last write.', [], () => [[[], store.revision]]);
+  metrics.gauge('apiserver_storage_objects', 'Objects that are stored, by kind.', ['resource'], () =>
+    catalog.all().flatMap((def) => {
+      const count = store.list(storePrefix(def, undefined)).items.length;
+      return count > 0 ? [[[qualified(def)], count] as const] : [];
+    }),
+  );
+}
+
 /** Where webhooks cannot be called, none can be relied on. */
 const nobody: Core['callWebhook'] = () => Promise.reject(new Error('this server calls no webhooks'));
 
-function gateOf(core: Core, writeStatus: QuotaOptions['writeStatus']): Gate {
+function gateOf(core: Core, observe: ObserveWebhook, writeStatus: QuotaOptions['writeStatus']): Gate {
   const { group, version, plural } = Namespaces;
   const namespaces = core.catalog.find(group, version, plural)!.def;
-  const { callWebhook: call, observeWebhook: observe } = core;
   const quotas = quotaAdmission({ ...core, writeStatus });
   const policies = policyAdmission(core.store, core.catalog, namespaces);
   const members = [...builtinAdmission(core.store), ...core.admission, quotas];
-  return createGate(members, policies, createWebhooks({ ...core, namespaces, call, observe }));
+  return createGate(members, policies, createWebhooks({ ...core, namespaces, call: core.callWebhook, observe }));
 }
 
 /** Refuses what cannot be done with objects of the kind. */

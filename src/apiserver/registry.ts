@@ -1,4 +1,5 @@
 import type { AnyObject, Catalog, Served } from '../api/index.ts';
+import type { Metrics } from './metrics.ts';
 import type { Client } from '../control/index.ts';
 
 /** Who asks. */
@@ -110,6 +111,7 @@ export type WatchMessage =
  */
 export interface Registry {
   readonly catalog: Catalog;
+  readonly metrics: Metrics;
   get(target: Target): Promise<Entry>;
   list(target: Target, query: ListQuery): Promise<EntryList>;
   /** Fails at once on a bad query; ends by throwing `Expired` when the revision is too old, and cleanly when the signal aborts or the reader is too slow. */

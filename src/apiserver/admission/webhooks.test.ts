@@ -349,6 +349,17 @@ describe('failure', () => {
     });
   });
 
+  test('is counted and timed, like all calls', async () => {
+    const { validating, client, registry } = await start({ a: down, b: () => ALLOW });
+    await validating('v', hook('b'), hook('a', { failurePolicy: 'Ignore' }));
+    await client.create(ConfigMaps, configMap('c'));
+    for (const name of ['a', 'b']) {
+      const labels = `{name="${name}.example.com",type="validating",operation="CREATE",rejected="false"}`;
+      assert.ok(registry.metrics.text().includes(`apiserver_admission_webhook_request_total${labels} 1`));
+      assert.ok(registry.metrics.text().includes(`apiserver_admission_webhook_admission_duration_seconds_count${labels} 1`));
+    }
+  });
+
   test('of one that may be missing is passed over', async () => {
     const { mutating, validating, client } = await start({ a: down, b: () => label('b') });
     await mutating('m', hook('a', { failurePolicy: 'Ignore' }), hook('b'));

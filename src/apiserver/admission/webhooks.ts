@@ -6,6 +6,7 @@ import { storeKey } from '../entry.ts';
 import { forbidden } from '../errors.ts';
 import { copy, equal, isRecord } from '../json.ts';
 import { carryOver, type Draft } from '../lifecycle.ts';
+import type { Metrics } from '../metrics.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { withReplicas } from '../scale.ts';
 import type { AdmissionRequest } from './admission.ts';
@@ -29,6 +30,19 @@ export type ObserveWebhook = (call: {
   /** Milliseconds. */
   readonly took: number;
 }) => void;
+
+const BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
+const WHAT = ['name', 'type', 'operation', 'rejected'];
+
+export function observeWebhooks(metrics: Metrics): ObserveWebhook {
+  const total = metrics.counter('apiserver_admission_webhook_request_total', 'Calls of webhooks.', WHAT);
+  const duration = metrics.histogram('apiserver_admission_webhook_admission_duration_seconds', 'Time webhooks took.', WHAT, BOUNDS);
+  return ({ name, type, operation, rejected, took }) => {
+    const values = [name, type, operation, String(rejected)];
+    total(values);
+    duration(values, took / 1000);
+  };
+}
 
 export interface Webhooks {
   /** Asks mutating webhooks, one after another. `tidy` follows a change; `again` runs what else mutates, once, after all. */

@@ -15,6 +15,8 @@ import { admit, type Admitted } from './admit.ts';
 import { asApiError, sendError, type Api } from './call.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { serveObjects } from './objects.ts';
+import { measureProcess } from './process-metrics.edge.ts';
+import { measureRequests, type Measure } from './request-metrics.ts';
 import { serveUpgrade } from './streams.edge.ts';
 
 export interface ApiServerOptions {
@@ -60,6 +62,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const dialer = createDialer(() => registry.client(SERVER), kubelet);
   const api: Api = { registry, kubelet, dialer, clock, log, version, stopping: stopping.signal };
   const { auth } = options;
+  const measure = measureRequests(registry.metrics, registry.catalog, clock);
+  measureProcess(registry.metrics);
   const documents = createDocuments(api, auth.keySet);
   const upgraded = new Set<Duplex>();
 
@@ -68,12 +72,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const admitted = (req: IncomingMessage): Promise<Admitted> => admit(req, auth, local);
     server.maxConnections = MAX_CONNECTIONS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
-    server.on('request', (req, res) => void answer(api, documents, req, res, admitted));
+    server.on('request', (req, res) => void answer(api, documents, measure, req, res, admitted));
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
       socket.once('close', () => upgraded.delete(socket));
       socket.on('error', () => socket.destroy());
-      void upgrade(api, req, socket, head, admitted);
+      void upgrade(api, measure, req, socket, head, admitted);
     });
   };
 
@@ -146,13 +150,22 @@ function listen(server: NetServer, where: { path: string } | { port: number; hos
 
 type Admit = (req: IncomingMessage) => Promise<Admitted>;
 
-async function answer(api: Api, documents: Documents, req: IncomingMessage, res: ServerResponse, admitted: Admit): Promise<void> {
+async function answer(
+  api: Api,
+  documents: Documents,
+  measure: Measure,
+  req: IncomingMessage,
+  res: ServerResponse,
+  admitted: Admit,
+): Promise<void> {
   // A client that goes away while it is answered is no failure of ours.
   res.on('error', () => {});
   const call = { req, res, url: new URL('http://server/'), user: ANONYMOUS };
   try {
     const { info, ...rest } = await admitted(req);
     Object.assign(call, rest);
+    const measured = measure(req.method ?? '', info, call.url.searchParams);
+    res.once('close', () => measured.done(res.statusCode));
     if (info.type === 'resource') await serveObjects(api, call, info);
     else if (req.method !== 'GET' && req.method !== 'HEAD') throw new ApiError('MethodNotAllowed', 'only GET is served here');
     else if (info.type === 'discovery') documents.discovery(call, info);
@@ -162,14 +175,18 @@ async function answer(api: Api, documents: Documents, req: IncomingMessage, res:
   }
 }
 
-async function upgrade(api: Api, req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admit): Promise<void> {
+async function upgrade(api: Api, measure: Measure, req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admit): Promise<void> {
+  let code = 101;
   try {
     const { url, info, user } = await admitted(req);
+    const measured = measure(req.method ?? '', info, url.searchParams);
+    socket.once('close', () => measured.done(code));
     if (info.type !== 'resource') throw new ApiError('BadRequest', 'nothing can be upgraded here');
     await serveUpgrade(api, { req, socket, head, url, user }, info);
   } catch (error) {
     if (socket.destroyed || !socket.writable) return;
     const failure = asApiError(error, api.log);
+    ({ code } = failure);
     const body = JSON.stringify(failure.body());
     socket.end(
       `HTTP/1.1 ${failure.code} ${STATUS_CODES[failure.code] ?? ''}\r\nConnection: close\r\nContent-Type: application/json\r\n` +

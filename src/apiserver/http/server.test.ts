@@ -14,6 +14,7 @@ import { createAuth } from '../auth/auth.ts';
 import { ADMIN } from '../auth/identity.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Entry, Registry, Target, WatchMessage, WatchQuery } from '../registry.ts';
+import { createMetrics } from '../metrics.ts';
 import { startApiServer, type ApiServer } from './server.edge.ts';
 
 const entry = (object: AnyObject): Entry => ({ object, bytes: Buffer.from(JSON.stringify(object)) });
@@ -31,6 +32,7 @@ let events: (query: WatchQuery, signal: AbortSignal | undefined) => AsyncIterabl
 const unexpected = (): never => assert.fail('not part of these tests');
 const registry: Registry = {
   catalog: createCatalog(),
+  metrics: createMetrics(),
   async get(target) {
     if (target.name !== 'web') throw new ApiError('NotFound', `pods "${target.name}" not found`, { name: target.name!, kind: 'pods' });
     return entry(pod);
@@ -373,4 +375,33 @@ test('an upgrade that is refused is answered with a Status', async () => {
   assert.equal(await refusal(`${PODS}/web/exec?command=ls&stdout=1`, 'v5.channel.k8s.io'), 400);
   assert.equal(await refusal(`${PODS}/web/exec?command=ls&stdout=1&container=one`, 'unheard-of'), 400);
   assert.equal(await refusal(`${PODS}/web/nothing`, 'v5.channel.k8s.io'), 404);
+});
+
+test('requests are counted and timed by what they are about, streams while they are open; what nobody serves by no name', async () => {
+  const told = async (): Promise<string> => (await call('/metrics')).text;
+  const counted = (text: string, labels: string): number =>
+    Number(new RegExp(`^apiserver_request_total{${labels}} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  const lists = 'verb="LIST",group="",version="v1",resource="pods",subresource="",scope="namespace",component="apiserver",code="200"';
+  const nothing = 'verb="GET",group="",version="",resource="",subresource="",scope="",component="apiserver",code="404"';
+  const before = await told();
+  await call(PODS);
+  await call('/apis/made.up/v1/anythings');
+  const after = await told();
+  assert.equal(counted(after, lists) - counted(before, lists), 1);
+  assert.equal(counted(after, nothing) - counted(before, nothing), 1);
+  assert.doesNotMatch(after, /made\.up/);
+  assert.match(after, /^apiserver_request_duration_seconds_count{verb="LIST".*resource="pods".*} \d+$/m);
+  assert.match(after, /^process_resident_memory_bytes \d+$/m);
+
+  events = async function* (_query, signal) {
+    await new Promise<void>((resolve) => signal!.addEventListener('abort', () => resolve()));
+    yield* [];
+  };
+  const watches = (text: string): number =>
+    Number(/^apiserver_longrunning_requests{verb="WATCH".*resource="pods".*} (\d+)$/m.exec(text)?.[1] ?? 0);
+  const idle = watches(await told());
+  const watch = await open(`${PODS}?watch=true`);
+  assert.equal(watches(await told()), idle + 1);
+  watch.destroy();
+  while (watches(await told()) !== idle) await new Promise((resolve) => setImmediate(resolve));
 });
