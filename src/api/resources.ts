@@ -17,6 +17,7 @@ import type {
   Event,
   Namespace,
   Node,
+  PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   Secret,
@@ -27,6 +28,7 @@ import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
+import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
 import type { DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService } from './kinds/istio/types.ts';
 import type { KubeObject, Resource } from './object.ts';
@@ -40,6 +42,7 @@ export const Nodes = resource<Node>('', 'v1', 'Node', 'nodes', false);
 export const Pods = resource<Pod>('', 'v1', 'Pod', 'pods');
 export const Services = resource<Service>('', 'v1', 'Service', 'services');
 export const Endpoints = resource<EndpointsObject>('', 'v1', 'Endpoints', 'endpoints');
+export const PersistentVolumes = resource<PersistentVolume>('', 'v1', 'PersistentVolume', 'persistentvolumes', false);
 export const PersistentVolumeClaims = resource<PersistentVolumeClaim>('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
 export const ConfigMaps = resource<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
 export const Secrets = resource<Secret>('', 'v1', 'Secret', 'secrets');
@@ -60,6 +63,7 @@ export const HorizontalPodAutoscalers = resource<HorizontalPodAutoscaler>(
 );
 export const EndpointSlices = resource<EndpointSlice>('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
 export const PodDisruptionBudgets = resource<PodDisruptionBudget>('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
+export const StorageClasses = resource<StorageClass>('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false);
 export const Leases = resource<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
 export const Ingresses = resource<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
 export const CustomResourceDefinitions = resource<CustomResourceDefinition>(

@@ -35,6 +35,7 @@ try {
     apiTlsSocket: paths.apiTlsSocket,
     nodeSocket: paths.nodeSocket,
     podsDir: paths.podsDir,
+    volumesDir: paths.volumesDir,
     runDir: paths.runDir,
     clock: systemClock,
     log,

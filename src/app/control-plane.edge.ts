@@ -27,7 +27,7 @@ import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
-import { applyAll, kubernetesService, priorityClasses } from './first-objects.ts';
+import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './config.ts';
 import { feedMesh } from './mesh-feed.ts';
@@ -114,6 +114,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     useOfPods: async () => useOfPods(await usage()),
     rootCertificate: pki.ca,
     loadBalancerAddress: '127.0.0.1',
+    volumesDirectory: paths.volumesDir,
   });
   const authControllers = await startAuthControllers({ auth, client: own, clock, log, signal, rootCertificate: pki.ca });
   const informers = createInformers(client, { clock, log, signal });
@@ -134,7 +135,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(own, [...priorityClasses, ...kubernetesService, ...ingressGateway()]);
+  await applyAll(own, [...priorityClasses, ...kubernetesService, standardStorage, ...ingressGateway()]);
   await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });

@@ -2,9 +2,21 @@
 import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import { Deployments, Endpoints, EndpointSlices, keyOf, ServiceAccounts, Services, type KubeObject, type Resource } from '../api/index.ts';
+import type { StorageClass } from 'kubernetes-types/storage/v1.js';
+import {
+  Deployments,
+  Endpoints,
+  EndpointSlices,
+  keyOf,
+  ServiceAccounts,
+  Services,
+  StorageClasses,
+  type KubeObject,
+  type Resource,
+} from '../api/index.ts';
 import type { Client } from '../control/index.ts';
 import { API_ADDRESS } from '../node/index.ts';
+import { PROVISIONER } from '../workloads/index.ts';
 
 const PriorityClasses: Resource<PriorityClass> = {
   group: 'scheduling.k8s.io',
@@ -14,7 +26,7 @@ const PriorityClasses: Resource<PriorityClass> = {
   namespaced: false,
 };
 
-const KINDS = [ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments, PriorityClasses] as readonly Resource[];
+const KINDS = [StorageClasses, ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments, PriorityClasses] as readonly Resource[];
 
 /** Classes that manifests of infrastructure name. */
 export const priorityClasses: readonly PriorityClass[] = [
@@ -55,6 +67,16 @@ const endpoints: EndpointsObject = {
 
 /** The API server as a Service with its endpoint, by which pods find it. */
 export const kubernetesService: readonly KubeObject[] = [service, slice, endpoints];
+
+/** The storage class of claims that name none: a directory of this machine for each. */
+export const standardStorage: StorageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner: PROVISIONER,
+  reclaimPolicy: 'Delete',
+  volumeBindingMode: 'Immediate',
+};
 
 /** Applies the objects as manager `sluice`: what users have changed besides stays. */
 export async function applyAll(client: Client, objects: readonly KubeObject[]): Promise<void> {

@@ -12,6 +12,8 @@ export interface InstancePaths {
   readonly pkiDir: string;
   readonly logDir: string;
   readonly podsDir: string;
+  /** One directory a volume that was made for a claim. */
+  readonly volumesDir: string;
   readonly instanceFile: string;
   /** The instance's own kubeconfig; `up` also merges the context into the user's. */
   readonly kubeconfig: string;
@@ -60,6 +62,7 @@ export function instancePaths(name: string, at: Surroundings, stateRoot?: string
     pkiDir: join(stateDir, 'pki'),
     logDir: join(stateDir, 'logs'),
     podsDir: join(stateDir, 'pods'),
+    volumesDir: join(stateDir, 'volumes'),
     instanceFile: join(stateDir, 'instance.json'),
     kubeconfig: join(stateDir, 'kubeconfig'),
     cacheDir: join(at.env.XDG_CACHE_HOME || join(at.home, '.cache'), 'sluice'),

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import { ConfigMaps, Pods, Secrets, type KubeObject, type Resource } from '../api/index.ts';
+import { ConfigMaps, PersistentVolumeClaims, PersistentVolumes, Pods, Secrets, type KubeObject, type Resource } from '../api/index.ts';
 import type { Clock, Log } from '../base/index.ts';
 import { createInformers, eventRecorder, type Client } from '../control/index.ts';
 import { keepNode } from './agent/heartbeat.ts';
+import { keepVolumes } from './agent/keep-volumes.edge.ts';
 import { machineFacts } from './agent/machine.edge.ts';
 import { planSource } from './agent/plan-source.ts';
 import { PodManager } from './agent/pod-manager.ts';
@@ -31,6 +32,8 @@ export interface AgentOptions {
   readonly nodeSocket: string;
   /** One directory a pod; outlives the node. */
   readonly podsDir: string;
+  /** One directory a volume that was made for a claim; it goes with its volume. */
+  readonly volumesDir: string;
   /** Sockets and mounts of this run of the node, as given to {@link startNode}. */
   readonly runDir: string;
   readonly clock: Clock;
@@ -45,7 +48,7 @@ export interface AgentOptions {
  * `Fault` when this machine does not allow what it needs.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, catalog, apiTlsSocket, nodeSocket, podsDir, runDir, clock, log, signal } = options;
+  const { nodeName, client, catalog, apiTlsSocket, nodeSocket, podsDir, volumesDir, runDir, clock, log, signal } = options;
   mkdirSync(podsDir, { recursive: true, mode: 0o700 });
   const informers = createInformers(client, { clock, log, signal });
   const facts = machineFacts(nodeName, podsDir);
@@ -58,7 +61,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     networks,
     prober: prober(runtime),
     records: podRecords(podsDir),
-    plans: planSource(informers, catalog, podTokens(client, clock, log), facts),
+    plans: planSource(informers, catalog, podTokens(client, clock, log), { node: facts, volumesDir }),
     clock,
     log,
   });
@@ -78,7 +81,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     informer.onChange(({ object }) => pods.wake(object.metadata?.namespace));
     return informer.synced;
   };
-  await Promise.all([wakeOn(ConfigMaps), wakeOn(Secrets)]);
+  await Promise.all([wakeOn(ConfigMaps), wakeOn(Secrets), wakeOn(PersistentVolumeClaims)]);
+  await keepVolumes(informers.of(PersistentVolumes), volumesDir, log);
   await pods.run(informers.of(Pods));
   log.info('agent ready', { pods: [...pods.all()].length });
 }

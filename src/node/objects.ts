@@ -9,6 +9,7 @@ export type {
   HTTPGetAction,
   KeyToPath,
   Node,
+  PersistentVolume,
   Pod,
   PodCondition,
   PodStatus,

@@ -20,9 +20,11 @@ import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler.ts';
 import { statefulSetController } from './statefulset.ts';
 import { taintEvictionController } from './taint-eviction.ts';
+import { claimController, volumeController } from './volumes.ts';
 import type { World } from './world.ts';
 
 export type { PodUse, UseOfPods } from './autoscaler.ts';
+export { PROVISIONER } from './volume-binding.ts';
 
 export interface WorkloadsOptions {
   readonly client: Client;
@@ -39,6 +41,8 @@ export interface WorkloadsOptions {
   readonly rootCertificate: string;
   /** The address that services of type LoadBalancer are reached at, e.g. `127.0.0.1`. */
   readonly loadBalancerAddress: string;
+  /** Where volumes are that are made for claims, on the node; absolute. */
+  readonly volumesDirectory: string;
 }
 
 const NOTHING_KNOWN: UseOfPods = async () => new Map();
@@ -74,6 +78,8 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     taintEvictionController(world),
     disruptionController(world),
     endpointSliceController(world),
+    claimController(world, options.volumesDirectory),
+    volumeController(world),
     endpointsController(world),
     endpointsMirror(world),
     garbageCollector(world, catalog),

@@ -1,8 +1,9 @@
 import type { Pod, PodCondition } from 'kubernetes-types/core/v1.js';
-import { keyOf, keyText, Nodes, parseKey, Pods } from '../api/index.ts';
+import { keyOf, keyText, Nodes, parseKey, PersistentVolumeClaims, Pods } from '../api/index.ts';
 import { changesOf, settled, updateStatus, withCondition, type Informer, type Source } from '../control/index.ts';
 import { hasEnded } from './pods.ts';
 import { decideNode } from './scheduling.ts';
+import { claimProblem, usesClaim } from './volume-binding.ts';
 import type { Controller, World } from './world.ts';
 
 const SCHEDULER = 'default-scheduler';
@@ -12,6 +13,7 @@ export function scheduler(world: World): Controller {
   const { informers, client, clock, rng } = world;
   const pods = informers.of(Pods);
   const nodes = informers.of(Nodes);
+  const claims = informers.of(PersistentVolumeClaims);
   const waiting = pods.index('unbound', (p) => (p.spec?.nodeName ? [] : ['']));
   const bound = pods.index('node', (p) => (p.spec?.nodeName ? [p.spec.nodeName] : []));
   const events = world.events(SCHEDULER);
@@ -27,6 +29,7 @@ export function scheduler(world: World): Controller {
       changesOf(pods, (p) => (p.spec?.nodeName ? [] : [keyText(keyOf(p))])),
       changesOf(nodes, () => waiting('').map((p) => keyText(keyOf(p)))),
       roomMade(pods, () => waiting('').map((p) => keyText(keyOf(p)))),
+      changesOf(claims, (c) => waiting('').flatMap((p) => (usesClaim(p, c.metadata?.name ?? '') ? [keyText(keyOf(p))] : []))),
     ],
     async reconcile(key) {
       const pod = pods.get(parseKey(key));
@@ -41,7 +44,8 @@ export function scheduler(world: World): Controller {
         return settled;
       }
       const hosts = nodes.list().map((node) => ({ node, pods: bound(node.metadata?.name ?? '').filter((p) => !hasEnded(p)) }));
-      const placement = decideNode(pod, hosts, rng);
+      const problem = claimProblem(pod, (name) => claims.get({ namespace: pod.metadata?.namespace, name }));
+      const placement = problem ? { message: `0/${hosts.length} nodes are available: ${problem}.` } : decideNode(pod, hosts, rng);
       if ('message' in placement) {
         const { message } = placement;
         const told = pod.status?.conditions?.some((c) => c.type === 'PodScheduled' && c.message === message);

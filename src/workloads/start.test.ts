@@ -18,6 +18,7 @@ async function start() {
     signal: stop.signal,
     rootCertificate: 'PEM',
     loadBalancerAddress: '127.0.0.1',
+    volumesDirectory: '/volumes',
   });
   await clock.advance(500);
   return {

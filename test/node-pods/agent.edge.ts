@@ -27,6 +27,7 @@ await runAgent({
   apiTlsSocket: join(runDir, 'api-tls.sock'),
   nodeSocket: join(runDir, 'node.sock'),
   podsDir,
+  volumesDir: join(runDir, 'volumes'),
   runDir,
   clock: systemClock,
   log: jsonLog((line) => process.stderr.write(line), systemClock.now, 'warn'),

@@ -34,7 +34,17 @@ const server = await startApiServer({
 if (controllers) {
   const { signal } = new AbortController();
   await startAuthControllers({ auth, client, clock, log, signal, rootCertificate: pki.ca });
-  await startWorkloads({ client, catalog, clock, rng, log, signal, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' });
+  await startWorkloads({
+    client,
+    catalog,
+    clock,
+    rng,
+    log,
+    signal,
+    rootCertificate: pki.ca,
+    loadBalancerAddress: '127.0.0.1',
+    volumesDirectory: join(dir, 'volumes'),
+  });
 }
 for (const name of namespaces) {
   if (!(await client.get(Namespaces, { name }))) await client.create(Namespaces, { metadata: { name } });

@@ -65,7 +65,15 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
   const around = { client, clock, log: silentLog, signal: stop.signal };
   const authControllers = await startAuthControllers({ auth, ...around, rootCertificate: pki.ca });
   const controllers =
-    nodes && (await startWorkloads({ ...around, catalog, rng: systemRng, rootCertificate: pki.ca, loadBalancerAddress: '127.0.0.1' }));
+    nodes &&
+    (await startWorkloads({
+      ...around,
+      catalog,
+      rng: systemRng,
+      rootCertificate: pki.ca,
+      loadBalancerAddress: '127.0.0.1',
+      volumesDirectory: join(dir, 'volumes'),
+    }));
   if (nodes) await startFakeNodes({ ...around, names: nodes });
   return {
     kubectl: kubectlWith(dir, kubeconfig),

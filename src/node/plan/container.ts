@@ -68,7 +68,7 @@ function build(pod: Pod, container: Container, image: string, builtin: BuiltinIm
     argv,
     env: [...env],
     workingDir: container.workingDir ?? builtin.workingDir,
-    volumeMounts: (container.volumeMounts ?? []).map((m) => planMount(pod, image, m, lookup)),
+    volumeMounts: (container.volumeMounts ?? []).map((m) => planMount(pod, image, m, lookup, inputs)),
     imageMounts: builtin.mounts,
     files: builtin.files ?? {},
     capabilities: capabilities(container, builtin.netAdmin === true),
@@ -78,11 +78,22 @@ function build(pod: Pod, container: Container, image: string, builtin: BuiltinIm
   };
 }
 
-function planMount(pod: Pod, image: string, mount: VolumeMount, lookup: (name: string) => string | undefined): VolumeMountPlan {
+function planMount(
+  pod: Pod,
+  image: string,
+  mount: VolumeMount,
+  lookup: (name: string) => string | undefined,
+  inputs: PlanInputs,
+): VolumeMountPlan {
   const volume = pod.spec?.volumes?.find((v) => v.name === mount.name);
   if (!volume) throw new ConfigProblem(`volumeMount "${mount.name}" names a volume that the pod does not have`);
-  if (volume.hostPath && image !== HOST_IMAGE) {
-    throw new ConfigProblem(`volume "${mount.name}" is a hostPath: only containers of image "host" may see this machine's files`);
+  const claim = volume.persistentVolumeClaim;
+  const behind = claim && inputs.volumeOf(claim.claimName);
+  const foreign = behind !== undefined && 'path' in behind && !behind.own;
+  if ((volume.hostPath || foreign) && image !== HOST_IMAGE) {
+    throw new ConfigProblem(
+      `volume "${mount.name}" is a hostPath${foreign ? ', by its claim' : ''}: only containers of image "host" may see this machine's files`,
+    );
   }
   const subPath = mount.subPathExpr === undefined ? (mount.subPath ?? '') : expand(mount.subPathExpr, lookup);
   if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
@@ -90,7 +101,7 @@ function planMount(pod: Pod, image: string, mount: VolumeMount, lookup: (name: s
   }
   const target = posix.normalize(posix.join('/', mount.mountPath)).replace(/(.)\/$/, '$1');
   if (target === '/') throw new ConfigProblem(`volumeMount "${mount.name}": a volume cannot be mounted over /`);
-  return { volume: mount.name, target, subPath, readOnly: mount.readOnly === true };
+  return { volume: mount.name, target, subPath, readOnly: mount.readOnly === true || claim?.readOnly === true };
 }
 
 function capabilities(container: Container, netAdmin: boolean): string[] {

@@ -17,6 +17,8 @@ const catalog: ImageCatalog = {
 const inputs: PlanInputs = {
   configMap: (name) => (name === 'cm' ? { data: { a: '1', 'x.y': 'odd' }, binaryData: { b: 'AAE=' } } : undefined),
   secret: (name) => (name === 'sec' ? { data: { s: Buffer.from('geheim').toString('base64') } } : undefined),
+  volumeOf: (claim) =>
+    claim === 'none' ? { problem: 'persistentvolumeclaim "none" not found' } : { path: `/v/${claim}`, own: claim === 'own' },
   token: ({ audience }) => (audience === 'late' ? undefined : `token for ${audience ?? 'the API'}`),
   services: [
     { metadata: { name: 'my-db', namespace: 'n' }, spec: { clusterIP: '10.96.0.7', ports: [{ port: 5432, name: 'pg' }] } },
@@ -185,4 +187,21 @@ test('a projected volume holds the token of the pod beside its other sources; wi
   const texts = Object.fromEntries(Object.entries(made.files).map(([path, f]) => [path, Buffer.from(f.content).toString()]));
   assert.deepEqual(texts, { token: 'token for the API', 'ca.crt': '1', namespace: 'n' });
   assert.throws(() => planVolumes(podOf({}, volume('late')), inputs), ConfigProblem);
+});
+
+test('a claim is mounted by its directory; one that leads to other places is only for programs of this machine', () => {
+  const claimed = (claimName: string): Partial<NonNullable<Pod['spec']>> => ({
+    volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }],
+  });
+  const mounts = [{ name: 'v', mountPath: '/data' }];
+  assert.deepEqual(planVolumes(podOf({}, claimed('own')), inputs), [
+    { kind: 'host', name: 'v', path: '/v/own', type: 'DirectoryOrCreate' },
+  ]);
+  assert.throws(() => planVolumes(podOf({}, claimed('none')), inputs), /persistentvolumeclaim "none" not found/);
+  assert.ok('argv' in plan({ volumeMounts: mounts }, claimed('own')));
+  assert.match(
+    (plan({ volumeMounts: mounts }, claimed('other')) as Waiting).message,
+    /is a hostPath, by its claim: only containers of image "host"/,
+  );
+  assert.ok('argv' in plan({ image: 'host', command: ['ls'], volumeMounts: mounts }, claimed('other')));
 });

@@ -5,6 +5,8 @@ import type { ImageCatalog, ImageMount } from '../images.ts';
 export interface PlanInputs {
   configMap(name: string): ConfigMap | undefined;
   secret(name: string): Secret | undefined;
+  /** The directory behind a claim of the pod's namespace, and whether it was made for it; or why there is none. */
+  volumeOf(claim: string): { readonly path: string; readonly own: boolean } | { readonly problem: string };
   /** A token of the pod's service account, as fetched for it; undefined when it was not. */
   token(source: ServiceAccountTokenProjection): string | undefined;
   /** The services of the pod's namespace, and `default/kubernetes`. */

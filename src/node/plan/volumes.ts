@@ -37,6 +37,11 @@ function planVolume(pod: Pod, volume: Volume, inputs: PlanInputs): VolumePlan {
     };
   }
   if (volume.hostPath) return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
+  if (volume.persistentVolumeClaim) {
+    const found = inputs.volumeOf(volume.persistentVolumeClaim.claimName);
+    if ('problem' in found) throw new ConfigProblem(`Unable to attach or mount volumes: unmounted volumes=[${name}]: ${found.problem}`);
+    return { kind: 'host', name, path: found.path, type: found.own ? 'DirectoryOrCreate' : '' };
+  }
   if (volume.configMap) {
     return files(configMapFiles(name, volume.configMap, volume.configMap.defaultMode ?? DEFAULT_MODE, inputs));
   }
@@ -48,7 +53,7 @@ function planVolume(pod: Pod, volume: Volume, inputs: PlanInputs): VolumePlan {
   if (volume.projected) return files(projectedFiles(pod, name, volume.projected, inputs));
   const kind = Object.keys(volume).find((k) => k !== 'name') ?? 'no source';
   throw new ConfigProblem(
-    `volume "${name}": ${kind} is not served by this node; use emptyDir, configMap, secret, downwardAPI or projected`,
+    `volume "${name}": ${kind} is not served by this node; use emptyDir, persistentVolumeClaim, configMap, secret, downwardAPI or projected`,
   );
 }
 

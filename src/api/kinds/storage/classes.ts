@@ -1,6 +1,7 @@
 import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { VolumeAttributesClass } from 'kubernetes-types/storage/v1alpha1.js';
 import type { Resource } from '../../object.ts';
+import { StorageClasses } from '../../resources.ts';
 import { type Causes, checkSelector, dnsSubdomain, follow, qualifiedName } from '../check.ts';
 import { ageColumn, column, nameColumn } from '../columns.ts';
 import { define } from '../define.ts';
@@ -8,7 +9,6 @@ import { oldCsiDrivers, oldCsiNodes, oldCsiStorageCapacities, oldStorageClasses,
 
 const group = 'storage.k8s.io';
 const version = 'v1';
-const Classes: Resource<StorageClass> = { group, version, kind: 'StorageClass', plural: 'storageclasses', namespaced: false };
 const Drivers: Resource<CSIDriver> = { group, version, kind: 'CSIDriver', plural: 'csidrivers', namespaced: false };
 const Nodes: Resource<CSINode> = { group, version, kind: 'CSINode', plural: 'csinodes', namespaced: false };
 const Capacities: Resource<CSIStorageCapacity> = {
@@ -29,7 +29,7 @@ const Attributes: Resource<VolumeAttributesClass> = {
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 
 export const storageClasses = define<StorageClass>({
-  resource: Classes,
+  resource: StorageClasses,
   shortNames: ['sc'],
   schema: 'k8s.io.api.storage.v1.StorageClass',
   default(o) {

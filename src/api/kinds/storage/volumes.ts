@@ -2,19 +2,12 @@ import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec } fr
 import type { VolumeAttachment } from 'kubernetes-types/storage/v1.js';
 import { canonicalJson, parseQuantity } from '../../../base/index.ts';
 import type { Resource } from '../../object.ts';
-import { PersistentVolumeClaims } from '../../resources.ts';
+import { PersistentVolumeClaims, PersistentVolumes } from '../../resources.ts';
 import { type Causes, checkQuantity, checkSelector, dnsSubdomain, follow, POSITIVE } from '../check.ts';
 import { ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define } from '../define.ts';
 import { oldVolumeAttachments } from '../legacy/others.ts';
 
-const Volumes: Resource<PersistentVolume> = {
-  group: '',
-  version: 'v1',
-  kind: 'PersistentVolume',
-  plural: 'persistentvolumes',
-  namespaced: false,
-};
 const ACCESS: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',
   ReadOnlyMany: 'ROX',
@@ -67,7 +60,7 @@ const sourceOf = (spec: PersistentVolumeSpec | undefined): [string, unknown][] =
   Object.entries(spec ?? {}).filter(([field]) => !BESIDE_SOURCE.has(field));
 
 export const persistentVolumes = define<PersistentVolume>({
-  resource: Volumes,
+  resource: PersistentVolumes,
   shortNames: ['pv'],
   schema: 'k8s.io.api.core.v1.PersistentVolume',
   status: true,
