@@ -30,7 +30,15 @@ import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
-import type { DestinationRule, Gateway, PeerAuthentication, ServiceEntry, VirtualService } from './kinds/istio/types.ts';
+import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  PeerAuthentication,
+  RequestAuthentication,
+  ServiceEntry,
+  VirtualService,
+} from './kinds/istio/types.ts';
 import type { KubeObject, Resource } from './object.ts';
 
 function resource<T extends KubeObject>(group: string, version: string, kind: string, plural: string, namespaced = true): Resource<T> {
@@ -109,5 +117,17 @@ export const VirtualServices = resource<VirtualService>('networking.istio.io', '
 export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');
 export const Gateways = resource<Gateway>('networking.istio.io', 'v1', 'Gateway', 'gateways');
 export const ServiceEntries = resource<ServiceEntry>('networking.istio.io', 'v1', 'ServiceEntry', 'serviceentries');
+export const AuthorizationPolicies = resource<AuthorizationPolicy>(
+  'security.istio.io',
+  'v1',
+  'AuthorizationPolicy',
+  'authorizationpolicies',
+);
+export const RequestAuthentications = resource<RequestAuthentication>(
+  'security.istio.io',
+  'v1',
+  'RequestAuthentication',
+  'requestauthentications',
+);
 export const PeerAuthentications = resource<PeerAuthentication>('security.istio.io', 'v1', 'PeerAuthentication', 'peerauthentications');
 export const Canaries = resource<Canary>('flagger.app', 'v1beta1', 'Canary', 'canaries');

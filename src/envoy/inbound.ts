@@ -1,7 +1,9 @@
-import { isHttp, type EffectiveMode, type MeshService, type Protocol, type ServicePort, type Workload } from '../mesh/index.ts';
+import { isHttp, type EffectiveMode, type Guard, type MeshService, type Protocol, type ServicePort, type Workload } from '../mesh/index.ts';
+import { authorizationFilters } from './authorization.ts';
 import { INBOUND_PASSTHROUGH, inboundName } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import type { Json } from './json.ts';
+import { jwtFilter } from './jwt.ts';
 import { INBOUND_PORT, PLAIN_HTTP } from './listener.ts';
 import { httpMetrics, learnPeer, serverTags, tcpMetrics } from './metrics.ts';
 import { inboundRoute } from './route.ts';
@@ -43,47 +45,40 @@ function targetOf(port: ServicePort, named: (name: string) => number | undefined
 }
 
 /** The filter chains of one port: mTLS from the mesh, plain text and foreign TLS where the mode lets them in. */
-export function inboundChains(own: Workload, port: InboundPort, trustDomain: string): Json[] {
+export function inboundChains(own: Workload, port: InboundPort, guard: Guard, trustDomain: string): Json[] {
   const { number, protocol, mode } = port;
-  const chain = (kind: string, match: Json, filter: Json, mtls: boolean): Json => ({
+  const http = (mtls: boolean): Json[] => [inboundHttp(own, port, guard, mtls)];
+  const tcp = (mtls: boolean): Json[] => [...authorizationFilters(guard, 'tcp'), inboundTcp(own, port, mtls)];
+  const chain = (kind: string, match: Json, filters: readonly Json[], mtls: boolean): Json => ({
     name: `${inboundName(number)} ${kind}`,
     filter_chain_match: { destination_port: number, ...match },
-    filters: [filter],
+    filters,
     ...(mtls ? { transport_socket: meshTlsDownstream(trustDomain) } : {}),
   });
   const chains: Json[] = [];
   if (mode !== 'DISABLE') {
     if (protocol === 'auto') {
-      chains.push(chain('mtls http', { transport_protocol: 'tls', application_protocols: HTTP_ALPN }, inboundHttp(own, port, true), true));
-      chains.push(
-        chain(
-          'mtls',
-          { transport_protocol: 'tls', application_protocols: ['istio', 'istio-peer-exchange'] },
-          inboundTcp(own, port, true),
-          true,
-        ),
-      );
+      chains.push(chain('mtls http', { transport_protocol: 'tls', application_protocols: HTTP_ALPN }, http(true), true));
+      chains.push(chain('mtls', { transport_protocol: 'tls', application_protocols: ['istio', 'istio-peer-exchange'] }, tcp(true), true));
     } else {
-      const filter = isHttp(protocol) ? inboundHttp(own, port, true) : inboundTcp(own, port, true);
-      chains.push(chain('mtls', { transport_protocol: 'tls', application_protocols: MESH_ALPN }, filter, true));
+      const filters = isHttp(protocol) ? http(true) : tcp(true);
+      chains.push(chain('mtls', { transport_protocol: 'tls', application_protocols: MESH_ALPN }, filters, true));
     }
   }
   if (mode !== 'STRICT') {
     if (protocol === 'auto') {
-      chains.push(
-        chain('http', { transport_protocol: 'raw_buffer', application_protocols: PLAIN_HTTP }, inboundHttp(own, port, false), false),
-      );
+      chains.push(chain('http', { transport_protocol: 'raw_buffer', application_protocols: PLAIN_HTTP }, http(false), false));
     }
-    const plain = isHttp(protocol) ? inboundHttp(own, port, false) : inboundTcp(own, port, false);
+    const plain = isHttp(protocol) ? http(false) : tcp(false);
     chains.push(chain('plain', { transport_protocol: 'raw_buffer' }, plain, false));
-    chains.push(chain('foreign tls', { transport_protocol: 'tls' }, inboundTcp(own, port, false), false));
+    chains.push(chain('foreign tls', { transport_protocol: 'tls' }, tcp(false), false));
   }
   return chains;
 }
 
 /** What comes in on ports nobody declared, and the guard against a proxy that calls itself. */
-export function catchAllChains(mode: EffectiveMode, trustDomain: string): Json[] {
-  const filters = [tcpProxy([{ name: INBOUND_PASSTHROUGH, weight: 1 }], [])];
+export function catchAllChains(mode: EffectiveMode, guard: Guard, trustDomain: string): Json[] {
+  const filters = [...authorizationFilters(guard, 'tcp'), tcpProxy([{ name: INBOUND_PASSTHROUGH, weight: 1 }], [])];
   return [
     { name: 'virtualInbound-blackhole', filter_chain_match: { destination_port: INBOUND_PORT }, filters: [tcpProxy([], [])] },
     ...(mode === 'DISABLE'
@@ -100,7 +95,7 @@ export function catchAllChains(mode: EffectiveMode, trustDomain: string): Json[]
   ];
 }
 
-function inboundHttp(own: Workload, port: InboundPort, mtls: boolean): Json {
+function inboundHttp(own: Workload, port: InboundPort, guard: Guard, mtls: boolean): Json {
   const grpc = port.protocol === 'grpc';
   const cluster = inboundName(port.number);
   return httpConnectionManager({
@@ -111,7 +106,8 @@ function inboundHttp(own: Workload, port: InboundPort, mtls: boolean): Json {
       validate_clusters: false,
       virtual_hosts: [{ name: `inbound|http|${port.number}`, domains: ['*'], routes: [inboundRoute(cluster, grpc)] }],
     },
-    filters: [learnPeer(mtls)],
+    // Who asks is learnt first, so that refused requests are counted with it.
+    filters: [learnPeer(mtls), ...jwtFilter(guard.jwtRules), ...authorizationFilters(guard, 'http')],
     accessLog: httpMetrics(serverTags(own, port.service, grpc ? 'grpc' : 'http', mtls), grpc),
   });
 }

@@ -3,14 +3,17 @@ import {
   hostOf,
   isPlainHttp,
   isTlsHttp,
+  type Guard,
   type Model,
   type Proxy,
   type Rules,
   type Server,
   type Workload,
 } from '../mesh/index.ts';
+import { authorizationFilters } from './authorization.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
+import { jwtFilter } from './jwt.ts';
 import { INSPECT_TIMEOUT } from './listener.ts';
 import { clientTags, httpMetrics, sayPeer, tcpMetrics } from './metrics.ts';
 import { l4Routes, type WeightedClusters } from './outbound.ts';
@@ -26,15 +29,24 @@ export interface GatewayPlan {
   readonly routes: ReadonlyMap<string, readonly (Json & { name: string; domains: readonly string[] })[]>;
 }
 
+/** The gateway proxy that listeners are made for. */
+interface For {
+  readonly model: Model;
+  readonly proxy: Proxy;
+  readonly own: Workload;
+  readonly guard: Guard;
+}
+
 /** Listeners and routes of the servers that a gateway proxy runs. */
 export function planGateway(model: Model, proxy: Proxy, own: Workload, servers: readonly Server[]): GatewayPlan {
+  const target: For = { model, proxy, own, guard: model.guards.of(proxy.namespace, proxy.labels) };
   const listeners = new Map<string, Json>();
   const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
   for (const [port, group] of byPort(servers)) {
     const first = group[0]!;
     // One port speaks one kind of thing; what the oldest server says holds.
     const same = group.filter((s) => isPlainHttp(s) === isPlainHttp(first));
-    const chains = isPlainHttp(first) ? plainChains(model, proxy, own, port, same, routes) : tlsChains(model, proxy, own, same, routes);
+    const chains = isPlainHttp(first) ? plainChains(target, port, same, routes) : tlsChains(target, same, routes);
     if (!chains.length) continue;
     const name = `0.0.0.0_${port}`;
     listeners.set(name, {
@@ -60,25 +72,25 @@ function byPort(servers: readonly Server[]): Map<number, Server[]> {
   return ports;
 }
 
-function manager(own: Workload, routes: string): Json {
+function manager({ own, guard }: For, routes: string): Json {
   return httpConnectionManager({
     side: 'gateway',
     statPrefix: `outbound_${routes}`,
     routes,
-    filters: [sayPeer(own)],
+    filters: [...jwtFilter(guard.jwtRules), ...authorizationFilters(guard, 'http'), sayPeer(own)],
     accessLog: httpMetrics(clientTags(own, 'http'), false),
   });
 }
 
 type Hosts = Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>;
 
-function plainChains(model: Model, proxy: Proxy, own: Workload, port: number, servers: readonly Server[], routes: Hosts): Json[] {
+function plainChains(target: For, port: number, servers: readonly Server[], routes: Hosts): Json[] {
   const table = `http.${port}`;
-  routes.set(table, hostsOf(model, proxy, servers));
-  return [{ filters: [manager(own, table)] }];
+  routes.set(table, hostsOf(target, servers));
+  return [{ filters: [manager(target, table)] }];
 }
 
-function tlsChains(model: Model, proxy: Proxy, own: Workload, servers: readonly Server[], routes: Hosts): Json[] {
+function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json[] {
   const chains: Json[] = [];
   const taken = new Set<string>();
   for (const server of servers) {
@@ -92,7 +104,7 @@ function tlsChains(model: Model, proxy: Proxy, own: Workload, servers: readonly 
       const table = `https.${server.spec.port.number}.${server.spec.port.name}.${name}.${namespace}`;
       const transport =
         tls.mode === 'ISTIO_MUTUAL'
-          ? meshTlsDownstream(model.config.domain)
+          ? meshTlsDownstream(target.model.config.domain)
           : tls.credentialName
             ? gatewayTls({
                 credential: tls.credentialName,
@@ -104,20 +116,20 @@ function tlsChains(model: Model, proxy: Proxy, own: Workload, servers: readonly 
               })
             : undefined;
       if (!transport) continue;
-      routes.set(table, hostsOf(model, proxy, [server]));
-      chains.push({ ...match, filters: [manager(own, table)], transport_socket: transport });
+      routes.set(table, hostsOf(target, [server]));
+      chains.push({ ...match, filters: [manager(target, table)], transport_socket: transport });
     } else {
-      chains.push(...passthroughChains(model, own, server));
+      chains.push(...passthroughChains(target, server));
     }
   }
   return chains;
 }
 
 /** TLS that is not ended here goes by its SNI, other bytes by port. */
-function passthroughChains(model: Model, own: Workload, server: Server): Json[] {
+function passthroughChains({ model, own, guard }: For, server: Server): Json[] {
   const chain = (clusters: WeightedClusters, names?: readonly string[]): Json => ({
     ...(names && !names.includes('*') ? { filter_chain_match: { server_names: names } } : {}),
-    filters: [tcpProxy(clusters, tcpMetrics(clientTags(own, 'tcp')))],
+    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(clusters, tcpMetrics(clientTags(own, 'tcp')))],
   });
   const chains: Json[] = [];
   const seen = new Set<string>();
@@ -139,7 +151,7 @@ function rulesOfServer(model: Model, server: Server): readonly Rules[] {
 }
 
 /** Every host of the servers: routes of all VirtualServices for it in order of age, `*` last. */
-function hostsOf(model: Model, proxy: Proxy, servers: readonly Server[]): readonly (Json & { name: string; domains: readonly string[] })[] {
+function hostsOf({ model, proxy }: For, servers: readonly Server[]): readonly (Json & { name: string; domains: readonly string[] })[] {
   const byHost = new Map<string, { rules: Rules; server: Server }[]>();
   const redirected = new Set<string>();
   for (const server of servers) {

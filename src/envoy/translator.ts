@@ -170,6 +170,7 @@ class Maker {
     const plan = view.outbound;
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
     const named = namedPorts(model, proxy);
+    const guard = model.guards.of(proxy.namespace, proxy.labels);
     const ports = inboundPorts(
       servicesBefore(view.services, proxy.namespace, JSON.stringify(proxy.labels)),
       (name) => named[name],
@@ -186,9 +187,9 @@ class Maker {
         this.#listener(own, ['sni', port, hosts, otherwise], () => sniListener(own, port, hosts, otherwise)),
       ),
       this.#listener(own, ['out', otherwise], () => virtualOutbound(own, otherwise)),
-      this.#listener(own, ['in', domain, mtls.text, ports.map((p) => [p.number, p.protocol, p.service.host, p.mode])], () =>
+      this.#listener(own, ['in', domain, mtls.text, guard.text, ports.map((p) => [p.number, p.protocol, p.service.host, p.mode])], () =>
         virtualInbound(
-          [...ports.flatMap((p) => inboundChains(own, p, domain)), ...catchAllChains(mtls.ofPort(0), domain)],
+          [...ports.flatMap((p) => inboundChains(own, p, guard, domain)), ...catchAllChains(mtls.ofPort(0), guard, domain)],
           ports.filter((p) => p.protocol === 'auto').map((p) => p.number),
         ),
       ),

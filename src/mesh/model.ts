@@ -1,9 +1,10 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { DestinationRule, Gateway, ServiceEntry, VirtualService } from '../api/index.ts';
+import type { AuthorizationPolicy, DestinationRule, Gateway, RequestAuthentication, ServiceEntry, VirtualService } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
 import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { Guards } from './guard.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
@@ -24,11 +25,17 @@ export interface Model {
   /** Oldest first. */
   readonly gateways: readonly Gateway[];
   readonly peerAuthentications: PeerAuthentications;
+  readonly guards: Guards;
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
 /** Where endpoints of a service come from. */
 type Source = { readonly slices: readonly EndpointSlice[] } | { readonly entry: ServiceEntry };
+
+const guardsOf = memo(
+  (policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], rootNamespace: string) =>
+    new Guards(policies, requests, rootNamespace),
+);
 
 /** Makes models one after another, each out of the one before. */
 export function createModeler(): (snapshot: Snapshot) => Model {
@@ -66,6 +73,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     virtualServices: ordered<VirtualService>(),
     destinationRules: ordered<DestinationRule>(),
     gateways: ordered<Gateway>(),
+    authorizationPolicies: ordered<AuthorizationPolicy>(),
+    requestAuthentications: ordered<RequestAuthentication>(),
   };
   const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
     const byService = new Map<string, EndpointSlice[]>();
@@ -140,6 +149,11 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),
       peerAuthentications,
+      guards: guardsOf(
+        order.authorizationPolicies(snapshot.authorizationPolicies),
+        order.requestAuthentications(snapshot.requestAuthentications),
+        config.rootNamespace,
+      ),
       pods,
     };
     return model;

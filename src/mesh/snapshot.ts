@@ -2,6 +2,7 @@ import type { Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import {
   apiVersionOf,
+  AuthorizationPolicies,
   DestinationRules,
   EndpointSlices,
   Gateways,
@@ -10,13 +11,16 @@ import {
   Namespaces,
   PeerAuthentications,
   Pods,
+  RequestAuthentications,
   ServiceEntries,
   Services,
   VirtualServices,
+  type AuthorizationPolicy,
   type DestinationRule,
   type Gateway,
   type KubeObject,
   type PeerAuthentication,
+  type RequestAuthentication,
   type Resource,
   type ServiceEntry,
   type VirtualService,
@@ -54,6 +58,8 @@ export interface Snapshot {
   readonly gateways: ReadonlyMap<string, Gateway>;
   readonly serviceEntries: ReadonlyMap<string, ServiceEntry>;
   readonly peerAuthentications: ReadonlyMap<string, PeerAuthentication>;
+  readonly authorizationPolicies: ReadonlyMap<string, AuthorizationPolicy>;
+  readonly requestAuthentications: ReadonlyMap<string, RequestAuthentication>;
 }
 
 /** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
@@ -67,6 +73,8 @@ export const snapshotKinds = {
   gateways: Gateways,
   serviceEntries: ServiceEntries,
   peerAuthentications: PeerAuthentications,
+  authorizationPolicies: AuthorizationPolicies,
+  requestAuthentications: RequestAuthentications,
 } as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
 
 /** A snapshot of the objects given; those of other kinds are left out. */

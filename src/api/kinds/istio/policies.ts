@@ -1,11 +1,11 @@
 /** Kinds of `security.istio.io`, `telemetry.istio.io` and `extensions.istio.io`. */
 import type { KubeObject } from '../../object.ts';
-import { PeerAuthentications } from '../../resources.ts';
+import { AuthorizationPolicies, PeerAuthentications, RequestAuthentications } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkCidr, checkDuration, checkHeaderName } from './checks.ts';
 import { extensions, istioResource, security, telemetry } from './shared.ts';
-import type { PeerAuthentication } from './types.ts';
+import type { AuthorizationPolicy, PeerAuthentication, RequestAuthentication } from './types.ts';
 
 interface Specified<Spec> extends KubeObject {
   spec?: Spec;
@@ -30,27 +30,15 @@ export const peerAuthentications = defineCustom<PeerAuthentication>({
   columns: [shows('Mode', '.spec.mtls.mode'), AGE],
 });
 
-type Lists<Name extends string> = { readonly [name in Name | `not${Capitalize<Name>}`]?: string[] };
-
-interface Authorization {
-  action?: string;
-  provider?: { name?: string };
-  rules?: {
-    from?: { source?: Lists<'principals' | 'requestPrincipals' | 'ipBlocks' | 'remoteIpBlocks'> }[];
-    to?: { operation?: Lists<'ports' | 'hosts' | 'methods' | 'paths'> }[];
-    when?: { key?: string; values?: string[]; notValues?: string[] }[];
-  }[];
-}
-
-export const authorizationPolicies = defineCustom<Specified<Authorization>>({
+export const authorizationPolicies = defineCustom<AuthorizationPolicy>({
   ...security,
-  resource: istioResource('security', 'AuthorizationPolicy'),
+  resource: AuthorizationPolicies,
   shortNames: ['ap'],
   check: checkAuthorization,
   columns: [shows('Action', '.spec.action'), AGE],
 });
 
-function checkAuthorization(causes: Causes, o: Specified<Authorization>): void {
+function checkAuthorization(causes: Causes, o: AuthorizationPolicy): void {
   const { action, provider, rules = [] } = o.spec ?? {};
   if (action === 'CUSTOM' && !provider?.name) {
     causes.required('spec.provider.name', '`provider.name` must not be empty with CUSTOM action');
@@ -102,20 +90,9 @@ function checkLists(causes: Causes, at: string, lists: object | undefined): void
   }
 }
 
-interface Authentication {
-  jwtRules?: {
-    issuer?: string;
-    jwks?: string;
-    jwksUri?: string;
-    timeout?: string;
-    fromHeaders?: { name?: string }[];
-    outputClaimToHeaders?: { header?: string; claim?: string }[];
-  }[];
-}
-
-export const requestAuthentications = defineCustom<Specified<Authentication>>({
+export const requestAuthentications = defineCustom<RequestAuthentication>({
   ...security,
-  resource: istioResource('security', 'RequestAuthentication'),
+  resource: RequestAuthentications,
   shortNames: ['ra'],
   columns: [],
   check(causes, o) {

@@ -286,3 +286,53 @@ export interface PeerAuthenticationSpec {
   portLevelMtls?: Record<string, { mode?: MutualTlsMode }>;
 }
 export type PeerAuthentication = Object<'PeerAuthentication', PeerAuthenticationSpec>;
+
+type Lists<Name extends string> = { readonly [name in Name | `not${Capitalize<Name>}`]?: string[] };
+
+/** Who asks: all fields that are given must hold, of each list any value. */
+export type AuthorizationSource = Lists<
+  'principals' | 'requestPrincipals' | 'namespaces' | 'serviceAccounts' | 'trustDomains' | 'ipBlocks' | 'remoteIpBlocks'
+>;
+/** What is asked for, likewise. */
+export type AuthorizationOperation = Lists<'hosts' | 'ports' | 'methods' | 'paths'>;
+
+export interface AuthorizationCondition {
+  key: string;
+  values?: string[];
+  notValues?: string[];
+}
+export interface AuthorizationRule {
+  from?: { source?: AuthorizationSource }[];
+  to?: { operation?: AuthorizationOperation }[];
+  when?: AuthorizationCondition[];
+}
+export interface AuthorizationPolicySpec {
+  selector?: { matchLabels?: Record<string, string> };
+  targetRef?: unknown;
+  targetRefs?: unknown[];
+  action?: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+  provider?: { name?: string };
+  rules?: AuthorizationRule[];
+}
+export type AuthorizationPolicy = Object<'AuthorizationPolicy', AuthorizationPolicySpec>;
+
+export interface JwtRule {
+  issuer?: string;
+  audiences?: string[];
+  jwks?: string;
+  jwksUri?: string;
+  fromHeaders?: { name: string; prefix?: string }[];
+  fromParams?: string[];
+  fromCookies?: string[];
+  forwardOriginalToken?: boolean;
+  outputPayloadToHeader?: string;
+  outputClaimToHeaders?: { header: string; claim: string }[];
+  timeout?: string;
+}
+export interface RequestAuthenticationSpec {
+  selector?: { matchLabels?: Record<string, string> };
+  targetRef?: unknown;
+  targetRefs?: unknown[];
+  jwtRules?: JwtRule[];
+}
+export type RequestAuthentication = Object<'RequestAuthentication', RequestAuthenticationSpec>;
