@@ -29,5 +29,6 @@ export { type LabelSelectorObject, labelSelectorOf, labelSelectorText, parseFiel
 export { isEmbedded, jsonName } from './kinds/schema/facts.ts';
 export { schemaName } from './kinds/schema/names.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
+export { isIPv4, isIPv6 } from './kinds/ip.ts';
 export { kindOfCrd, servedStatus } from './crd.ts';
 export { extendedBy } from './extend.ts';

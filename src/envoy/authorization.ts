@@ -1,11 +1,12 @@
 /** AuthorizationPolicies as Envoy's RBAC filters, for HTTP and for bytes: what is refused first, then what is allowed. */
-import { isIPv4, isIPv6 } from 'node:net';
-import type {
-  AuthorizationCondition,
-  AuthorizationOperation,
-  AuthorizationPolicy,
-  AuthorizationRule,
-  AuthorizationSource,
+import {
+  isIPv4,
+  isIPv6,
+  type AuthorizationCondition,
+  type AuthorizationOperation,
+  type AuthorizationPolicy,
+  type AuthorizationRule,
+  type AuthorizationSource,
 } from '../api/index.ts';
 import { DRY_RUN, type Guard } from '../mesh/index.ts';
 import { any, extension, type Json } from './json.ts';
