@@ -18,12 +18,12 @@ import { entryOf, storeKey, storePrefix } from './entry.ts';
 import { qualified } from './errors.ts';
 import { createEvictions } from './evictions.ts';
 import { createEventExpiry } from './event-expiry.ts';
-import { copy } from './json.ts';
+import { copy, isRecord } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
-import type { Deleted, Registry, Target, Written } from './registry.ts';
+import type { Deleted, Registry, Target, WriteQuery, Written } from './registry.ts';
 import { scaleOf } from './scale.ts';
 import { createServiceAllocator } from './services.ts';
 import { createWrites } from './writes.ts';
@@ -100,6 +100,17 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
   const asScale = (target: Target, written: Written): Written =>
     target.subresource === 'scale' ? { ...written, ...entryOf(scaleOf(target.served.def, written.object)) } : written;
 
+  /** Asks those who have a say in what is done to an object by a part of it, and is not stored; returns what they warn of. */
+  const ask = async (operation: 'CREATE' | 'CONNECT', target: Target, object: AnyObject, query: WriteQuery): Promise<readonly string[]> => {
+    const { served, namespace, name = '', subresource, user } = target;
+    const warnings: string[] = [];
+    const around = { query, dryRun: query.dryRun ?? false, warn: (text: string) => warnings.push(text) };
+    const request = { operation, def: served.def, served, namespace, name, subresource, object, oldObject: undefined, user, ...around };
+    await gate.mutate(request, () => {});
+    await gate.validate(request);
+    return warnings;
+  };
+
   const registry: Registry = {
     catalog,
     metrics,
@@ -115,9 +126,10 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
 
     async create(target, body, query) {
       const answered = answerOf(core.answers, target);
-      if (answered) return answered(target, body, query);
+      const warnings = target.subresource && isRecord(body.value) ? await ask('CREATE', target, body.value, query) : [];
+      if (answered) return warnedOf(await answered(target, body, query), warnings);
       checkVerb(target, 'create');
-      if (target.subresource === 'eviction' && isPods(target.served.def)) return evict(target, body, query);
+      if (target.subresource === 'eviction' && isPods(target.served.def)) return warnedOf(await evict(target, body, query), warnings);
       checkSubresource(target, []);
       if (isEvents(target.served.def)) await expireEvents();
       return followed(target, await writes.create(target, body, query), query.dryRun);
@@ -158,26 +170,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
       return followed(target, await deletes.delete(target, query), query.dryRun);
     },
     deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
-    async connect({ served, namespace, name = '', subresource, user }, object) {
-      const warnings: string[] = [];
-      const request = {
-        operation: 'CONNECT',
-        def: served.def,
-        served,
-        namespace,
-        name,
-        subresource,
-        object,
-        oldObject: undefined,
-        user,
-        dryRun: false,
-        query: {},
-        warn: (text: string) => warnings.push(text),
-      } as const;
-      await gate.mutate(request, () => {});
-      await gate.validate(request);
-      return warnings;
-    },
+    connect: (target, object) => ask('CONNECT', target, object, {}),
     client: (user) => createClient(registry, catalog, user),
   };
 
@@ -210,6 +203,10 @@ function gateOf(core: Core, observe: ObserveWebhook, writeStatus: QuotaOptions['
 function checkVerb({ served, subresource }: Target, verb: string): void {
   const { verbs } = served.def;
   if (verbs && subresource === undefined && !verbs.includes(verb)) throw notAllowed();
+}
+
+function warnedOf(written: Written, warnings: readonly string[]): Written {
+  return warnings.length > 0 ? { ...written, warnings: [...written.warnings, ...warnings] } : written;
 }
 
 function withMetadata(object: AnyObject): Draft {

@@ -141,6 +141,19 @@ describe('what a webhook is asked', () => {
     );
   });
 
+  test('an eviction, before the pod is deleted', async () => {
+    const { asked, mutating, client, registry, at } = await start({ a: () => ({ allowed: false, status: { message: 'stay' } }) });
+    await client.create(Pods, { metadata: { name: 'p', namespace: NS }, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    await mutating(
+      'm',
+      hook('a', { rules: [{ operations: ['CREATE'], apiGroups: ['*'], apiVersions: ['*'], resources: ['pods/eviction'] }] }),
+    );
+    const value = { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name: 'p', namespace: NS } };
+    await assert.rejects(registry.create(at(Pods, 'p', 'eviction'), { value }, {}), refused('', /denied the request: stay/));
+    assert.deepEqual([asked[0]!.request['kind'].kind, asked[0]!.request['object']], ['Eviction', value]);
+    assert.ok(await client.get(Pods, { namespace: NS, name: 'p' }));
+  });
+
   test('nobody is asked about other kinds, the configurations themselves, and other namespaces', async () => {
     const { asked, validating, mutating, client } = await start({ a: () => ALLOW });
     const everything = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] }];
