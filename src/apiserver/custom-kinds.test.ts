@@ -45,7 +45,7 @@ describe('custom kinds that are built in', () => {
         const { registry } = await world();
         const { kind } = def.resource;
         const older = def.legacy.find((v) => apiVersionOf(v) === apiVersion);
-        const stored: AnyObject = { apiVersion: all[0]!, kind, metadata: { name: 'a' }, ...minimalOf(def.resource) };
+        const stored: AnyObject = { apiVersion: all[0], kind, metadata: { name: 'a' }, ...minimalOf(def.resource) };
         const sent = { ...(older?.downgrade ? older.downgrade(structuredClone(stored)) : stored), apiVersion };
         const { object, warnings } = await create(registry, sent);
         assert.equal(object.apiVersion, apiVersion);
