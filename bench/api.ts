@@ -3,6 +3,8 @@
  * are told, how long a large list takes. It runs with the controllers, unlike stock's apiserver; `stock` is kube-apiserver 1.33 with
  * etcd 3.5 on a machine of the same size (JSON clients, 1 KiB ConfigMaps). `fdatasync` of this disk is the floor of every durable write.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -259,18 +261,58 @@ async function lists(http: RawHttp, server: ApiProcess): Promise<void> {
   result('api', { question: 'memory after all this', rssMb: usage(server).rssMb, stock: { rssMb: { etcd: 299, apiserver: 1322 } } });
 }
 
+/** Reads the list over and over, and throws it away. */
+const READER = `
+const { get } = require('node:http');
+const [socketPath, path] = process.argv.slice(1);
+const read = () => get({ socketPath, path }, (res) => res.resume().on('end', () => { process.stdout.write('.'); read(); }));
+read();
+`;
+
+/** How long small requests take while somebody else reads the whole list, again and again. */
+async function besideLists(http: RawHttp, server: ApiProcess): Promise<void> {
+  const reader = spawn(process.execPath, ['-e', READER, server.socketPath, COLLECTION], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let lists = 0;
+  reader.stdout.on('data', (dots: Buffer) => (lists += dots.length));
+  await once(reader.stdout, 'data');
+  const times = await timed(1000, () => send(http, { method: 'GET', path: `${COLLECTION}/verbs` }, 200));
+  reader.kill();
+  await once(reader, 'exit');
+  result('api', {
+    question: 'get, while another client reads the list of 10,000',
+    ms: { ...figures(times), max: round(Math.max(...times), 2) },
+    n: 1000,
+    lists,
+  });
+}
+
+async function deleteAll(http: RawHttp): Promise<void> {
+  const started = performance.now();
+  const answer = await send(http, { method: 'DELETE', path: COLLECTION }, 200);
+  const seconds = (performance.now() - started) / 1000;
+  const { items } = JSON.parse(answer.toString()) as { items: unknown[] };
+  result('api', {
+    question: 'deletecollection',
+    perSecond: Math.round(items.length / seconds),
+    n: items.length,
+    stock: { perSecond: 1270 },
+  });
+}
+
 const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-api-'));
 await starts(5);
 const floor = figures(disk(dir, 1000));
 result('api', { question: 'fdatasync of an append of 1.2 KB, the floor of a durable write', ms: floor, n: 1000 });
 const server = await startApiProcess({ dir, controllers: true });
 try {
-  await idle(server, 20);
+  await idle(server, 30);
   const http = rawHttp(server, 1);
   await verbs(http, floor.p50);
   await fanOut(server, 100, 300);
   await throughput(server, 16, 10_000);
   await lists(http, server);
+  await besideLists(http, server);
+  await deleteAll(http);
   http.close();
 } finally {
   await server.kill();

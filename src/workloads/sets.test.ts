@@ -173,7 +173,10 @@ test('a job runs as many pods as it needs, as many at a time as it may', async (
   assert.deepEqual([(await status())?.succeeded, (await status())?.active], [2, 1]);
   await end('Succeeded');
   const done = await status();
-  assert.deepEqual([done?.succeeded, done?.conditions?.map((c) => `${c.type} ${c.status}`)], [3, ['Complete True']]);
+  assert.deepEqual(
+    [done?.succeeded, done?.conditions?.map((c) => `${c.type} ${c.status}`)],
+    [3, ['SuccessCriteriaMet True', 'Complete True']],
+  );
   assert.ok(done?.completionTime);
   await w.clock.advance(60_000);
   assert.equal(await pods(), 3);
@@ -190,7 +193,7 @@ test('a job tries again with a delay, up to its limit', async () => {
   await end('Failed');
   assert.deepEqual(
     (await status())?.conditions?.map((c) => `${c.type} ${c.reason}`),
-    ['Failed BackoffLimitExceeded'],
+    ['FailureTarget BackoffLimitExceeded', 'Failed BackoffLimitExceeded'],
   );
   await w.stop();
 });
@@ -200,7 +203,7 @@ test('a job past its deadline fails, a finished one goes after its time, a suspe
   await late.w.clock.advance(31_000);
   assert.deepEqual(
     (await late.status())?.conditions?.map((c) => c.reason),
-    ['DeadlineExceeded'],
+    ['DeadlineExceeded', 'DeadlineExceeded'],
   );
   await late.w.stop();
   const short = await job({ ttlSecondsAfterFinished: 60 });
