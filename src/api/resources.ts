@@ -20,6 +20,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  ReplicationController,
   Secret,
   Service,
   ServiceAccount,
@@ -52,6 +53,7 @@ export const Services = resource<Service>('', 'v1', 'Service', 'services');
 export const Endpoints = resource<EndpointsObject>('', 'v1', 'Endpoints', 'endpoints');
 export const PersistentVolumes = resource<PersistentVolume>('', 'v1', 'PersistentVolume', 'persistentvolumes', false);
 export const PersistentVolumeClaims = resource<PersistentVolumeClaim>('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
+export const ReplicationControllers = resource<ReplicationController>('', 'v1', 'ReplicationController', 'replicationcontrollers');
 export const ConfigMaps = resource<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
 export const Secrets = resource<Secret>('', 'v1', 'Secret', 'secrets');
 export const ServiceAccounts = resource<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');

@@ -7,6 +7,7 @@ import {
   PodDisruptionBudgets,
   Pods,
   ReplicaSets,
+  ReplicationControllers,
   StatefulSets,
   type KubeObject,
 } from '../api/index.ts';
@@ -24,6 +25,7 @@ export function disruptionController({ informers, client, clock }: World): Contr
   const deployments = informers.of(Deployments);
   const sets = informers.of(ReplicaSets);
   const stateful = informers.of(StatefulSets);
+  const controllers = informers.of(ReplicationControllers);
 
   const budgetsIn = (object: KubeObject): string[] => budgets.list(object.metadata?.namespace).map((b) => keyText(keyOf(b)));
   const scaleFrom = (object: Scaled | undefined): Scale | undefined =>
@@ -35,6 +37,7 @@ export function disruptionController({ informers, client, clock }: World): Contr
     const { namespace } = pod.metadata ?? {};
     const key = { namespace, name: owner.name };
     if (owner.kind === StatefulSets.kind) return scaleFrom(stateful.get(key));
+    if (owner.kind === ReplicationControllers.kind) return scaleFrom(controllers.get(key));
     if (owner.kind === ReplicaSets.kind) {
       const set = sets.get(key);
       const above = set && controllerOf(set);
@@ -56,6 +59,7 @@ export function disruptionController({ informers, client, clock }: World): Contr
       changesOf(deployments, budgetsIn),
       changesOf(sets, budgetsIn),
       changesOf(stateful, budgetsIn),
+      changesOf(controllers, budgetsIn),
     ],
     async reconcile(key) {
       const budget = budgets.get(parseKey(key));

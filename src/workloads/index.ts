@@ -16,7 +16,7 @@ import { loadBalancerController } from './load-balancer.ts';
 import { namespaceContentController } from './namespace-content.ts';
 import { createFirstNamespaces, namespaceController } from './namespaces.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
-import { replicaSetController } from './replicaset.ts';
+import { replicaSetController, replicationController } from './replicaset.ts';
 import { scheduler } from './scheduler.ts';
 import { statefulSetController } from './statefulset.ts';
 import { taintEvictionController } from './taint-eviction.ts';
@@ -68,6 +68,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     namespaceContentController(world, options.rootCertificate),
     deploymentController(world),
     replicaSetController(world),
+    replicationController(world),
     statefulSetController(world),
     daemonSetController(world),
     jobController(world),

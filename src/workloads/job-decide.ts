@@ -127,9 +127,9 @@ function indexesOf(job: Job, pods: readonly Pod[]): Indexes {
   const { completions = 0 } = job.spec ?? {};
   const limit = (job.spec as IndexLimits | undefined)?.backoffLimitPerIndex;
   const of = (some: readonly Pod[]): number[] => some.flatMap((p) => indexOf(p) ?? []).filter((i) => i < completions);
-  const status = job.status as { completedIndexes?: string; failedIndexes?: string } | undefined;
-  const done = new Set([...parseIndexes(status?.completedIndexes), ...of(pods.filter((p) => p.status?.phase === 'Succeeded'))]);
-  const failed = parseIndexes(status?.failedIndexes);
+  const status: { completedIndexes?: string; failedIndexes?: string } = job.status ?? {};
+  const done = new Set([...parseIndexes(status.completedIndexes), ...of(pods.filter((p) => p.status?.phase === 'Succeeded'))]);
+  const failed = parseIndexes(status.failedIndexes);
   const failures = new Map<number, number>();
   for (const pod of pods.filter((p) => p.status?.phase === 'Failed')) {
     const [index] = of([pod]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Job, JobSpec } from 'kubernetes-types/batch/v1.js';
+import type { Job } from 'kubernetes-types/batch/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { decideJob } from './job-decide.ts';
 import { verdictOf } from './job-failure.ts';
@@ -16,7 +16,7 @@ const job = (spec: object, status: object = {}): Job => ({
     completionMode: 'Indexed',
     template: { spec: { containers: [{ name: 'c' }], restartPolicy: 'Never' } },
     ...spec,
-  } as JobSpec,
+  },
   status,
 });
 const pod = (index: number, phase: string, exitCode = 1, conditions: object[] = []): Pod => ({

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node, Pod } from 'kubernetes-types/core/v1.js';
-import { Events, Nodes, Pods, ReplicaSets } from '../api/index.ts';
+import { Events, Nodes, Pods, ReplicaSets, ReplicationControllers } from '../api/index.ts';
 import { taintsOf } from './node-lifecycle-decide.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
-import { replicaSetController } from './replicaset.ts';
+import { replicaSetController, replicationController } from './replicaset.ts';
 import { scheduler } from './scheduler.ts';
 import { taintEvictionController, untilEvicted } from './taint-eviction.ts';
 import { fakeNode, testWorld } from './testing.ts';
@@ -166,4 +166,27 @@ test('how long a pod stays with a tainted node', () => {
     ['another effect', pod(), { spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } }, undefined],
   ];
   for (const [name, of, node, want] of table) assert.equal(untilEvicted(of, node, NOW + 10_000), want, name);
+});
+
+test('a replication controller keeps its number of pods, and says so', async () => {
+  const w = testWorld();
+  w.start(replicationController(w.world), scheduler(w.world), fakeNode(w.world, plain('n1')));
+  const key = { namespace: 'a', name: 'old' };
+  const labels = { app: 'old' };
+  await w.api.create(ReplicationControllers, {
+    metadata: key,
+    spec: { replicas: 2, selector: labels, template: { metadata: { labels }, spec: { containers: [{ name: 'c' }] } } },
+  });
+  await w.clock.advance(5000);
+  const [first] = (await w.api.list(Pods)).items;
+  await w.api.delete(Pods, { namespace: 'a', name: first!.metadata!.name! }, { gracePeriodSeconds: 0 });
+  await w.clock.advance(5000);
+  const pods = (await w.api.list(Pods)).items;
+  assert.deepEqual(
+    pods.map((p) => p.metadata?.ownerReferences?.[0]?.kind),
+    ['ReplicationController', 'ReplicationController'],
+  );
+  const { status } = (await w.api.get(ReplicationControllers, key))!;
+  assert.deepEqual([status?.replicas, status?.readyReplicas], [2, 2]);
+  await w.stop();
 });

@@ -1,6 +1,6 @@
 import type { ReplicaSet, ReplicaSetStatus } from 'kubernetes-types/apps/v1.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { parseKey, Pods, ReplicaSets } from '../api/index.ts';
+import { parseKey, Pods, ReplicaSets, ReplicationControllers, type KubeObject, type Resource } from '../api/index.ts';
 import { again, changesOf, settled, updateStatus, withCondition } from '../control/index.ts';
 import { ownersOf } from './children.ts';
 import { claim, decideClaims } from './claim.ts';
@@ -53,34 +53,57 @@ export function replicaSetStatus(
   return { status, after: pending.length > 0 ? Math.min(...pending) : undefined };
 }
 
-export function replicaSetController(world: World): Controller {
+/** ReplicaSets, and what came before them. */
+interface Kind<T extends KubeObject & { status?: unknown }> {
+  readonly name: string;
+  readonly resource: Resource<T>;
+  /** The object as a ReplicaSet. */
+  asSet(object: T): ReplicaSet;
+}
+
+export const replicaSetController = (world: World): Controller =>
+  replicas(world, { name: 'replicaset', resource: ReplicaSets, asSet: (set) => set });
+
+export const replicationController = (world: World): Controller =>
+  replicas(world, {
+    name: 'replicationcontroller',
+    resource: ReplicationControllers,
+    asSet: (object) => {
+      const { selector = {}, template, ...spec } = object.spec ?? {};
+      const set = { ...spec, ...(template ? { template } : {}), selector: { matchLabels: selector } };
+      return { ...(object as KubeObject), spec: set, ...(object.status ? { status: object.status } : {}) } as ReplicaSet;
+    },
+  });
+
+function replicas<T extends KubeObject & { status?: unknown }>(world: World, { name, resource, asSet }: Kind<T>): Controller {
   const { informers, client, clock } = world;
-  const sets = informers.of(ReplicaSets);
+  const objects = informers.of(resource);
   const pods = informers.of(Pods);
-  const control = podControl(client, world.events('replicaset-controller'));
+  const control = podControl(client, world.events(`${name}-controller`));
 
   return {
-    name: 'replicaset',
+    name,
     sources: [
-      changesOf(sets),
+      changesOf(objects),
       changesOf(
         pods,
-        ownersOf(ReplicaSets, sets, (s) => s.spec?.selector),
+        ownersOf(resource, objects, (object) => asSet(object).spec?.selector),
       ),
     ],
     concurrency: 5,
     async reconcile(key) {
-      const set = sets.get(parseKey(key));
-      if (!set) return settled;
+      const object = objects.get(parseKey(key));
+      if (!object) return settled;
+      const set = asSet(object);
       const candidates = pods.list(set.metadata?.namespace).filter(isActive);
-      const own = await claim(client, ReplicaSets, set, Pods, decideClaims(set, set.spec?.selector, candidates));
+      const own = await claim(client, resource, object, Pods, decideClaims(object, set.spec?.selector, candidates));
       const plan = decideReplicas(set, own);
-      const fresh = Array.from({ length: plan.create }, () => podFromTemplate(set.spec?.template, ReplicaSets, set, undefined));
-      const failure = await control.create(set, fresh);
-      await control.remove(set, plan.remove);
+      const fresh = Array.from({ length: plan.create }, () => podFromTemplate(set.spec?.template, resource, object, undefined));
+      const failure = await control.create(object, fresh);
+      await control.remove(object, plan.remove);
       const now = pods.list(set.metadata?.namespace).filter((p) => p.metadata?.ownerReferences?.some((o) => o.uid === set.metadata?.uid));
       const { status, after } = replicaSetStatus(set, now, failure, clock.now());
-      await updateStatus(client, ReplicaSets, set, status);
+      await updateStatus(client, resource, object, status as NonNullable<T['status']>);
       if (failure !== undefined) throw new Error(failure);
       return after === undefined ? settled : again(after);
     },

@@ -1,5 +1,6 @@
 import type { PodTemplate, ReplicationController } from 'kubernetes-types/core/v1.js';
 import type { Resource } from '../../object.ts';
+import { ReplicationControllers } from '../../resources.ts';
 import { checkTemplate, SCALE, templateColumns } from '../apps/template.ts';
 import { ageColumn, column, containersText, imagesText, labelsText, nameColumn, wide } from '../columns.ts';
 import { define } from '../define.ts';
@@ -22,16 +23,8 @@ export const podTemplates = define<PodTemplate>({
   ],
 });
 
-const Controllers: Resource<ReplicationController> = {
-  group: '',
-  version: 'v1',
-  kind: 'ReplicationController',
-  plural: 'replicationcontrollers',
-  namespaced: true,
-};
-
 export const replicationControllers = define<ReplicationController>({
-  resource: Controllers,
+  resource: ReplicationControllers,
   shortNames: ['rc'],
   categories: ['all'],
   schema: 'k8s.io.api.core.v1.ReplicationController',
