@@ -107,7 +107,7 @@ export function sendError(api: Pick<Api, 'log'>, call: Call, error: unknown): vo
   const retry = failure.details?.retryAfterSeconds;
   if (retry !== undefined) call.res.setHeader('retry-after', retry);
   // The rest of a body that was refused is not waited for.
-  if (failure.reason === 'RequestEntityTooLarge') call.res.setHeader('connection', 'close');
+  if (failure.reason === 'RequestEntityTooLarge' && call.req.httpVersionMajor === 1) call.res.setHeader('connection', 'close');
   sendObject(call, failure.code, failure.body());
 }
 

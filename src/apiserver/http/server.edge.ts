@@ -14,6 +14,7 @@ import type { Registry, User } from '../registry.ts';
 import { admit, type Admitted } from './admit.ts';
 import { asApiError, sendError, type Api } from './call.ts';
 import { createDocuments, type Documents } from './documents.ts';
+import { serveHttp2 } from './http2.edge.ts';
 import { serveObjects } from './objects.ts';
 import { measureProcess } from './process-metrics.edge.ts';
 import { measureRequests, type Measure } from './request-metrics.ts';
@@ -67,9 +68,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const documents = createDocuments(api, auth.keySet);
   const upgraded = new Set<Duplex>();
 
+  const admittedAs =
+    (local: User): Admit =>
+    (req) =>
+      admit(req, auth, local);
   /** `local`: who comes without credentials. */
   const attach = (server: Server, local: User): void => {
-    const admitted = (req: IncomingMessage): Promise<Admitted> => admit(req, auth, local);
+    const admitted = admittedAs(local);
     server.maxConnections = MAX_CONNECTIONS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
     server.on('request', (req, res) => void answer(api, documents, measure, req, res, admitted));
@@ -84,11 +89,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const tls = createTlsServer({
     ...options.tls,
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     requestCert: true,
     rejectUnauthorized: false,
   });
   attach(tls, ANONYMOUS);
+  const http2 = serveHttp2(tls, (req, res) => void answer(api, documents, req, res, admittedAs(ANONYMOUS)));
   const local = createServer();
   attach(local, NODE);
 
@@ -113,7 +119,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       for (const socket of upgraded) socket.destroy();
       // Answers under way get a moment; connections that only wait are closed now.
       for (const server of [tls, local]) server.closeIdleConnections();
-      const timer = clock.after(1000, () => [tls, local].forEach((server) => server.closeAllConnections()));
+      http2.close();
+      const timer = clock.after(1000, () => {
+        http2.destroy();
+        for (const server of [tls, local]) server.closeAllConnections();
+      });
       await Promise.all(closed);
       timer.cancel();
     },
