@@ -44,6 +44,10 @@ test('the verbs, and what is refused', async () => {
   assert.equal((await ask('/version', { ':authority': 'evil.example' })).code, 403);
   assert.equal((await ask(MAPS, { ':method': 'POST', ...json }, Buffer.alloc(4 * 2 ** 20, 32))).code, 413);
   assert.equal((await ask(`${MAPS}/one`)).code, 200, 'the connection has outlived it');
+  const body = '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}';
+  const as = { 'impersonate-user': 'eve', 'impersonate-group': ['one', 'two'] };
+  const me = await ask('/apis/authentication.k8s.io/v1/selfsubjectreviews', { ':method': 'POST', ...json, ...as }, body);
+  assert.deepEqual(JSON.parse(me.text).status.userInfo.groups, ['one', 'two', 'system:authenticated']);
 });
 
 test('a hundred watches on one connection, and one of them is not read', async () => {

@@ -44,8 +44,9 @@ export function serveHttp2(tls: Server, onRequest: (req: IncomingMessage, res: S
     });
   });
   server.on('request', (req, res) => {
+    // The two have the same shape, as far as it is used here, but for these.
     req.headers.host ??= req.authority;
-    // The two have the same shape, as far as it is used here.
+    Object.assign(req, { headersDistinct: distinct(req.rawHeaders) });
     onRequest(req as unknown as IncomingMessage, res as unknown as ServerResponse);
   });
 
@@ -59,4 +60,11 @@ export function serveHttp2(tls: Server, onRequest: (req: IncomingMessage, res: S
     close: () => sessions.forEach((session) => session.close()),
     destroy: () => sessions.forEach((session) => session.destroy()),
   };
+}
+
+/** Each value of each header: the names and values of a request in turn. */
+function distinct(raw: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) (headers[raw[i]!.toLowerCase()] ??= []).push(raw[i + 1]!);
+  return headers;
 }

@@ -68,22 +68,20 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const documents = createDocuments(api, auth.keySet);
   const upgraded = new Set<Duplex>();
 
-  const admittedAs =
-    (local: User): Admit =>
-    (req) =>
-      admit(req, auth, local);
   /** `local`: who comes without credentials. */
-  const attach = (server: Server, local: User): void => {
-    const admitted = admittedAs(local);
+  const attach = (server: Server, local: User): ((req: IncomingMessage, res: ServerResponse) => void) => {
+    const admitted = (req: IncomingMessage): Promise<Admitted> => admit(req, auth, local);
     server.maxConnections = MAX_CONNECTIONS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
-    server.on('request', (req, res) => void answer(api, documents, measure, req, res, admitted));
+    const serve = (req: IncomingMessage, res: ServerResponse): void => void answer(api, documents, measure, req, res, admitted);
+    server.on('request', serve);
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
       socket.once('close', () => upgraded.delete(socket));
       socket.on('error', () => socket.destroy());
       void upgrade(api, measure, req, socket, head, admitted);
     });
+    return serve;
   };
 
   const tls = createTlsServer({
@@ -93,8 +91,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     requestCert: true,
     rejectUnauthorized: false,
   });
-  attach(tls, ANONYMOUS);
-  const http2 = serveHttp2(tls, (req, res) => void answer(api, documents, req, res, admittedAs(ANONYMOUS)));
+  const http2 = serveHttp2(tls, attach(tls, ANONYMOUS));
   const local = createServer();
   attach(local, NODE);
 
