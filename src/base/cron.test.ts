@@ -51,6 +51,7 @@ test('what is no schedule says why', () => {
     ['1-2-3 * * * *', /too many hyphens/],
     ['1/2/3 * * * *', /too many slashes/],
     ['@often', /unrecognized descriptor: @often/],
+    ['constructor', /expected exactly 5 fields, found 1/],
     ['@every soon', /failed to parse duration/],
     ['TZ=UTC * * * * *', /use timeZone field/],
   ];

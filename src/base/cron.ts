@@ -47,8 +47,8 @@ export function parseSchedule(text: string): Schedule | string {
     const step = Math.max(1000, Math.floor(every / 1000) * 1000);
     return { next: (after) => Math.floor(after / 1000) * 1000 + step };
   }
-  if (text.startsWith('@') && !(text in MACROS)) return `unrecognized descriptor: ${text}`;
-  const words = (MACROS[text] ?? text).trim().split(/\s+/).filter(Boolean);
+  if (text.startsWith('@') && !Object.hasOwn(MACROS, text)) return `unrecognized descriptor: ${text}`;
+  const words = (Object.hasOwn(MACROS, text) ? MACROS[text]! : text).trim().split(/\s+/).filter(Boolean);
   if (words.length !== FIELDS.length) return `expected exactly 5 fields, found ${words.length}: [${words.join(' ')}]`;
   const fields: Field[] = [];
   for (const [i, word] of words.entries()) {

@@ -9,6 +9,25 @@ import { anyPatch } from './patches.ts';
 import { protobufOf } from './protobuf.ts';
 
 export function anyRequest(rng: Rng): RawRequest {
+  const request = anyOf(rng);
+  return chance(rng, 0.05) ? { ...request, headers: { ...request.headers, ...credentials(rng) } } : request;
+}
+
+/** Says who sends a request, or whom they want to be taken for. */
+function credentials(rng: Rng): Record<string, string> {
+  const text = headerText(anyString(rng));
+  return oneOf<Record<string, string>>(rng, [
+    { authorization: `Bearer ${text}` },
+    { authorization: headerText(mutateText(rng, 'Bearer eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.')) },
+    { 'impersonate-user': text },
+    { 'impersonate-user': 'jane', 'impersonate-group': text },
+    { 'impersonate-user': 'system:serviceaccount:default:default', 'impersonate-uid': text },
+    { 'impersonate-user': 'jane', 'impersonate-extra-%zz': text, 'impersonate-extra-a': 'b' },
+    { 'impersonate-group': 'system:masters' },
+  ]);
+}
+
+function anyOf(rng: Rng): RawRequest {
   return weighted<(rng: Rng) => RawRequest>(rng, [
     [30, write],
     [24, patch],
@@ -269,19 +288,22 @@ function part(rng: Rng): RawRequest {
 }
 
 const REVIEWS = [
-  '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-  '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
-  '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-  '/apis/authentication.k8s.io/v1/selfsubjectreviews',
-  '/apis/authentication.k8s.io/v1/tokenreviews',
-  '/api/v1/namespaces/default/serviceaccounts/default/token',
+  ['/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', 'SelfSubjectAccessReview'],
+  ['/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', 'SelfSubjectRulesReview'],
+  ['/apis/authorization.k8s.io/v1/subjectaccessreviews', 'SubjectAccessReview'],
+  ['/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews', 'LocalSubjectAccessReview'],
+  ['/apis/authentication.k8s.io/v1/selfsubjectreviews', 'SelfSubjectReview'],
+  ['/apis/authentication.k8s.io/v1/tokenreviews', 'TokenReview'],
+  ['/api/v1/namespaces/default/serviceaccounts/default/token', 'TokenRequest'],
 ] as const;
 
 function review(rng: Rng): RawRequest {
-  const path = oneOf(rng, REVIEWS);
-  const [group, version] = path.split('/').slice(2);
+  const [path, kind] = oneOf(rng, REVIEWS);
+  const group = path.endsWith('token') ? 'authentication.k8s.io' : path.split('/')[2];
   const spec = oneOf<unknown>(rng, [
     { resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'default' } },
+    { user: anyName(rng), groups: ['a'], resourceAttributes: { verb: '*', group: '*', resource: '*', namespace: 'default' } },
+    { expirationSeconds: anyNumber(rng), boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'fuzzed' } },
     { nonResourceAttributes: { path: '/healthz', verb: 'get' } },
     { namespace: 'default' },
     { token: 'x', audiences: ['api'] },
@@ -290,6 +312,6 @@ function review(rng: Rng): RawRequest {
   return {
     method: 'POST',
     path,
-    ...body(rng, { apiVersion: `${group}/${version}`, kind: 'SelfSubjectAccessReview', spec }),
+    ...body(rng, { apiVersion: `${group}/v1`, kind, spec }),
   };
 }

@@ -140,6 +140,7 @@ test('a review tells whose a token is, and for whom it is', async () => {
   assert.deepEqual([authenticated, user.username, audiences], [true, 'system:serviceaccount:default:robot', [ISSUER]]);
   assert.deepEqual((await review(world, { token: vault, audiences: ['vault', 'other'] })).audiences, ['vault']);
   assert.deepEqual((await review(world, { token: vault })).error, 'invalid bearer token');
+  await assert.rejects(world.post(ADMIN, REVIEWS, {}, {}), refused('BadRequest', /token is required for TokenReview/));
   assert.equal(await world.auth.authenticator.authenticate(vault), undefined);
   assert.equal((await review(world, { token: 'secret' })).user.username, ADMIN.name);
   assert.deepEqual(await review(world, { token: 'other' }), { user: {}, error: 'invalid bearer token' });

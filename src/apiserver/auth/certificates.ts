@@ -5,6 +5,7 @@ import { messageOf, rfc3339, type Clock } from '../../base/index.ts';
 import { changesOf, settled, updateStatus, type ControllerOptions, type Informers } from '../../control/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import { forbidden } from '../errors.ts';
+import { isRecord } from '../json.ts';
 import type { User } from '../registry.ts';
 import type { Authorizer } from './authorizer.ts';
 import { MASTERS } from './identity.ts';
@@ -44,7 +45,7 @@ export function certificateAdmission(authorizer: Authorizer, certificates: Clien
       if (!isRequests(def.resource) || subresource) return;
       const draft = object as unknown as CertificateSigningRequest;
       if (operation === 'UPDATE') draft.spec = structuredClone((oldObject as unknown as CertificateSigningRequest).spec);
-      else {
+      else if (isRecord(draft.spec)) {
         const { request, signerName, usages, expirationSeconds } = draft.spec;
         const asked = {
           request,

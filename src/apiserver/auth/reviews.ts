@@ -23,7 +23,7 @@ export function tokenReview(
   whose: (token: string, audiences: readonly string[]) => Promise<{ user: User; audiences: string[] } | undefined>,
 ): Answer {
   return async (_target, asked) => {
-    const { token = '', audiences = [] } = (asked as unknown as TokenReview).spec;
+    const { token = '', audiences = [] } = (asked as Partial<TokenReview>).spec ?? {};
     if (!token) throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
     const found = await whose(token, audiences.length > 0 ? audiences : [ISSUER]);
     const status = found
@@ -64,7 +64,7 @@ function actionOf({ resourceAttributes: of, nonResourceAttributes: path }: Acces
 /** Lists what whoever asks may do. */
 export function rulesReview(authorizer: Authorizer): Answer {
   return ({ user }, asked) => {
-    const { namespace = '' } = asked['spec'] as { namespace?: string };
+    const { namespace = '' } = (asked['spec'] ?? {}) as { namespace?: string };
     if (!namespace) throw new ApiError('BadRequest', 'no namespace on request');
     const { rules, problems } = authorizer.rulesOf(user, namespace);
     const resourceRules = rules.flatMap(({ verbs, apiGroups = [], resources = [], resourceNames }) =>

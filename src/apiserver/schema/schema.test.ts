@@ -88,7 +88,10 @@ test('what is unknown is taken away and told; free-form parts are kept', () => {
 });
 
 test('nulls stand for absent, but not in free-form parts', () => {
-  const value = { spec: { mode: null, list: [{ k: null }], free: { n: null } } };
+  const value = { spec: { mode: null, list: [{ k: null }, null], free: { n: null } } };
+  const strict = structuredClone(value);
   dropNulls(schema, value);
-  assert.deepEqual(value, { spec: { list: [{}], free: { n: null } } });
+  assert.deepEqual(value, { spec: { list: [{}, {}], free: { n: null } } });
+  dropNulls(schema, strict, true);
+  assert.deepEqual(strict.spec.list[1], null);
 });

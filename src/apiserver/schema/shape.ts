@@ -37,14 +37,28 @@ export function prune(schema: Schema, value: unknown, path = '', removed: string
 
 const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
+/** What null is in a list of Go's. */
+const ZERO: Readonly<Record<NonNullable<Schema['type']>, () => unknown>> = {
+  object: () => ({}),
+  array: () => [],
+  string: () => '',
+  integer: () => 0,
+  number: () => 0,
+  boolean: () => false,
+};
+
 /**
- * Takes away, in place, fields that are null: what a Go struct cannot tell from absent. Free-form parts are left alone, and with
- * `strict`, as for custom kinds, fields that may be null.
+ * Takes away, in place, fields that are null: what a Go struct cannot tell from absent; in a list, null is the empty value. Free-form
+ * parts are left alone, and with `strict`, as for custom kinds, lists and fields that may be null.
  */
 export function dropNulls(schema: Schema | undefined, value: unknown, strict = false): void {
   if (schema?.['x-kubernetes-preserve-unknown-fields'] && !schema.properties) return;
-  if (Array.isArray(value)) for (const item of value) dropNulls(schema?.items, item, strict);
-  else if (isRecord(value)) {
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      if (item !== null) dropNulls(schema?.items, item, strict);
+      else if (!strict && schema?.items?.type) value[i] = ZERO[schema.items.type]();
+    }
+  } else if (isRecord(value)) {
     for (const field of Object.keys(value)) {
       const child = childOf(schema, field);
       if (value[field] !== null) dropNulls(child, value[field], strict);
