@@ -26,14 +26,23 @@ const NO_GENERATION: ReadonlySet<string> = new Set([
   '/nodes',
   '/services',
   '/persistentvolumeclaims',
+  '/persistentvolumes',
+  '/resourcequotas',
+  'apiregistration.k8s.io/apiservices',
+  'certificates.k8s.io/certificatesigningrequests',
+  'networking.k8s.io/servicecidrs',
+  'storage.k8s.io/volumeattachments',
   'autoscaling/horizontalpodautoscalers',
 ]);
 const GENERATION_WITHOUT_STATUS: ReadonlySet<string> = new Set([
   'admissionregistration.k8s.io/mutatingwebhookconfigurations',
   'admissionregistration.k8s.io/validatingadmissionpolicybindings',
   'admissionregistration.k8s.io/validatingwebhookconfigurations',
+  '/podtemplates',
   'discovery.k8s.io/endpointslices',
+  'networking.k8s.io/ingressclasses',
   'networking.k8s.io/networkpolicies',
+  'scheduling.k8s.io/priorityclasses',
 ]);
 
 const idOf = ({ resource }: KindDef): string => `${resource.group}/${resource.plural}`;

@@ -40,6 +40,9 @@ export const serviceCidrs = define<ServiceCIDR>({
   resource: Ranges,
   schema: 'k8s.io.api.networking.v1.ServiceCIDR',
   status: true,
+  default(o) {
+    (o as { status?: object }).status ??= {};
+  },
   check(causes, o, old) {
     const cidrs = o.spec?.cidrs ?? [];
     if (!cidrs.length) return causes.required('spec.cidrs', 'at least one CIDR required');

@@ -1,6 +1,7 @@
 import type { CronJob, Job } from 'kubernetes-types/batch/v1.js';
-import { humanDuration, isTimeZone, parseSchedule } from '../../base/index.ts';
+import { canonicalJson, humanDuration, isTimeZone, parseSchedule } from '../../base/index.ts';
 import { CronJobs, Jobs } from '../resources.ts';
+import { labelSelectorOf } from '../selector.ts';
 import { checkTemplate, templateColumns } from './apps/template.ts';
 import type { Causes } from './check.ts';
 import { age, ageColumn, column, nameColumn, selectorText, wide } from './columns.ts';
@@ -12,22 +13,69 @@ type JobSpec = NonNullable<Job['spec']>;
 
 const LONGEST_CRON_NAME = 52;
 
-function defaultJobSpec(spec: JobSpec | undefined): void {
-  if (!spec) return;
+function defaultJobSpec(spec: JobSpec): void {
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
-  spec.backoffLimit ??= 6;
+  spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : MAX_INT32;
   spec.completionMode ||= 'NonIndexed';
   spec.suspend ??= false;
+  spec.manualSelector ??= false;
+  spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
   if (spec.template?.spec) defaultPodSpec(spec.template.spec);
 }
 
-function checkJobSpec(causes: Causes, at: string, spec: JobSpec | undefined): void {
-  if (!spec) return causes.required(at);
+const MAX_INT32 = 2_147_483_647;
+
+/** Labels that tell the pods of a Job, in the new way and in the old. */
+function markPods(o: Job): void {
+  const { uid = '', name = '' } = o.metadata ?? {};
+  const template = (o.spec!.template ??= {});
+  (template.metadata ??= {}).labels = {
+    ...template.metadata.labels,
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': name,
+    'controller-uid': uid,
+    'job-name': name,
+  };
+}
+
+function checkJobSpec(causes: Causes, at: string, spec: Partial<JobSpec> = {}): void {
   for (const field of ['completions', 'parallelism', 'backoffLimit', 'activeDeadlineSeconds', 'ttlSecondsAfterFinished'] as const) {
     causes.nonNegative(`${at}.${field}`, spec[field]);
   }
-  checkTemplate(causes, spec.template, ['OnFailure', 'Never'], `${at}.template`);
+  causes.oneOf(`${at}.completionMode`, spec.completionMode, ['NonIndexed', 'Indexed']);
+  const indexed = spec.completionMode === 'Indexed';
+  if (indexed && spec.completions === undefined) causes.required(`${at}.completions`, 'when completion mode is Indexed');
+  if (spec.backoffLimitPerIndex !== undefined && !indexed) {
+    causes.invalid(`${at}.backoffLimitPerIndex`, spec.backoffLimitPerIndex, 'requires indexed completion mode');
+  }
+  causes.oneOf(`${at}.podReplacementPolicy`, spec.podReplacementPolicy, ['Failed', 'TerminatingOrFailed']);
+  spec.podFailurePolicy?.rules?.forEach(({ action }, i) =>
+    causes.oneOf(`${at}.podFailurePolicy.rules[${i}].action`, action, ['Count', 'FailIndex', 'FailJob', 'Ignore']),
+  );
+  checkTemplate(causes, spec.template, undefined, `${at}.template`);
+  const policy = spec.template?.spec?.restartPolicy ?? '';
+  const field = `${at}.template.spec.restartPolicy`;
+  if (policy === '' || policy === 'Always') causes.required(field, 'valid values: "OnFailure", "Never"');
+  else causes.oneOf(field, policy, ['OnFailure', 'Never']);
+}
+
+/** A Job's own labels and selector are the server's, and what is to run cannot change. */
+function checkJob(causes: Causes, o: Job, old: Job | undefined): void {
+  checkJobSpec(causes, 'spec', o.spec);
+  const labels = o.spec?.template?.metadata?.labels;
+  if (!o.spec?.selector) causes.required('spec.selector');
+  if (!labelSelectorOf(o.spec?.selector).matches(labels)) {
+    causes.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`');
+  }
+  if (!old?.spec) return;
+  for (const field of ['completions', 'completionMode', 'selector', 'podFailurePolicy', 'backoffLimitPerIndex'] as const) {
+    const [is, was] = [o.spec?.[field] ?? null, old.spec[field] ?? null];
+    if (canonicalJson(is) !== canonicalJson(was)) causes.invalid(`spec.${field}`, is, 'field is immutable');
+  }
+  if (canonicalJson(o.spec?.template ?? null) !== canonicalJson(old.spec.template ?? null)) {
+    causes.invalid('spec.template', o.spec?.template ?? null, 'field is immutable');
+  }
 }
 
 function jobStatus(o: Job): string {
@@ -55,13 +103,20 @@ export const jobs = define<Job>({
   schema: 'k8s.io.api.batch.v1.Job',
   status: true,
   default(o, old) {
-    defaultJobSpec(o.spec);
+    const spec = (o.spec ??= {} as JobSpec);
+    const labels = spec.template?.metadata?.labels;
+    const unlabelled = !Object.keys(o.metadata?.labels ?? {}).length;
+    if (labels && unlabelled) (o.metadata ??= {}).labels = { ...labels };
+    defaultJobSpec(spec);
+    (o as { status?: object }).status ??= {};
     // Nobody writes a Job's selector, and those who look for its pods (kubectl logs, describe) go by it.
-    if (!o.spec || o.spec.manualSelector) return;
-    if (!old) o.spec.selector = { matchLabels: { 'batch.kubernetes.io/controller-uid': o.metadata?.uid ?? '' } };
-    else if (old.spec?.selector) o.spec.selector ??= old.spec.selector;
+    if (spec.manualSelector) return;
+    if (!old) spec.selector = { matchLabels: { 'batch.kubernetes.io/controller-uid': o.metadata?.uid ?? '' } };
+    else if (old.spec?.selector) spec.selector ??= old.spec.selector;
+    markPods(o);
+    if (unlabelled) (o.metadata ??= {}).labels = { ...spec.template.metadata?.labels };
   },
-  check: (causes, o) => checkJobSpec(causes, 'spec', o.spec),
+  check: checkJob,
   columns: [
     nameColumn,
     column('Status', jobStatus),
@@ -81,12 +136,16 @@ export const cronJobs = define<CronJob>({
   schema: 'k8s.io.api.batch.v1.CronJob',
   status: true,
   default(o) {
-    if (!o.spec) return;
+    o.spec ??= {} as NonNullable<CronJob['spec']>;
     o.spec.concurrencyPolicy ||= 'Allow';
     o.spec.suspend ??= false;
     o.spec.successfulJobsHistoryLimit ??= 3;
     o.spec.failedJobsHistoryLimit ??= 1;
-    defaultJobSpec(o.spec.jobTemplate?.spec);
+    (o as { status?: object }).status ??= {};
+    if (o.spec.jobTemplate) o.spec.jobTemplate.metadata ??= {};
+    const template = o.spec.jobTemplate?.spec?.template;
+    if (template) template.metadata ??= {};
+    if (template?.spec) defaultPodSpec(template.spec);
   },
   check(causes, o) {
     const { schedule, timeZone, startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit } = o.spec ?? {};
@@ -104,7 +163,10 @@ export const cronJobs = define<CronJob>({
     // The jobs are called like it, with the time behind.
     if (name.length > LONGEST_CRON_NAME) causes.invalid('metadata.name', name, `must be no more than ${LONGEST_CRON_NAME} characters`);
     causes.oneOf('spec.concurrencyPolicy', o.spec?.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']);
-    checkJobSpec(causes, 'spec.jobTemplate.spec', o.spec?.jobTemplate?.spec);
+    const job = o.spec?.jobTemplate?.spec;
+    checkJobSpec(causes, 'spec.jobTemplate.spec', job);
+    if (job?.selector) causes.invalid('spec.jobTemplate.spec.selector', job.selector, '`selector` will be auto-generated');
+    if (job?.manualSelector) causes.unsupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']);
   },
   columns: [
     nameColumn,

@@ -12,17 +12,14 @@ export class Causes {
   }
 
   invalid(field: string, value: unknown, detail: string): void {
-    this.add('FieldValueInvalid', field, `Invalid value: ${shown(value)}: ${detail}`);
+    this.add('FieldValueInvalid', field, `Invalid value: ${shown(value)}${detail && `: ${detail}`}`);
   }
 
   unsupported(field: string, value: unknown, supported: readonly string[]): void {
     this.add(
       'FieldValueNotSupported',
       field,
-      `Unsupported value: ${shown(value)}: supported values: ${[...supported]
-        .sort()
-        .map((s) => JSON.stringify(s))
-        .join(', ')}`,
+      `Unsupported value: ${shown(value)}: supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}`,
     );
   }
 
@@ -74,7 +71,9 @@ const ENV_NAME = /^[ -<>-~]+$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
 
 /** What is wrong with a value, or undefined. */
-export type Rule = (value: string) => string | undefined;
+type PlainRule = (value: string) => string | undefined;
+/** All that is wrong with a value. */
+export type Rule = PlainRule | ((value: string) => readonly string[] | undefined);
 
 const LABEL_HELP =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
@@ -87,15 +86,15 @@ const QUALIFIED_HELP =
 const VALUE_HELP =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-const tooLong = (limit: number): string => `must be no more than ${limit} characters`;
+const tooLong = (limit: number): string => `must be no more than ${limit} bytes`;
 
-export const dnsLabel: Rule = (v) => (v.length > 63 ? tooLong(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
-export const dnsSubdomain: Rule = (v) => (v.length > 253 ? tooLong(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP);
-export const dns1035: Rule = (v) => (v.length > 63 ? tooLong(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);
-export const labelValue: Rule = (v) => (v.length > 63 ? tooLong(63) : v === '' || QUALIFIED.test(v) ? undefined : VALUE_HELP);
-export const envName: Rule = (v) =>
+export const dnsLabel: PlainRule = (v) => (v.length > 63 ? tooLong(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
+export const dnsSubdomain: PlainRule = (v) => (v.length > 253 ? tooLong(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP);
+export const dns1035: PlainRule = (v) => (v.length > 63 ? tooLong(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);
+export const labelValue: PlainRule = (v) => (v.length > 63 ? tooLong(63) : v === '' || QUALIFIED.test(v) ? undefined : VALUE_HELP);
+export const envName: PlainRule = (v) =>
   ENV_NAME.test(v) ? undefined : "a valid environment variable name must consist only of printable ASCII characters other than '='";
-export const configKey: Rule = (v) =>
+export const configKey: PlainRule = (v) =>
   v.length > 253
     ? tooLong(253)
     : !CONFIG_KEY.test(v) || v === '.' || v === '..'
@@ -106,20 +105,22 @@ export const configKey: Rule = (v) =>
 export const qualifiedName: Rule = (v) => {
   const slash = v.indexOf('/');
   const [prefix, name] = slash < 0 ? [undefined, v] : [v.slice(0, slash), v.slice(slash + 1)];
-  if (prefix !== undefined) {
-    if (!prefix) return 'prefix part must be non-empty';
-    const wrong = dnsSubdomain(prefix);
-    if (wrong) return `prefix part ${wrong}`;
+  const wrong: string[] = [];
+  if (prefix === '') wrong.push('prefix part must be non-empty');
+  else if (prefix !== undefined) {
+    const why = dnsSubdomain(prefix);
+    if (why) wrong.push(`prefix part ${why}`);
   }
-  if (!name) return 'name part must be non-empty';
-  if (name.length > 63) return `name part ${tooLong(63)}`;
-  return QUALIFIED.test(name) ? undefined : QUALIFIED_HELP;
+  if (!name) wrong.push('name part must be non-empty');
+  else if (name.length > 63) wrong.push(`name part ${tooLong(63)}`);
+  if (!QUALIFIED.test(name)) wrong.push(QUALIFIED_HELP);
+  return wrong.length ? wrong : undefined;
 };
 
 /** Checks a value against a rule; an absent one counts as empty, as it does in Go. */
 export function follow(causes: Causes, field: string, value: string | undefined, rule: Rule): void {
-  const wrong = rule(value ?? '');
-  if (wrong) causes.invalid(field, value ?? '', wrong);
+  const wrong = rule(value ?? '') ?? [];
+  for (const detail of typeof wrong === 'string' ? [wrong] : wrong) causes.invalid(field, value ?? '', detail);
 }
 
 /** Checks labels at `field`. */
@@ -128,6 +129,11 @@ export function checkLabels(causes: Causes, field: string, labels: Readonly<Reco
     follow(causes, field, key, qualifiedName);
     follow(causes, field, value, labelValue);
   }
+}
+
+/** Checks keys of annotations at `field`. */
+export function checkAnnotations(causes: Causes, field: string, annotations: Readonly<Record<string, string>> | undefined): void {
+  for (const key of Object.keys(annotations ?? {})) follow(causes, field, key.toLowerCase(), qualifiedName);
 }
 
 /** Checks that a number is a port. */
@@ -145,8 +151,8 @@ const PORT_NAME_HELP: readonly [RegExp, boolean, string][] = [
 
 /** Names of ports (IANA service names). */
 export const portName: Rule = (v) => {
-  if (v.length > 15) return tooLong(15);
-  return PORT_NAME_HELP.find(([pattern, wanted]) => pattern.test(v) !== wanted)?.[2];
+  if (v.length > 15) return ['must be no more than 15 characters'];
+  return PORT_NAME_HELP.flatMap(([pattern, wanted, help]) => (pattern.test(v) === wanted ? [] : [help]));
 };
 
 /** A port by number or by name. */
@@ -169,18 +175,33 @@ export function checkSelector(causes: Causes, field: string, selector: LabelSele
   });
 }
 
+/** How kinds differ in what they say of their selectors. */
+export interface SelectorWords {
+  /** Whose selector it is said to be when it is empty. */
+  readonly of: string;
+  /** Whether it may be absent, as far as the selector itself goes. */
+  readonly optional?: boolean;
+  /** What is said of the selector as a whole when a part of it is wrong; nothing when absent. */
+  readonly wrong?: string;
+}
+
 /** A selector that chooses something and that the labels of a pod template satisfy. */
 export function checkTemplateSelector(
   causes: Causes,
   selector: LabelSelectorObject | undefined,
   labels: Readonly<Record<string, string>> | undefined,
+  words: SelectorWords,
 ): void {
-  if (!selector) return causes.required('spec.selector');
-  checkSelector(causes, 'spec.selector', selector);
-  if (!Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
-    causes.invalid('spec.selector', selector, 'empty selector is invalid');
+  const before = causes.list.length;
+  if (selector) checkSelector(causes, 'spec.selector', selector);
+  else if (!words.optional) causes.required('spec.selector');
+  const isWrong = selector && causes.list.length > before;
+  if (isWrong) {
+    if (words.wrong !== undefined) causes.invalid('spec.selector', selector, words.wrong);
+  } else if (selector && !Object.keys(selector.matchLabels ?? {}).length && !selector.matchExpressions?.length) {
+    causes.invalid('spec.selector', selector, `empty selector is invalid for ${words.of}`);
   } else if (!labelSelectorOf(selector).matches(labels)) {
-    causes.invalid('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
+    causes.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`');
   }
 }
 
@@ -210,8 +231,7 @@ export function checkResourceName(
   among = STANDARD,
   why = 'must be a standard resource type or fully qualified',
 ): void {
-  const wrong = qualifiedName(name);
-  if (wrong) return causes.invalid(field, name, wrong);
+  if (qualifiedName(name)) return follow(causes, field, name, qualifiedName);
   if (name.includes('/')) return;
   if (!STANDARD.test(name)) causes.invalid(field, name, 'must be a standard resource type or fully qualified');
   else if (!among.test(name)) causes.invalid(field, name, why);

@@ -55,6 +55,12 @@ test('a Pod gets what the real server gives it', () => {
         enableServiceLinks: true,
         serviceAccountName: 'default',
         serviceAccount: 'default',
+        tolerations: ['not-ready', 'unreachable'].map((what) => ({
+          key: `node.kubernetes.io/${what}`,
+          operator: 'Exists',
+          effect: 'NoExecute',
+          tolerationSeconds: 300,
+        })),
         volumes: [
           { name: 'v', emptyDir: {} },
           { name: 'w', configMap: { name: 'm', defaultMode: 420 } },

@@ -50,7 +50,7 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
   secrets: {},
   serviceaccounts: {},
   services: { spec: { ports: [{ port: 80 }] } },
-  controllerrevisions: { revision: 1 },
+  controllerrevisions: { revision: 1, data: { a: 1 } },
   daemonsets: { spec: { selector, template } },
   deployments: { spec: { selector, template } },
   replicasets: { spec: { selector, template } },

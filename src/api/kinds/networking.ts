@@ -120,6 +120,7 @@ export const endpointSlices = define<EndpointSlice>({
   resource: EndpointSlices,
   schema: 'k8s.io.api.discovery.v1.EndpointSlice',
   default(o) {
+    for (const endpoint of o.endpoints ?? []) endpoint.conditions ??= {};
     for (const port of o.ports ?? []) {
       port.name ??= '';
       port.protocol ??= 'TCP';

@@ -12,13 +12,18 @@ export const podDisruptionBudgets = define<PodDisruptionBudget>({
   shortNames: ['pdb'],
   schema: 'k8s.io.api.policy.v1.PodDisruptionBudget',
   status: true,
+  default(o) {
+    o.spec ??= {};
+    (o as { status?: object }).status ??= { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+  },
   check(causes, o) {
     const { minAvailable, maxUnavailable, selector } = o.spec ?? {};
     if (minAvailable !== undefined && maxUnavailable !== undefined) {
       causes.invalid('spec', o.spec, 'minAvailable and maxUnavailable cannot be both set');
     }
-    checkIntOrPercent(causes, 'spec.minAvailable', minAvailable);
-    checkIntOrPercent(causes, 'spec.maxUnavailable', maxUnavailable);
+    checkIntOrPercent(causes, 'spec.minAvailable', minAvailable, { most: 100 });
+    checkIntOrPercent(causes, 'spec.maxUnavailable', maxUnavailable, { most: 100 });
+    causes.oneOf('spec.unhealthyPodEvictionPolicy', o.spec?.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget']);
     checkSelector(causes, 'spec.selector', selector);
   },
   columns: [
@@ -34,9 +39,14 @@ export const podDisruptionBudgets = define<PodDisruptionBudget>({
 export const leases = define<Lease>({
   resource: Leases,
   schema: 'k8s.io.api.coordination.v1.Lease',
+  default(o) {
+    o.spec ??= {};
+  },
   check(causes, o) {
     const seconds = o.spec?.leaseDurationSeconds;
     if (seconds !== undefined && seconds <= 0) causes.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0');
+    causes.nonNegative('spec.leaseTransitions', o.spec?.leaseTransitions);
+    if (o.spec?.holderIdentity === '') causes.invalid('spec.holderIdentity', '', 'must not be empty');
   },
   columns: [nameColumn, column('Holder', (o) => o.spec?.holderIdentity ?? ''), ageColumn],
   legacy: oldLeases,

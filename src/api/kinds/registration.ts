@@ -27,6 +27,8 @@ export const ApiServices: Resource<ApiService> = {
   namespaced: false,
 };
 
+const LOCAL = { type: 'Available', status: 'True', reason: 'Local', message: 'Local APIServices are always available' };
+
 export const apiServices = define<ApiService>({
   resource: ApiServices,
   categories: ['api-extensions'],
@@ -35,7 +37,7 @@ export const apiServices = define<ApiService>({
   nameRule: pathSegment,
   default(o) {
     if (o.spec?.service) o.spec.service.port ??= 443;
-    o.status ??= {};
+    o.status ??= o.spec?.service ? {} : { conditions: [{ ...LOCAL }] };
   },
   check(causes, o) {
     const { group = '', version = '', groupPriorityMinimum, versionPriority, service, caBundle, insecureSkipTLSVerify } = o.spec ?? {};

@@ -28,9 +28,12 @@ export const deployments = define<Deployment>({
   legacy: oldDeployments,
 });
 
+/** Of a ReplicaSet, too. */
+const WORDS = { of: 'deployment', wrong: 'invalid label selector', deadline: 'ReplicaSet' };
+
 function defaultDeployment(deployment: Deployment): void {
-  const spec = deployment.spec;
-  if (!spec) return;
+  const spec = (deployment.spec ??= {} as NonNullable<Deployment['spec']>);
+  (deployment as { status?: object }).status ??= {};
   spec.replicas ??= 1;
   const strategy = (spec.strategy ??= {});
   strategy.type ||= 'RollingUpdate';
@@ -45,14 +48,17 @@ function defaultDeployment(deployment: Deployment): void {
 }
 
 function checkDeployment(causes: Causes, o: Deployment, old: Deployment | undefined): void {
-  checkWorkload(causes, o.spec, old?.spec);
+  checkWorkload(causes, o.spec, old?.spec, WORDS);
   const { strategy, progressDeadlineSeconds: deadline, minReadySeconds = 0 } = o.spec ?? {};
-  causes.oneOf('spec.strategy.type', strategy?.type, ['Recreate', 'RollingUpdate']);
+  if (strategy?.type && !['Recreate', 'RollingUpdate'].includes(strategy.type)) {
+    const { type: Type, rollingUpdate: RollingUpdate = null } = strategy;
+    causes.unsupported('spec.strategy', { Type, RollingUpdate }, ['Recreate', 'RollingUpdate']);
+  }
   const rolling = strategy?.rollingUpdate;
   if (rolling && strategy.type === 'Recreate') {
     causes.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'");
   } else if (rolling) {
-    checkIntOrPercent(causes, 'spec.strategy.rollingUpdate.maxUnavailable', rolling.maxUnavailable);
+    checkIntOrPercent(causes, 'spec.strategy.rollingUpdate.maxUnavailable', rolling.maxUnavailable, { most: 100 });
     checkIntOrPercent(causes, 'spec.strategy.rollingUpdate.maxSurge', rolling.maxSurge);
     if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge)) {
       causes.invalid('spec.strategy.rollingUpdate.maxUnavailable', rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0');
@@ -72,12 +78,12 @@ export const replicaSets = define<ReplicaSet>({
   status: true,
   scale: SCALE,
   default(o) {
-    if (!o.spec) return;
+    o.spec ??= {} as NonNullable<ReplicaSet['spec']>;
     o.spec.replicas ??= 1;
     if (o.spec.template?.spec) defaultPodSpec(o.spec.template.spec);
     (o as { status?: object }).status ??= { replicas: 0 };
   },
-  check: (causes, o, old) => checkWorkload(causes, o.spec, old?.spec),
+  check: (causes, o, old) => checkWorkload(causes, o.spec, old?.spec, WORDS),
   columns: [
     nameColumn,
     column('Desired', (o) => o.spec?.replicas ?? 0, 'integer'),

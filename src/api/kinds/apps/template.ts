@@ -1,6 +1,6 @@
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { canonicalJson } from '../../../base/index.ts';
-import { type Causes, checkLabels, checkTemplateSelector } from '../check.ts';
+import { type Causes, checkAnnotations, checkLabels, checkTemplateSelector, type SelectorWords } from '../check.ts';
 import { containersText, imagesText, wide } from '../columns.ts';
 import type { Column } from '../../kind.ts';
 import type { LabelSelectorObject } from '../../selector.ts';
@@ -15,19 +15,24 @@ export interface WorkloadSpec {
   template?: PodTemplateSpec;
 }
 
+/** How kinds differ in what they say of a wrong spec. */
+export interface WorkloadWords extends SelectorWords {
+  /** Whose pods have no deadline. */
+  readonly deadline: string;
+  /** Volumes that pods get from elsewhere. */
+  readonly claims?: readonly string[] | undefined;
+}
+
 /** Checks what is common to all controllers whose pods run for ever. */
-export function checkWorkload(
-  causes: Causes,
-  spec: WorkloadSpec | undefined,
-  old: WorkloadSpec | undefined,
-  claims?: readonly string[],
-): void {
-  if (!spec) return causes.required('spec');
+export function checkWorkload(causes: Causes, spec: WorkloadSpec = {}, old: WorkloadSpec | undefined, words: WorkloadWords): void {
   causes.nonNegative('spec.replicas', spec.replicas);
   causes.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
   causes.nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit);
-  checkTemplateSelector(causes, spec.selector, spec.template?.metadata?.labels);
-  checkTemplate(causes, spec.template, ['Always'], 'spec.template', claims);
+  checkTemplateSelector(causes, spec.selector, spec.template?.metadata?.labels, words);
+  checkTemplate(causes, spec.template, ['Always'], 'spec.template', words.claims);
+  if (spec.template?.spec?.activeDeadlineSeconds !== undefined) {
+    causes.forbidden('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${words.deadline} is not Supported`);
+  }
   if (old && canonicalJson(spec.selector ?? null) !== canonicalJson(old.selector ?? null)) {
     causes.invalid('spec.selector', spec.selector, 'field is immutable');
   }
@@ -36,17 +41,18 @@ export function checkWorkload(
 /** Checks the pods a controller makes. */
 export function checkTemplate(
   causes: Causes,
-  template: PodTemplateSpec | undefined,
-  restartPolicies: readonly string[],
+  template: PodTemplateSpec = {},
+  restartPolicies: readonly string[] | undefined,
   at = 'spec.template',
   claims?: readonly string[],
 ): void {
-  if (!template) return causes.required(at);
-  checkLabels(causes, `${at}.metadata.labels`, template.metadata?.labels);
-  if (!template.spec) return causes.required(`${at}.spec.containers`);
-  checkPodSpec(causes, `${at}.spec`, template.spec, claims);
-  const policy = template.spec.restartPolicy;
-  if (policy && ['Always', 'OnFailure', 'Never'].includes(policy)) causes.oneOf(`${at}.spec.restartPolicy`, policy, restartPolicies);
+  checkLabels(causes, `${at}.labels`, template.metadata?.labels);
+  checkAnnotations(causes, `${at}.annotations`, template.metadata?.annotations);
+  const spec = template.spec ?? { containers: [] };
+  checkPodSpec(causes, `${at}.spec`, spec, claims);
+  if (spec.ephemeralContainers?.length)
+    causes.forbidden(`${at}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
+  if (restartPolicies && spec.restartPolicy) causes.oneOf(`${at}.spec.restartPolicy`, spec.restartPolicy, restartPolicies);
 }
 
 /** CONTAINERS and IMAGES, for `-o wide`. */
@@ -55,9 +61,16 @@ export function templateColumns<T>(template: (o: T) => PodTemplateSpec | undefin
 }
 
 /** Checks a field that is a number or a percentage. */
-export function checkIntOrPercent(causes: Causes, field: string, value: number | string | undefined): void {
+export function checkIntOrPercent(
+  causes: Causes,
+  field: string,
+  value: number | string | undefined,
+  { most = Infinity }: { most?: number } = {},
+): void {
   if (typeof value === 'number') causes.nonNegative(field, value);
-  else if (value !== undefined && !/^\d+%$/.test(value)) {
+  else if (value !== undefined && /^\d+%$/.test(value)) {
+    if (Number.parseInt(value, 10) > most) causes.invalid(field, value, `must not be greater than ${most}%`);
+  } else if (value !== undefined) {
     causes.invalid(
       field,
       value,

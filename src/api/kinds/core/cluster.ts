@@ -1,6 +1,6 @@
 import type { Event, Namespace, Node } from 'kubernetes-types/core/v1.js';
 import { Events, Namespaces, Nodes } from '../../resources.ts';
-import { checkLabels, dnsLabel } from '../check.ts';
+import { dnsLabel, follow, labelValue, qualifiedName } from '../check.ts';
 import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
 import { newEvents } from '../legacy/events.ts';
@@ -47,17 +47,38 @@ function nodeStatus(node: Node): string {
 
 const addressOf = (node: Node, type: string): string => node.status?.addresses?.find((a) => a.type === type)?.address ?? '<none>';
 
+/** What a node tells of itself; never left out, so empty until it does. */
+const NODE_INFO = [
+  'architecture',
+  'bootID',
+  'containerRuntimeVersion',
+  'kernelVersion',
+  'kubeProxyVersion',
+  'kubeletVersion',
+  'machineID',
+  'operatingSystem',
+  'osImage',
+  'systemUUID',
+];
+
 export const nodes = define<Node>({
   resource: Nodes,
   shortNames: ['no'],
   schema: 'k8s.io.api.core.v1.Node',
   status: true,
+  default(o) {
+    o.spec ??= {};
+    (o as { status?: object }).status ??= {
+      daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+      nodeInfo: Object.fromEntries(NODE_INFO.map((field) => [field, ''])),
+    };
+  },
   subresources: [{ name: 'proxy', group: '', version: 'v1', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
   check(causes, o) {
     o.spec?.taints?.forEach((taint, i) => {
-      if (!taint.key) causes.required(`spec.taints[${i}].key`);
-      else checkLabels(causes, `spec.taints[${i}]`, { [taint.key]: taint.value ?? '' });
-      causes.oneOf(`spec.taints[${i}].effect`, taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
+      follow(causes, `metadata.taints[${i}].key`, taint.key, qualifiedName);
+      if (taint.value) follow(causes, `metadata.taints[${i}].value`, taint.value, labelValue);
+      causes.oneOf(`metadata.taints[${i}].effect`, taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
     });
   },
   columns: [
@@ -92,7 +113,9 @@ export const events = define<Event>({
   shortNames: ['ev'],
   schema: 'k8s.io.api.core.v1.Event',
   default(o) {
-    o.type ||= 'Normal';
+    o.source ??= {};
+    o.reportingComponent ??= '';
+    o.reportingInstance ??= '';
   },
   check(causes, o) {
     if (!o.involvedObject) return causes.required('involvedObject');

@@ -15,6 +15,8 @@ import { parseQuantity } from '../../../base/index.ts';
 export function defaultPodSpec(spec: PodSpec): void {
   spec.restartPolicy ??= 'Always';
   spec.terminationGracePeriodSeconds ??= 30;
+  // A negative time is the least there is.
+  if (spec.terminationGracePeriodSeconds < 0) spec.terminationGracePeriodSeconds = 1;
   spec.dnsPolicy ??= 'ClusterFirst';
   spec.schedulerName ??= 'default-scheduler';
   spec.securityContext ??= {};
@@ -30,8 +32,7 @@ export function defaultPodSpec(spec: PodSpec): void {
 
 /** What a pod gets beyond what a template gets. */
 export function defaultPod(pod: Pod): void {
-  const spec = pod.spec;
-  if (!spec) return;
+  const spec = (pod.spec ??= {} as PodSpec);
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;
   spec.serviceAccountName ??= 'default';
@@ -40,9 +41,20 @@ export function defaultPod(pod: Pod): void {
     if (!resources?.limits) continue;
     resources.requests = { ...resources.limits, ...resources.requests };
   }
+  tolerateFailure(spec);
   const status = ((pod as { status?: PodStatus }).status ??= {});
   status.phase ??= 'Pending';
   status.qosClass ??= qosClass(spec);
+}
+
+/** How long a pod stays on a node that is not ready, or not heard of, unless it says so itself; in seconds. */
+const TOLERATED = 300;
+
+function tolerateFailure(spec: PodSpec): void {
+  for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
+    const told = spec.tolerations?.some((t) => (!t.key || t.key === key) && (!t.effect || t.effect === 'NoExecute'));
+    if (!told) (spec.tolerations ??= []).push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: TOLERATED });
+  }
 }
 
 function defaultContainer(container: Container | EphemeralContainer, hostNetwork: boolean): void {
@@ -62,6 +74,8 @@ function defaultContainer(container: Container | EphemeralContainer, hostNetwork
 function defaultVariable(variable: EnvVar): void {
   const ref = variable.valueFrom?.fieldRef;
   if (ref) ref.apiVersion ??= 'v1';
+  const resource = variable.valueFrom?.resourceFieldRef;
+  if (resource) resource.divisor ??= '0';
 }
 
 function defaultProbe(probe: Probe): void {
@@ -69,6 +83,7 @@ function defaultProbe(probe: Probe): void {
   probe.periodSeconds ||= 10;
   probe.successThreshold ||= 1;
   probe.failureThreshold ||= 3;
+  if (probe.grpc) probe.grpc.service ??= '';
   defaultHttpGet(probe.httpGet);
 }
 
@@ -86,6 +101,11 @@ function defaultVolume(volume: Volume): void {
   if (volume.hostPath) volume.hostPath.type ??= '';
   for (const source of [volume.configMap, volume.secret, volume.downwardAPI, volume.projected])
     if (source) source.defaultMode ??= FILE_MODE;
+  const claim = volume.ephemeral?.volumeClaimTemplate;
+  if (claim) {
+    claim.metadata ??= {};
+    (claim.spec ??= {}).volumeMode ??= 'Filesystem';
+  }
   for (const item of volume.downwardAPI?.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ??= 'v1';
   for (const source of volume.projected?.sources ?? []) {
     if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= 3600;

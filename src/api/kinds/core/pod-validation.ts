@@ -1,50 +1,110 @@
 import type { Container, LifecycleHandler, PodSpec, Probe } from 'kubernetes-types/core/v1.js';
-import { parseQuantity } from '../../../base/index.ts';
-import { type Causes, checkPort, checkPortOrName, checkSelector, dnsLabel, dnsSubdomain, envName, follow, portName } from '../check.ts';
+import { canonicalQuantity, parseQuantity } from '../../../base/index.ts';
+import {
+  type Causes,
+  checkPort,
+  checkPortOrName,
+  checkResourceName,
+  dnsLabel,
+  dnsSubdomain,
+  envName,
+  follow,
+  portName,
+  qualifiedName,
+} from '../check.ts';
+import { addressVersion } from '../ip.ts';
+import { checkFieldPath, checkReferent, ENV_FIELDS } from './field-paths.ts';
+import { checkPlacement } from './placement-validation.ts';
+import { checkLocalPath, checkVolumes } from './volume-validation.ts';
 
 type Handler = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & LifecycleHandler;
 
-/** Checks a pod spec, in a pod or in a template; `claims` are volumes that its pods will have besides. */
+/** Checks a pod spec, in a pod or in a template; `claims` are volumes it gets from elsewhere. */
 export function checkPodSpec(causes: Causes, at: string, spec: PodSpec, claims: readonly string[] = []): void {
-  const volumes = new Set([...checkVolumes(causes, `${at}.volumes`, spec.volumes ?? []), ...claims]);
+  const volumes = new Set([...checkVolumes(causes, `${at}.volumes`, spec), ...claims]);
   const names = new Set<string>();
   if (!spec.containers?.length) causes.required(`${at}.containers`);
-  for (const field of ['initContainers', 'containers'] as const) {
-    spec[field]?.forEach((c, i) => checkContainer(causes, `${at}.${field}[${i}]`, c, field === 'initContainers', names, volumes));
-  }
+  const scope = { names, volumes, grace: spec.terminationGracePeriodSeconds ?? 30 };
+  spec.containers?.forEach((c, i) => checkContainer(causes, `${at}.containers[${i}]`, c, false, scope));
+  spec.initContainers?.forEach((c, i) => checkContainer(causes, `${at}.initContainers[${i}]`, c, true, scope));
+  checkHostPorts(causes, `${at}.containers`, spec);
   causes.oneOf(`${at}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']);
   causes.oneOf(`${at}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']);
-  causes.nonNegative(`${at}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds);
-  if (spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds < 1) {
-    causes.invalid(`${at}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 'must be between 1 and 2147483647, inclusive');
+  if (spec.dnsPolicy === 'None' && !spec.dnsConfig) causes.required(`${at}.dnsConfig`, 'must provide `dnsConfig` when `dnsPolicy` is None');
+  const address = (field: string, ip: string): void => {
+    if (!addressVersion(ip)) causes.invalid(field, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
+  };
+  spec.dnsConfig?.nameservers?.forEach((ip, i) => address(`${at}.dnsConfig.nameservers[${i}]`, ip));
+  spec.hostAliases?.forEach(({ ip = '' }, i) => address(`${at}.hostAliases[${i}].ip`, ip));
+  const deadline = spec.activeDeadlineSeconds;
+  if (deadline !== undefined && (deadline < 1 || deadline > MAX_INT32)) {
+    causes.invalid(`${at}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive');
   }
   if (spec.serviceAccountName) follow(causes, `${at}.serviceAccountName`, spec.serviceAccountName, dnsSubdomain);
   if (spec.nodeName) follow(causes, `${at}.nodeName`, spec.nodeName, dnsSubdomain);
   if (spec.hostname) follow(causes, `${at}.hostname`, spec.hostname, dnsLabel);
   if (spec.subdomain) follow(causes, `${at}.subdomain`, spec.subdomain, dnsLabel);
-  spec.topologySpreadConstraints?.forEach((c, i) =>
-    checkSelector(causes, `${at}.topologySpreadConstraints[${i}].labelSelector`, c.labelSelector),
+  if (spec.priorityClassName) follow(causes, `${at}.priorityClassName`, spec.priorityClassName, dnsSubdomain);
+  causes.oneOf(`${at}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']);
+  spec.readinessGates?.forEach(({ conditionType }, i) =>
+    follow(causes, `${at}.readinessGates[${i}].conditionType`, conditionType, qualifiedName),
+  );
+  spec.schedulingGates?.forEach(({ name }, i) => follow(causes, `${at}.schedulingGates[${i}]`, name, qualifiedName));
+  if (spec.os) causes.oneOf(`${at}.os`, spec.os.name, ['linux', 'windows']);
+  if (spec.shareProcessNamespace && spec.hostPID) {
+    causes.invalid(`${at}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled');
+  }
+  checkPlacement(causes, at, spec);
+  checkSecurity(causes, `${at}.securityContext`, spec.securityContext);
+}
+
+const MAX_INT32 = 2_147_483_647;
+const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
+
+/** Checks what a pod and its containers may say of users and profiles. */
+function checkSecurity(
+  causes: Causes,
+  at: string,
+  security: (PodSpec['securityContext'] & Container['securityContext']) | undefined,
+): void {
+  for (const field of ['runAsUser', 'runAsGroup', 'fsGroup'] as const) {
+    const id = security?.[field];
+    if (id !== undefined && (id < 0 || id > MAX_INT32)) causes.invalid(`${at}.${field}`, id, 'must be between 0 and 2147483647, inclusive');
+  }
+  causes.oneOf(`${at}.seccompProfile.type`, security?.seccompProfile?.type, ['Localhost', 'RuntimeDefault', 'Unconfined']);
+  causes.oneOf(`${at}.procMount`, security?.procMount, ['Default', 'Unmasked']);
+  security?.sysctls?.forEach(({ name }, i) => {
+    if (!name) causes.required(`${at}.sysctls[${i}].name`);
+    else if (name.length > 253 || !SYSCTL.test(name)) {
+      causes.invalid(
+        `${at}.sysctls[${i}].name`,
+        name,
+        'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$',
+      );
+    }
+  });
+}
+
+/** Two containers of a pod cannot have the same port of the host. */
+function checkHostPorts(causes: Causes, at: string, spec: PodSpec): void {
+  const seen = new Set<string>();
+  spec.containers?.forEach((c, i) =>
+    c.ports?.forEach(({ hostPort, protocol = 'TCP', hostIP = '' }, j) => {
+      const port = `${protocol}/${hostIP}/${hostPort}`;
+      if (hostPort && seen.has(port)) causes.duplicate(`${at}[${i}].ports[${j}].hostPort`, port);
+      seen.add(port);
+    }),
   );
 }
 
-function checkVolumes(causes: Causes, at: string, volumes: NonNullable<PodSpec['volumes']>): ReadonlySet<string> {
-  const names = new Set<string>();
-  volumes.forEach((volume, i) => {
-    const { name, ...sources } = volume;
-    if (!name) causes.required(`${at}[${i}].name`);
-    else {
-      follow(causes, `${at}[${i}].name`, name, dnsLabel);
-      if (names.has(name)) causes.duplicate(`${at}[${i}].name`, name);
-      names.add(name);
-    }
-    const given = Object.keys(sources);
-    if (!given.length) causes.required(`${at}[${i}]`, 'must specify a volume type');
-    for (const extra of given.slice(1)) causes.forbidden(`${at}[${i}].${extra}`, 'may not specify more than 1 volume type');
-  });
-  return names;
+interface Scope {
+  readonly names: Set<string>;
+  readonly volumes: ReadonlySet<string>;
+  /** Seconds a pod has to stop. */
+  readonly grace: number;
 }
 
-function checkContainer(causes: Causes, at: string, c: Container, init: boolean, names: Set<string>, volumes: ReadonlySet<string>): void {
+function checkContainer(causes: Causes, at: string, c: Container, init: boolean, { names, volumes, grace }: Scope): void {
   if (!c.name) causes.required(`${at}.name`);
   else {
     follow(causes, `${at}.name`, c.name, dnsLabel);
@@ -61,7 +121,11 @@ function checkContainer(causes: Causes, at: string, c: Container, init: boolean,
   checkResources(causes, `${at}.resources`, c.resources);
 
   const sidecar = c.restartPolicy === 'Always';
-  if (c.restartPolicy && !init) causes.forbidden(`${at}.restartPolicy`, 'may not be set for non-init containers');
+  causes.oneOf(`${at}.restartPolicy`, c.restartPolicy, ['Always', 'Never', 'OnFailure']);
+  checkSecurity(causes, `${at}.securityContext`, c.securityContext);
+  if (init && !sidecar && c.lifecycle) {
+    causes.forbidden(`${at}.lifecycle`, 'may not be set for init containers without restartPolicy=Always');
+  }
   for (const field of ['livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
     const probe = c[field];
     if (!probe) continue;
@@ -70,7 +134,16 @@ function checkContainer(causes: Causes, at: string, c: Container, init: boolean,
   }
   for (const hook of ['postStart', 'preStop'] as const) {
     const handler = c.lifecycle?.[hook];
-    if (handler) checkHandler(causes, `${at}.lifecycle.${hook}`, handler, ['exec', 'httpGet', 'tcpSocket', 'sleep']);
+    if (!handler || (init && !sidecar)) continue;
+    checkHandler(causes, `${at}.lifecycle.${hook}`, handler, ['exec', 'httpGet', 'tcpSocket', 'sleep']);
+    const seconds = handler.sleep?.seconds;
+    if (seconds !== undefined && (seconds < 0 || seconds > grace)) {
+      causes.invalid(
+        `${at}.lifecycle.${hook}.sleep`,
+        seconds,
+        `must be non-negative and less than terminationGracePeriodSeconds (${grace})`,
+      );
+    }
   }
 }
 
@@ -82,11 +155,13 @@ function checkPorts(causes: Causes, at: string, ports: NonNullable<Container['po
       if (names.has(port.name)) causes.duplicate(`${at}[${i}].name`, port.name);
       names.add(port.name);
     }
-    checkPort(causes, `${at}[${i}].containerPort`, port.containerPort);
+    checkPort(causes, `${at}[${i}].containerPort`, port.containerPort || undefined);
     if (port.hostPort) checkPort(causes, `${at}[${i}].hostPort`, port.hostPort);
     causes.oneOf(`${at}[${i}].protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']);
   });
 }
+
+const RESOURCE_FIELDS = ['limits', 'requests'].flatMap((of) => ['cpu', 'ephemeral-storage', 'memory'].map((name) => `${of}.${name}`));
 
 function checkEnvironment(causes: Causes, at: string, c: Container): void {
   c.env?.forEach((variable, i) => {
@@ -97,16 +172,31 @@ function checkEnvironment(causes: Causes, at: string, c: Container): void {
     const sources = Object.keys(variable.valueFrom);
     if (variable.value) causes.invalid(`${here}.valueFrom`, '', 'may not be specified when `value` is not empty');
     if (sources.length === 0)
-      causes.invalid(`${here}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`');
+      causes.invalid(
+        `${here}.valueFrom`,
+        '',
+        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
+      );
     if (sources.length > 1) causes.invalid(`${here}.valueFrom`, '', 'may not have more than one field specified at a time');
     for (const source of ['configMapKeyRef', 'secretKeyRef'] as const) {
       const ref = variable.valueFrom[source];
-      if (ref && !ref.key) causes.required(`${here}.valueFrom.${source}.key`);
+      if (!ref) continue;
+      checkReferent(causes, `${here}.valueFrom.${source}.name`, ref.name);
+      if (!ref.key) causes.required(`${here}.valueFrom.${source}.key`);
+    }
+    const { fieldRef, resourceFieldRef } = variable.valueFrom;
+    if (fieldRef) checkFieldPath(causes, `${here}.valueFrom.fieldRef`, fieldRef.fieldPath, ENV_FIELDS);
+    if (resourceFieldRef && !/^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.*)$/.test(resourceFieldRef.resource ?? '')) {
+      causes.unsupported(`${here}.valueFrom.resourceFieldRef.resource`, resourceFieldRef.resource ?? '', RESOURCE_FIELDS);
     }
   });
   c.envFrom?.forEach((source, i) => {
     if (!source.configMapRef && !source.secretRef)
-      causes.invalid(`${at}.envFrom[${i}]`, '', 'must specify one of: `configMapRef` or `secretRef`');
+      causes.invalid(`${at}.envFrom`, '', 'must specify one of: `configMapRef` or `secretRef`');
+    for (const ref of ['configMapRef', 'secretRef'] as const) {
+      if (source[ref] && !source[ref].name) causes.required(`${at}.envFrom[${i}].${ref}.name`);
+    }
+    if (source.prefix) follow(causes, `${at}.envFrom[${i}].prefix`, source.prefix, envName);
   });
 }
 
@@ -118,31 +208,42 @@ function checkMounts(causes: Causes, at: string, mounts: NonNullable<Container['
     if (!mount.mountPath) causes.required(`${at}[${i}].mountPath`);
     else if (paths.has(mount.mountPath)) causes.invalid(`${at}[${i}].mountPath`, mount.mountPath, 'must be unique');
     paths.add(mount.mountPath);
-    if (mount.subPath?.split('/').includes('..')) causes.invalid(`${at}[${i}].subPath`, mount.subPath, "must not contain '..'");
+    // The real server names the field without the index.
+    if (mount.subPath) checkLocalPath(causes, `${at}.subPath`, mount.subPath);
   });
 }
+
+/** What containers ask for by a name without a domain. */
+const CONTAINER_RESOURCES = /^(cpu|memory|ephemeral-storage|hugepages-.*)$/;
 
 function checkResources(causes: Causes, at: string, resources: Container['resources']): void {
   for (const field of ['limits', 'requests'] as const) {
     for (const [name, quantity] of Object.entries(resources?.[field] ?? {})) {
-      const amount = parseQuantity(quantity);
-      if (amount === undefined) {
-        causes.invalid(
-          `${at}.${field}`,
-          quantity,
-          "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        );
-      } else if (amount < 0) causes.invalid(`${at}.${field}[${name}]`, String(quantity), 'must be greater than or equal to 0');
+      checkContainerResource(causes, `${at}.${field}[${name}]`, name);
+      if ((parseQuantity(quantity) ?? 0) < 0)
+        causes.invalid(`${at}.${field}[${name}]`, String(quantity), 'must be greater than or equal to 0');
     }
   }
   for (const [name, quantity] of Object.entries(resources?.requests ?? {})) {
     const limit = resources?.limits?.[name];
     if (limit === undefined) continue;
     const [asked, most] = [parseQuantity(quantity), parseQuantity(limit)];
-    if (asked !== undefined && most !== undefined && asked > most) {
-      causes.invalid(`${at}.requests`, String(quantity), `must be less than or equal to ${name} limit of ${limit}`);
+    if (asked === undefined || most === undefined || asked === most) continue;
+    // What is not the system's own cannot be promised twice.
+    const exact = name.includes('/') || name.startsWith('hugepages-');
+    if (exact || asked > most) {
+      const how = exact ? 'equal to' : 'less than or equal to';
+      causes.invalid(`${at}.requests`, canonicalQuantity(quantity), `must be ${how} ${name} limit of ${canonicalQuantity(limit)}`);
     }
   }
+}
+
+function checkContainerResource(causes: Causes, field: string, name: string): void {
+  checkResourceName(causes, field, name);
+  if (!name.includes('/')) {
+    if (!CONTAINER_RESOURCES.test(name)) causes.invalid(field, name, 'must be a standard resource for containers');
+  } else if (qualifiedName(name) || name.startsWith('requests.'))
+    causes.invalid(field, name, "doesn't follow extended resource name standard");
 }
 
 function checkProbe(causes: Causes, at: string, probe: Probe, role: string): void {
@@ -150,10 +251,20 @@ function checkProbe(causes: Causes, at: string, probe: Probe, role: string): voi
   for (const field of ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const) {
     causes.nonNegative(`${at}.${field}`, probe[field]);
   }
+  const grace = probe.terminationGracePeriodSeconds;
+  if (grace !== undefined) {
+    if (role === 'readinessProbe') causes.invalid(`${at}.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes');
+    else if (grace <= 0) causes.invalid(`${at}.terminationGracePeriodSeconds`, grace, 'must be greater than 0');
+  }
   if (role !== 'readinessProbe' && probe.successThreshold !== undefined && probe.successThreshold !== 1) {
     causes.invalid(`${at}.successThreshold`, probe.successThreshold, 'must be 1');
   }
 }
+
+const headerName = (name: string): string | undefined =>
+  /^[-A-Za-z0-9]+$/.test(name)
+    ? undefined
+    : "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
 
 function checkHandler(causes: Causes, at: string, handler: Handler, kinds: readonly (keyof Handler)[]): void {
   const given = kinds.filter((kind) => handler[kind]);
@@ -161,9 +272,10 @@ function checkHandler(causes: Causes, at: string, handler: Handler, kinds: reado
   for (const extra of given.slice(1)) causes.forbidden(`${at}.${extra}`, 'may not specify more than 1 handler type');
   if (handler.exec && !handler.exec.command?.length) causes.required(`${at}.exec.command`);
   if (handler.httpGet) {
-    checkPortOrName(causes, `${at}.httpGet.port`, handler.httpGet.port);
+    checkPortOrName(causes, `${at}.httpGet.port`, handler.httpGet.port ?? 0);
+    for (const { name } of handler.httpGet.httpHeaders ?? []) follow(causes, `${at}.httpGet.httpHeaders`, name, headerName);
     causes.oneOf(`${at}.httpGet.scheme`, handler.httpGet.scheme, ['HTTP', 'HTTPS']);
   }
-  if (handler.tcpSocket) checkPortOrName(causes, `${at}.tcpSocket.port`, handler.tcpSocket.port);
+  if (handler.tcpSocket) checkPortOrName(causes, `${at}.tcpSocket.port`, handler.tcpSocket.port ?? 0);
   if (handler.grpc) checkPort(causes, `${at}.grpc.port`, handler.grpc.port);
 }

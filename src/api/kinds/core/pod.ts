@@ -50,10 +50,13 @@ export const pods = define<Pod>({
 });
 
 function check(causes: Causes, pod: Pod, old: Pod | undefined): void {
-  if (!pod.spec) return causes.required('spec');
+  if (!pod.spec) return causes.required('spec.containers');
+  if (!old && pod.spec.ephemeralContainers?.length) causes.forbidden('spec.ephemeralContainers', 'cannot be set on create');
   checkPodSpec(causes, 'spec', pod.spec);
   checkLabels(causes, 'spec.nodeSelector', pod.spec.nodeSelector);
-  if (old?.spec && fixedPart(pod.spec) !== fixedPart(old.spec)) {
+  const counts = (spec: Pod['spec']): string => `${spec?.containers?.length} ${spec?.initContainers?.length ?? 0}`;
+  if (old && counts(pod.spec) !== counts(old.spec)) causes.forbidden('spec.containers', 'pod updates may not add or remove containers');
+  else if (old?.spec && fixedPart(pod.spec) !== fixedPart(old.spec)) {
     causes.forbidden(
       'spec',
       'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',

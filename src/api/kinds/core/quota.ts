@@ -15,7 +15,8 @@ export const limitRanges = define<LimitRange>({
   shortNames: ['limits'],
   schema: 'k8s.io.api.core.v1.LimitRange',
   default(o) {
-    for (const limit of o.spec?.limits ?? []) if (limit.type === 'Container') defaultContainerLimit(limit);
+    for (const limit of (o.spec ??= {} as NonNullable<LimitRange['spec']>).limits ?? [])
+      if (limit.type === 'Container') defaultContainerLimit(limit);
   },
   check(causes, o) {
     const types = new Set<string>();
@@ -106,6 +107,10 @@ export const resourceQuotas = define<ResourceQuota>({
   shortNames: ['quota'],
   schema: 'k8s.io.api.core.v1.ResourceQuota',
   status: true,
+  default(o) {
+    o.spec ??= {};
+    (o as { status?: object }).status ??= {};
+  },
   check(causes, o, old) {
     for (const [name, quantity] of Object.entries(o.spec?.hard ?? {})) {
       checkResourceName(causes, `spec.hard[${name}]`, name, QUOTA_RESOURCES, 'must be a standard resource for quota');

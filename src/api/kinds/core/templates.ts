@@ -14,7 +14,7 @@ export const podTemplates = define<PodTemplate>({
   default(o) {
     if (o.template?.spec) defaultPodSpec(o.template.spec);
   },
-  check: (causes, o) => checkTemplate(causes, o.template, ['Always', 'OnFailure', 'Never'], 'template'),
+  check: (causes, o) => checkTemplate(causes, o.template, undefined, 'template'),
   columns: [
     nameColumn,
     column('Containers', (o) => containersText(o.template?.spec)),

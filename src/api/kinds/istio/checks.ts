@@ -1,7 +1,7 @@
 /** What can never work in Istio objects, whatever else the mesh holds. */
 import { RE2JS } from 're2js';
 import { parseDuration } from '../../../base/index.ts';
-import { type Causes, dnsLabel } from '../check.ts';
+import { type Causes, dnsLabel, follow } from '../check.ts';
 import type { Percent, StringMatch } from './types.ts';
 
 const REGEX_BYTES = 1024;
@@ -57,8 +57,7 @@ export function checkPortNumber(causes: Causes, field: string, port: number | un
 /** Names of subsets and ports, and DNS labels in general. */
 export function checkName(causes: Causes, field: string, name: string | undefined): void {
   if (!name) return causes.required(field);
-  const wrong = dnsLabel(name.toLowerCase());
-  if (wrong) causes.invalid(field, name, wrong);
+  follow(causes, field, name, (v) => dnsLabel(v.toLowerCase()));
 }
 
 const HOST_LABEL = /^[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?$/;
@@ -106,8 +105,7 @@ export function checkGatewayName(causes: Causes, field: string, gateway: string)
 export function checkExportTo(causes: Causes, exportTo: readonly string[] | undefined): void {
   exportTo?.forEach((namespace, i) => {
     if (['.', '*', '~'].includes(namespace)) return;
-    const wrong = dnsLabel(namespace);
-    if (wrong) causes.invalid(`spec.exportTo[${i}]`, namespace, wrong);
+    follow(causes, `spec.exportTo[${i}]`, namespace, dnsLabel);
   });
   if (exportTo && exportTo.length > 1 && exportTo.some((n) => n === '*' || n === '~')) {
     causes.invalid('spec.exportTo', exportTo, "'*' and '~' must stand alone");

@@ -97,6 +97,10 @@ export const csiDrivers = define<CSIDriver>({
 export const csiNodes = define<CSINode>({
   resource: Nodes,
   schema: 'k8s.io.api.storage.v1.CSINode',
+  default(o) {
+    o.spec ??= {} as CSINode['spec'];
+    for (const driver of o.spec.drivers ?? []) if (!driver.topologyKeys?.length) delete driver.topologyKeys;
+  },
   check(causes, o) {
     const names = new Set<string>();
     o.spec?.drivers?.forEach((driver, i) => {

@@ -37,7 +37,7 @@ function attributesClass(o: PersistentVolume | PersistentVolumeClaim): string {
 
 function checkAccessModes(causes: Causes, modes: readonly string[] | undefined, detail?: string): void {
   if (!modes?.length) causes.required('spec.accessModes', detail);
-  for (const mode of modes ?? []) causes.oneOf('spec.accessModes', mode, Object.keys(ACCESS));
+  for (const mode of modes ?? []) causes.oneOf('spec.accessModes', mode, Object.keys(ACCESS).sort());
   if (modes?.includes('ReadWriteOncePod') && modes.some((mode) => mode !== 'ReadWriteOncePod' && mode in ACCESS)) {
     causes.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes');
   }
