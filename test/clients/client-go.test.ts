@@ -12,7 +12,6 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Pods } from '../../src/api/index.ts';
-import { recordMatrix } from '../support/matrix.ts';
 import { startTestApi, type TestApi } from '../support/api-server.ts';
 
 const SOURCE = fileURLToPath(new URL('go', import.meta.url));
@@ -65,7 +64,6 @@ test('client-go and controller-runtime', { timeout: 300_000 }, async (t) => {
     const check = JSON.parse(line) as Check;
     checks++;
     await t.test(check.name, () => assert.equal(check.error, undefined, [check.error, ...check.requests].join('\n')));
-    recordMatrix('client-go', check.name, check.requests);
   }
   assert.equal(await ended, 0, errors);
   assert.ok(checks > 20, `${checks} checks`);

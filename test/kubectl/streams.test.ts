@@ -14,7 +14,7 @@ const payload = randomBytes(300_000).toString('base64');
 before(async () => {
   api = await startTestApi();
   for (const name of ['web', 'silent']) {
-    const pod = { metadata: { name, namespace: 'default' }, spec: { containers: [{ name: 'app', image: 'img' }] } };
+    const pod = { metadata: { name, namespace: 'default', labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'img' }] } };
     await api.client.create(Pods, pod);
     await api.client.patch(
       Pods,
@@ -36,12 +36,14 @@ after(async () => {
 test('logs', async () => {
   await runSteps(api.kubectl, [
     { run: 'logs web', out: 'one\ntwo\nthree' },
+    { run: 'logs web --prefix --all-containers --tail=1', out: '[pod/web/app] three' },
+    { run: 'logs -l app=web --tail=1', out: 'three' },
     { run: 'logs web --tail=1 --timestamps --since=5m', out: 'three' },
     { run: 'logs silent', code: 1, err: /container "app" in pod "silent" is waiting to start/ },
     { run: 'logs web -c other', code: 1, err: /container other is not valid for pod web/ },
     { run: 'logs nothing', code: 1, err: /pods "nothing" not found/ },
   ]);
-  const { tailLines, timestamps, sinceSeconds } = api.kubelet.asked[1]!;
+  const { tailLines, timestamps, sinceSeconds } = api.kubelet.asked[3]!;
   assert.deepEqual([tailLines, timestamps, sinceSeconds], [1, true, 300]);
 });
 
@@ -69,6 +71,10 @@ for (const [protocol, websockets] of [
       { run: ['exec', 'web', '--', 'sh', '-c', 'sleep 0.1; echo out; echo err >&2; exit 3'], env, code: 3, out: 'out', err: /^err\n/ },
       { run: 'exec -i web -- wc -c', input: large, env, out: '500000' },
       { run: 'exec -i web -- cat', input: large, env, out: large },
+      { run: 'exec web -- echo at once', env, out: 'at once' },
+      { run: `cp sent web:${api.dir}/there`, files: { sent: large }, env },
+      { run: `cp web:${api.dir}/there back`, env },
+      { run: `exec web -- cmp ${api.dir}/sent ${api.dir}/back`, env },
       { run: 'exec nothing -- ls', env, code: 1, err: /pods "nothing" not found/ },
       { run: 'exec web -c other -- ls', env, code: 1, err: /container other is not valid/ },
       { run: 'exec web -- /no/such/program', env, code: 1, err: /ENOENT/ },

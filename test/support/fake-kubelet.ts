@@ -25,8 +25,9 @@ export function fakeKubelet(): FakeKubelet {
     child.stdin.on('error', () => {});
     return {
       stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
+      // Node throws away what a process has written when it ends before anybody reads.
+      stdout: child.stdout.pipe(new PassThrough()),
+      stderr: child.stderr.pipe(new PassThrough()),
       resize: (width, height) => void sizes.push(`${width}x${height}`),
       exit: new Promise((resolve, reject) => {
         child.once('error', reject);

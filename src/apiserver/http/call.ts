@@ -126,7 +126,8 @@ export function warn(call: Call, warnings: readonly string[]): void {
 
 /** A path that nothing is served at. */
 export function notServed(): ApiError {
-  return new ApiError('NotFound', 'the server could not find the requested resource');
+  // kubectl debug looks into the details without asking whether there are any.
+  return new ApiError('NotFound', 'the server could not find the requested resource', {});
 }
 
 export function methodNotAllowed(): ApiError {

@@ -126,7 +126,9 @@ function partial(object: AnyObject): Record<string, unknown> {
 function table(objects: readonly AnyObject[], view: View, metadata: Record<string, unknown>): Record<string, unknown> {
   const { def, legacy } = view.served;
   const columns = view.subresource === 'scale' ? scaleColumns : (legacy?.columns ?? def.columns);
-  const made = tableOf(def, objects, view.now(), columns);
+  // The columns of a kind read its stored version.
+  const stored = legacy?.upgrade && !legacy.columns ? objects.map((o) => legacy.upgrade!(structuredClone(o))) : objects;
+  const made = tableOf(def, stored, view.now(), columns);
   const rows =
     view.includeObject === 'Metadata'
       ? made.rows
