@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
-import { createCatalog, kindOfCrd, servedStatus, tableOf, type AnyObject } from './index.ts';
+import { createCatalog, definitionStatus, kindOfCrd, tableOf, type AnyObject } from './index.ts';
 import { parseJsonPath, valuesAt } from './jsonpath.ts';
 
 const NOW = Date.parse('2026-01-02T00:00:00Z');
@@ -90,15 +90,30 @@ test('a definition that serves no version makes no kind', () => {
   assert.equal(kindOfCrd(none), undefined);
 });
 
+const FREE = { names: new Set<string>(), kinds: new Set<string>() };
+const said = (crd: CustomResourceDefinition): string[] => crd.status!.conditions!.map((c) => `${c.type}=${c.status} ${c.reason}`);
+
 test('the status of a served definition keeps its times', () => {
-  const status = servedStatus(widget, '2026-01-01T00:00:00Z');
+  const status = definitionStatus(widget, '2026-01-01T00:00:00Z', FREE);
   assert.deepEqual(status.storedVersions, ['v1']);
-  assert.deepEqual(
-    status.conditions!.map((c) => `${c.type}=${c.status}`),
-    ['NamesAccepted=True', 'Established=True'],
-  );
-  const later = servedStatus({ ...widget, status }, '2026-01-02T00:00:00Z');
+  assert.deepEqual(said({ ...widget, status }), ['NamesAccepted=True NoConflicts', 'Established=True InitialNamesAccepted']);
+  const later = definitionStatus({ ...widget, status }, '2026-01-02T00:00:00Z', FREE);
   assert.equal(later.conditions![0]!.lastTransitionTime, '2026-01-01T00:00:00Z');
+});
+
+test('names that others have are not accepted; an established kind keeps its own', () => {
+  const taken = { names: new Set(['wd']), kinds: new Set<string>() };
+  const refused = { ...widget, status: definitionStatus(widget, '2026-01-01T00:00:00Z', taken) };
+  assert.deepEqual(said(refused), ['NamesAccepted=False ShortNamesConflict', 'Established=False NotAccepted']);
+  assert.equal(refused.status.conditions![0]!.message, '"wd" is already in use');
+  assert.equal(refused.status.acceptedNames!.shortNames, undefined);
+
+  const served = { ...widget, status: definitionStatus(widget, '2026-01-01T00:00:00Z', FREE) };
+  const renamed = { ...served, spec: { ...served.spec, names: { ...served.spec.names, kind: 'Taken' } } };
+  const status = definitionStatus(renamed, '2026-01-02T00:00:00Z', { names: new Set(), kinds: new Set(['Taken']) });
+  assert.deepEqual(said({ ...renamed, status }), ['NamesAccepted=False KindConflict', 'Established=True InitialNamesAccepted']);
+  assert.equal(status.acceptedNames!.kind, 'Widget');
+  assert.equal(kindOfCrd({ ...renamed, status })!.resource.kind, 'Widget');
 });
 
 const OBJECT = {

@@ -17,7 +17,9 @@ import { OBJECT_FIELDS, objectMetaSchema } from './kinds/schema/builtin.ts';
  * Defaults are those that the schema names: filling them in is the server's, as checking against the schema is.
  */
 export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
-  const { group, names, scope, versions } = crd.spec;
+  const { group, scope, versions } = crd.spec;
+  const accepted = crd.status?.acceptedNames;
+  const names = isEstablished(crd) && accepted?.kind ? accepted : crd.spec.names;
   const stored = versions.find((v) => v.storage);
   if (!stored || !versions.some((v) => v.served)) return undefined;
   return define({
@@ -95,22 +97,73 @@ function cell(type: Column['type'], value: unknown, now: number): string | numbe
   }
 }
 
-/** The status of a definition whose kind is served; `stamp` is RFC 3339. */
-export function servedStatus(crd: CustomResourceDefinition, stamp: string): NonNullable<CustomResourceDefinition['status']> {
+/** Names that other kinds of a group already have: those that URLs and commands know, and those of types. */
+export interface TakenNames {
+  readonly names: ReadonlySet<string>;
+  readonly kinds: ReadonlySet<string>;
+}
+
+const NONE_TAKEN: TakenNames = { names: new Set(), kinds: new Set() };
+
+type Status = NonNullable<CustomResourceDefinition['status']>;
+type Names = NonNullable<Status['acceptedNames']>;
+
+/** A kind is served when its definition says so. */
+export const isEstablished = (crd: CustomResourceDefinition): boolean =>
+  crd.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ?? false;
+
+/**
+ * The status of a definition: which of its names it gets, whether its kind is served, versions in which objects may be stored.
+ * `stamp` is RFC 3339. Once established, a kind stays so, under the names that it has.
+ */
+export function definitionStatus(crd: CustomResourceDefinition, stamp: string, taken: TakenNames = NONE_TAKEN): Status {
+  const { accepted, conflict } = acceptNames(crd, taken);
+  const established = !conflict || isEstablished(crd);
+  const condition = (type: string, holds: boolean, reason: string, message: string): object => {
+    const status = holds ? 'True' : 'False';
+    const before = crd.status?.conditions?.find((c) => c.type === type && c.status === status);
+    return { type, status, reason, message, lastTransitionTime: before?.lastTransitionTime ?? stamp };
+  };
+  const rest = (crd.status?.conditions ?? []).filter((c) => c.type !== 'NamesAccepted' && c.type !== 'Established');
   const stored = crd.spec.versions.filter((v) => v.storage).map((v) => v.name);
-  const condition = (type: string, reason: string, message: string): object => ({
-    type,
-    status: 'True',
-    reason,
-    message,
-    lastTransitionTime: crd.status?.conditions?.find((c) => c.type === type && c.status === 'True')?.lastTransitionTime ?? stamp,
-  });
   return {
-    acceptedNames: crd.spec.names,
+    acceptedNames: accepted,
     conditions: [
-      condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
-      condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
-    ] as NonNullable<CustomResourceDefinition['status']>['conditions'],
+      conflict
+        ? condition('NamesAccepted', false, conflict.reason, conflict.message)
+        : condition('NamesAccepted', true, 'NoConflicts', 'no conflicts found'),
+      established
+        ? condition('Established', true, 'InitialNamesAccepted', 'the initial names have been accepted')
+        : condition('Established', false, 'NotAccepted', 'not all names are accepted'),
+      ...rest,
+    ] as Status['conditions'],
     storedVersions: [...new Set([...(crd.status?.storedVersions ?? []), ...stored])],
   };
+}
+
+interface Conflict {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The names that are free; for one that is not, what the definition had before. */
+function acceptNames(crd: CustomResourceDefinition, { names, kinds }: TakenNames): { accepted: Names; conflict: Conflict | undefined } {
+  const wanted = crd.spec.names;
+  const had = crd.status?.acceptedNames;
+  const accepted: { -readonly [K in keyof Names]?: unknown } = { ...wanted };
+  let conflict: Conflict | undefined;
+  const claim = (field: keyof Names, what: string, used: ReadonlySet<string>): void => {
+    const name = wanted[field];
+    const clash = (Array.isArray(name) ? name : [name]).find((n) => n && used.has(n));
+    if (!clash) return;
+    conflict = { reason: `${what}Conflict`, message: `${JSON.stringify(clash)} is already in use` };
+    if (had?.[field]) accepted[field] = had[field];
+    else delete accepted[field];
+  };
+  claim('plural', 'Plural', names);
+  claim('singular', 'Singular', names);
+  claim('shortNames', 'ShortNames', names);
+  claim('kind', 'Kind', kinds);
+  claim('listKind', 'ListKind', kinds);
+  return { accepted: accepted as Names, conflict };
 }

@@ -14,7 +14,8 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
-export { isKept, type KindDef, type Schema } from './kind.ts';
+export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';
+export { hasRules, isBroken, rulesOf } from './rules.ts';
 export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';
 export type { AdmissionRule } from './kinds/admission/rules.ts';
 export { NodeMetricsResource, PodMetricsResource, type ResourceUsage } from './kinds/metrics.ts';
@@ -30,5 +31,6 @@ export { isEmbedded, jsonName } from './kinds/schema/facts.ts';
 export { schemaName } from './kinds/schema/names.ts';
 export { messageFields, type MessageFields } from './kinds/schema/fields.edge.ts';
 export { isIPv4, isIPv6 } from './kinds/ip.ts';
-export { kindOfCrd, servedStatus } from './crd.ts';
+export { definitionStatus, isEstablished, kindOfCrd, type TakenNames } from './crd.ts';
+export { schemaPlaces } from './kinds/definitions/versions.ts';
 export { extendedBy } from './extend.ts';

@@ -23,6 +23,9 @@ export interface Schema {
   maxItems?: number;
   minProperties?: number;
   maxProperties?: number;
+  multipleOf?: number;
+  exclusiveMinimum?: boolean;
+  exclusiveMaximum?: boolean;
   oneOf?: Schema[];
   anyOf?: Schema[];
   allOf?: Schema[];
@@ -35,7 +38,20 @@ export interface Schema {
   'x-kubernetes-map-type'?: 'granular' | 'atomic';
   'x-kubernetes-patch-strategy'?: string;
   'x-kubernetes-patch-merge-key'?: string;
-  'x-kubernetes-validations'?: { rule: string; message?: string }[];
+  'x-kubernetes-validations'?: ValidationRule[];
+}
+
+/** A rule in Kubernetes' expression language (CEL). */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  /** Comes to a message, or to nothing usable: then `message` is used. */
+  readonly messageExpression?: string;
+  readonly reason?: string;
+  /** Below the schema that the rule stands in: `.spec.size`. */
+  readonly fieldPath?: string;
+  /** `oldSelf` is an optional value, and the rule is asked for on create, too. */
+  readonly optionalOldSelf?: boolean;
 }
 
 /** A column of `kubectl get`. */

@@ -3,7 +3,7 @@
  * they cost nothing until then. Whoever writes one stores it. Whoever deletes one, stored or not, is rid of the objects of the kind;
  * the definition is there again at once, as another object.
  */
-import { servedStatus, type AnyObject, type Catalog, type KindDef } from '../api/index.ts';
+import { definitionStatus, type AnyObject, type Catalog, type KindDef } from '../api/index.ts';
 import { rfc3339, sha256Hex, type Clock } from '../base/index.ts';
 import { StoreError, type Listing, type Store, type StoreEvent, type Stored } from '../store/index.ts';
 import { CLEANUP, CRD_PREFIX } from './crds.ts';
@@ -39,7 +39,7 @@ export function withBuiltInDefinitions(store: Store<AnyObject>, catalog: Catalog
         resourceVersion: '1',
         finalizers: [CLEANUP],
       },
-      status: servedStatus(crd, stamp),
+      status: definitionStatus(crd, stamp),
     } as unknown as AnyObject;
     return {
       key,

@@ -1,4 +1,13 @@
-import { ApiError, CustomResourceDefinitions, isKept, Namespaces, type AnyObject, type KindDef, type Served } from '../api/index.ts';
+import {
+  ApiError,
+  CustomResourceDefinitions,
+  isKept,
+  Namespaces,
+  type AnyObject,
+  type KindDef,
+  type Served,
+  type StatusCause,
+} from '../api/index.ts';
 import { builtinAdmission } from './admission/builtin/index.ts';
 import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts';
 import { createGate, type Gate } from './admission/gate.ts';
@@ -15,7 +24,7 @@ import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
 import { createDeletes } from './deletes.ts';
 import { entryOf, storeKey, storePrefix } from './entry.ts';
-import { qualified } from './errors.ts';
+import { invalid, qualified } from './errors.ts';
 import { createEvictions } from './evictions.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { copy, isRecord } from './json.ts';
@@ -77,6 +86,11 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
           return draft;
         }).catch(unlessGone);
       },
+      again: async (name) => {
+        const { group, version, plural } = CustomResourceDefinitions;
+        const served = catalog.find(group, version, plural)!;
+        await update({ served, name, user: SERVER }, (current) => copy(current) as Draft).catch(unlessGone);
+      },
     },
   );
 
@@ -121,7 +135,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
     list: async (target, query) => (computedReads(core.computed, target.served.def) ?? reads).list(target, query),
     watch: (target, query, signal) => {
       if (!isKept(target.served.def)) throw notAllowed();
-      return reads.watch(target, query, signal);
+      return reads.watch(target, query, anyOf(signal, customKinds.until(target.served.def)));
     },
 
     async create(target, body, query) {
@@ -131,6 +145,9 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
       checkVerb(target, 'create');
       if (target.subresource === 'eviction' && isPods(target.served.def)) return warnedOf(await evict(target, body, query), warnings);
       checkSubresource(target, []);
+      if (customKinds.isClearing(target.served.def)) {
+        throw new ApiError('MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
+      }
       if (isEvents(target.served.def)) await expireEvents();
       return followed(target, await writes.create(target, body, query), query.dryRun);
     },
@@ -155,7 +172,10 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
         return writes.create(target, body, query);
       const draftOf = (current: AnyObject): AnyObject =>
         subresource === 'approval' ? withApproval(current, object, core.clock.now()) : copy(object);
-      const revise = ({ object: current }: { object: AnyObject }) => ({ draft: withMetadata(draftOf(current)), warnings });
+      const revise = ({ object: current }: { object: AnyObject }) => {
+        if (served.def.custom && !object.metadata?.resourceVersion) throw invalid(served.def, name, [UNSEEN]);
+        return { draft: withMetadata(draftOf(current)), warnings };
+      };
       return followed(target, await writes.revise(target, query, revise), query.dryRun);
     },
 
@@ -208,6 +228,17 @@ function checkVerb({ served, subresource }: Target, verb: string): void {
 function warnedOf(written: Written, warnings: readonly string[]): Written {
   return warnings.length > 0 ? { ...written, warnings: [...written.warnings, ...warnings] } : written;
 }
+
+/** An update of a custom resource says what it was made from. */
+const UNSEEN: StatusCause = {
+  reason: 'FieldValueInvalid',
+  field: 'metadata.resourceVersion',
+  message: 'Invalid value: 0x0: must be specified for an update',
+};
+
+/** Aborts with the first of two signals. */
+const anyOf = (a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined =>
+  a && b ? AbortSignal.any([a, b]) : (a ?? b);
 
 function withMetadata(object: AnyObject): Draft {
   const draft = object as Draft;

@@ -145,7 +145,13 @@ describe('custom kinds', () => {
       { name: 'toys.example.com' },
       {
         type: 'json',
-        body: [{ op: 'replace', path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size/minimum', value: 5 }],
+        body: [
+          {
+            op: 'replace',
+            path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size',
+            value: { type: 'integer', minimum: 5 },
+          },
+        ],
       },
     );
     const labelled = await client.patch(Toys, { namespace: NS, name: 'a' }, { type: 'merge', body: { metadata: { labels: { x: 'y' } } } });

@@ -1,4 +1,4 @@
-import { ApiError, type AnyObject, type KindDef } from '../api/index.ts';
+import { ApiError, hasRules, type AnyObject, type KindDef, type Schema, type Served, type StatusCause } from '../api/index.ts';
 import { nameSuffix } from '../base/index.ts';
 import { StoreError, type Stored } from '../store/index.ts';
 import type { AdmissionRequest } from './admission/admission.ts';
@@ -6,7 +6,7 @@ import type { Gate } from './admission/gate.ts';
 import { managedFieldsOf, ownedByCreate, ownedByUpdate, ownershipsOf, type Writer } from './apply/managed-fields.ts';
 import type { Core } from './core.ts';
 import { isBuiltIn } from './built-in-definitions.ts';
-import { prepareCrd } from './crds.ts';
+import { checkDefaults, prepareCrd } from './crds.ts';
 import { decode } from './decode.ts';
 import { entryOf, shownAs, storeKey } from './entry.ts';
 import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound, storeRefusal } from './errors.ts';
@@ -14,6 +14,7 @@ import { equal } from './json.ts';
 import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinished, isServices, type Draft } from './lifecycle.ts';
 import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
 import { fillDefaults } from './schema/shape.ts';
+import { checkRules } from './schema/rules.ts';
 import { checkSchema } from './schema/validate.ts';
 import type { Reservation, ServiceAllocator } from './services.ts';
 
@@ -49,17 +50,17 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
     let held: Reservation | undefined;
     let release: (() => void) | undefined;
     const tidy = (): void => {
-      if (whole) fillIn(def, draft, oldObject);
+      if (whole) fillIn(request.served, draft, oldObject);
     };
     try {
       tidy();
       await gate.mutate(request, tidy);
       if (whole) {
         if (isServices(def)) held = services.assign(def, draft, oldObject);
-        if (isCrds(def)) prepareCrd(draft, clock.now());
+        if (isCrds(def)) prepareCrd(core, draft);
         tidy();
       }
-      checkDraft(def, draft, oldObject);
+      checkDraft(request.served, draft, oldObject);
       await gate.validate(request);
       release = gate.hold(request);
       return await then();
@@ -211,22 +212,36 @@ function checkPreconditions(def: KindDef, current: AnyObject, { metadata }: Draf
   if (metadata.resourceVersion && metadata.resourceVersion !== current.metadata?.resourceVersion) throw conflict(def, name, MODIFIED);
 }
 
-function fillIn(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
-  if (def.custom) fillDefaults(def.schema, draft);
-  def.default?.(draft, old);
+/** What an object is held against: of a custom kind, the schema of the version that was asked for. */
+const schemaOf = ({ def, legacy }: Served): Schema => (def.custom && !legacy?.upgrade && legacy?.schema) || def.schema;
+
+function fillIn(served: Served, draft: Draft, old: AnyObject | undefined): void {
+  // Those of the version that was asked for, and of the stored one what that leaves open.
+  if (served.def.custom) for (const schema of new Set([schemaOf(served), served.def.schema])) fillDefaults(schema, draft);
+  served.def.default?.(draft, old);
 }
 
-function checkDraft(def: KindDef, draft: Draft, old: AnyObject | undefined): void {
+function checkDraft(served: Served, draft: Draft, old: AnyObject | undefined): void {
+  const { def } = served;
   // Of Kubernetes' own kinds the definition checks everything, as the real server does.
-  const causes = def.custom ? checkSchema(def.schema, draft) : [];
-  // Custom resources keep what was wrong before their schema became stricter, as long as nobody touches it.
-  const known =
-    def.custom && old && causes.length > 0 ? new Set(checkSchema(def.schema, old).map((c) => `${c.field} ${c.message}`)) : undefined;
-  const fresh = known ? causes.filter((c) => !known.has(`${c.field} ${c.message}`)) : causes;
-  if (old) fresh.push(...checkFinalizers(old, draft));
-  const seen = new Set(fresh.map((c) => c.field));
-  for (const cause of def.validate?.(draft, old) ?? []) if (!seen.has(cause.field)) fresh.push(cause);
-  if (fresh.length > 0) throw invalid(def, draft.metadata.name ?? '', fresh);
+  const causes = def.custom ? checkSchema(schemaOf(served), draft, '', old) : [];
+  if (old) causes.push(...checkFinalizers(old, draft));
+  const seen = new Set(causes.map((c) => c.field));
+  for (const cause of def.validate?.(draft, old) ?? []) if (!seen.has(cause.field)) causes.push(cause);
+  if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
+  if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
+  if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);
+}
+
+const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+
+/** What the rules refuse; they are not asked about what is so wrong that they could not be sure of its form. */
+function checkRulesUnless(causes: readonly StatusCause[], schema: Schema, draft: Draft, old: AnyObject | undefined): StatusCause[] {
+  if (!hasRules(schema)) return [];
+  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? ''))) return checkRules(schema, draft, old);
+  const message =
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+  return [{ reason: 'FieldValueInvalid', field: '<nil>', message }];
 }
 
 /** True when nothing changed but who owns what. */

@@ -112,7 +112,7 @@ function apply(compiler: Compiler, call: Call, scope: Scope | undefined): Part {
   const overloads = candidates.map(({ overload }) => overload);
   return {
     type: results.reduce<Type | undefined>((type, next) => type && join(type, next), results[0]) ?? DYN,
-    cost: parts.reduce((sum, part) => sum + part.cost, Math.max(...overloads.map((o) => o.cost(sizes)))),
+    cost: parts.reduce((sum, part) => sum + part.cost, Math.max(...overloads.map((o) => o.estimate(sizes)))),
     run: overloads.length === 1 && !types.some(isOpen) ? direct(overloads[0]!, parts) : chosen(overloads, parts),
   };
 }

@@ -10,6 +10,8 @@ export interface SchemaShape {
   readonly additionalProperties?: SchemaShape | boolean | undefined;
   readonly items?: SchemaShape | undefined;
   readonly enum?: readonly unknown[] | undefined;
+  readonly required?: readonly string[] | undefined;
+  readonly default?: unknown;
   readonly maxLength?: number | undefined;
   readonly maxItems?: number | undefined;
   readonly maxProperties?: number | undefined;
@@ -70,7 +72,7 @@ function makeType(schema: SchemaShape, resource: boolean): Type | undefined {
     case 'array': {
       const { items, maxItems } = schema;
       const of = items && typeOfSchema(items);
-      return of && listOf(of, maxItems ?? Math.floor(REQUEST / leastSize(items)));
+      return of && listOf(of, maxItems ?? mostValues(items));
     }
     case 'object':
       return objectType(schema, resource);
@@ -87,34 +89,52 @@ function textType({ format, maxLength, enum: allowed }: SchemaShape): Type {
   return { ...STRING, max: maxLength === undefined ? longest : maxLength * CHARACTER };
 }
 
+/** A name in a map. The real server takes names for short, whatever the schema allows. */
+const KEY: Type = { ...STRING, max: 1 };
+
 function objectType(schema: SchemaShape, resource: boolean): Type | undefined {
   if (typeof schema.additionalProperties === 'object') {
     const value = typeOfSchema(schema.additionalProperties);
-    return value && mapOf(STRING, value, schema.maxProperties ?? Math.floor(REQUEST / (leastSize(schema.additionalProperties) + 4)));
+    return value && mapOf(KEY, value, schema.maxProperties ?? mostValues(schema.additionalProperties));
   }
   const fields = new Map<string, Type>();
   for (const [name, property] of Object.entries(resource ? { ...schema.properties, ...ENVELOPE } : (schema.properties ?? {}))) {
     const type = typeOfSchema(property);
     const escaped = escapeName(name);
-    if (type && escaped) fields.set(escaped, type);
+    if (!type || !escaped) continue;
+    fields.set(escaped, type);
+    if (RESERVED.has(name)) fields.set(name, type);
   }
   return { kind: 'object', name: 'object', fields };
 }
 
-/** Fewest bytes that a value takes in JSON, with a comma: what bounds how many fit into a request. */
+/** Fewest bytes that a value takes in JSON: what bounds how many fit into a request. */
 function leastSize(schema: SchemaShape): number {
   switch (schema.type) {
     case 'boolean':
-      return 5;
+      return 4;
     case 'string':
-      return schema.format === 'date-time' ? 23 : 3;
-    case 'integer':
-    case 'number':
+      return schema.enum?.length
+        ? 2 + Math.min(...schema.enum.map((value) => String(value).length))
+        : schema.format === 'date-time'
+          ? 22
+          : 2;
+    case 'object':
+      // With its name in quotes, a colon and a comma; a field with a default need not be there.
+      return Object.entries(schema.properties ?? {}).reduce(
+        (sum, [name, field]) =>
+          schema.required?.includes(name) && field.default === undefined ? sum + name.length + 4 + leastSize(field) : sum,
+        2,
+      );
+    case 'array':
       return 2;
     default:
-      return 3;
+      return 1;
   }
 }
+
+/** Most values of a schema that fit into one request. */
+export const mostValues = (schema: SchemaShape): number => Math.floor(REQUEST / (leastSize(schema) + 1));
 
 /** The value of JSON that fits a schema. What the schema does not name is not there. */
 export function valueOfSchema(schema: SchemaShape, json: unknown, resource = false): Value {
@@ -166,7 +186,11 @@ function objectValue(schema: SchemaShape, json: Record<string, unknown>, resourc
   const whole = resource || schema['x-kubernetes-embedded-resource'] === true;
   const type = typeOfSchema(schema, resource);
   const properties = whole ? { ...schema.properties, ...ENVELOPE } : (schema.properties ?? {});
-  const names = new Map(Object.keys(properties).map((name) => [escapeName(name), name]));
+  const names = new Map<string | undefined, string>();
+  for (const name of Object.keys(properties)) {
+    names.set(escapeName(name), name);
+    if (RESERVED.has(name)) names.set(name, name);
+  }
   return new Struct(type?.kind === 'object' ? type : { kind: 'object', name: 'object', fields: new Map() }, (field) => {
     const name = names.get(field);
     return name === undefined || json[name] === undefined ? undefined : valueOfSchema(properties[name]!, json[name]);

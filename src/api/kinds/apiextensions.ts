@@ -1,11 +1,9 @@
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from 'kubernetes-types/apiextensions/v1.js';
-import { RE2JS } from 're2js';
-import { parseJsonPath } from '../jsonpath.ts';
-import type { Schema } from '../kind.ts';
+import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
 import { CustomResourceDefinitions } from '../resources.ts';
 import { type Causes, dns1035, dnsSubdomain, follow } from './check.ts';
 import { column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
+import { checkVersions } from './definitions/versions.ts';
 
 export const customResourceDefinitions = define<CustomResourceDefinition>({
   resource: CustomResourceDefinitions,
@@ -19,149 +17,116 @@ export const customResourceDefinitions = define<CustomResourceDefinition>({
     names.singular ||= names.kind?.toLowerCase();
     names.listKind ||= names.kind && `${names.kind}List`;
     o.spec.conversion ??= { strategy: 'None' };
+    const service = o.spec.conversion.webhook?.clientConfig?.service;
+    if (service) service.port ??= 443;
   },
   check,
   columns: [nameColumn, column('Created At', (o) => o.metadata?.creationTimestamp ?? null, 'date')],
 });
 
+type Spec = CustomResourceDefinition['spec'];
+
 function check(causes: Causes, o: CustomResourceDefinition, old: CustomResourceDefinition | undefined): void {
   const spec = o.spec;
   if (!spec) return causes.required('spec');
-  const { group, names, scope, versions = [] } = spec as Partial<typeof spec>;
+  const { group, scope } = spec as Partial<Spec>;
+  const plural = spec.names?.plural;
+  if (plural && group && o.metadata?.name && o.metadata.name !== `${plural}.${group}`) {
+    causes.invalid('metadata.name', o.metadata.name, 'must be spec.names.plural+"."+spec.group');
+  }
   if (!group) causes.required('spec.group');
-  else follow(causes, 'spec.group', group, dnsSubdomain);
-  causes.oneOf('spec.scope', scope ?? '', ['Cluster', 'Namespaced']);
-  if (!names?.plural) causes.required('spec.names.plural');
   else {
-    follow(causes, 'spec.names.plural', names.plural, dns1035);
-    const name = `${names.plural}.${group}`;
-    if (o.metadata?.name && o.metadata.name !== name) {
-      causes.invalid('metadata.name', o.metadata.name, `must be spec.names.plural+"."+spec.group, that is ${name}`);
-    }
+    follow(causes, 'spec.group', group, dnsSubdomain);
+    if (!group.includes('.')) causes.invalid('spec.group', group, 'should be a domain with at least one dot');
+    checkProtected(causes, o, group);
   }
-  if (!names?.kind) causes.required('spec.names.kind');
-  else follow(causes, 'spec.names.kind', names.kind.toLowerCase(), dns1035);
-  names?.shortNames?.forEach((short, i) => follow(causes, `spec.names.shortNames[${i}]`, short, dns1035));
-  if (spec.conversion && spec.conversion.strategy !== 'None') {
-    causes.unsupported('spec.conversion.strategy', spec.conversion.strategy, ['None']);
-  }
-  checkVersions(causes, versions);
+  if (!scope) causes.required('spec.scope');
+  else causes.oneOf('spec.scope', scope, ['Cluster', 'Namespaced']);
+  checkNames(causes, spec.names ?? {});
+  checkConversion(causes, spec.conversion);
+  checkVersions(causes, spec);
+  checkStored(causes, o);
   if (!old) return;
   causes.immutable('spec.group', group, old.spec.group);
-  causes.immutable('spec.scope', scope, old.spec.scope);
-  causes.immutable('spec.names.plural', names?.plural, old.spec.names.plural);
-  causes.immutable('spec.names.kind', names?.kind, old.spec.names.kind);
+  causes.immutable('spec.names.plural', plural, old.spec.names.plural);
+  if (old.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True')) {
+    causes.immutable('spec.scope', scope, old.spec.scope);
+    causes.immutable('spec.names.kind', spec.names?.kind, old.spec.names.kind);
+  }
 }
 
-function checkVersions(causes: Causes, versions: readonly CustomResourceDefinitionVersion[]): void {
-  if (!versions.length) return causes.required('spec.versions', 'must have at least one version');
-  const stored = versions.filter((v) => v.storage).map((v) => v.name);
-  if (stored.length !== 1) causes.invalid('spec.versions', stored, 'must have exactly one version marked as storage version');
-  const names = new Set<string>();
-  versions.forEach((version, i) => {
-    const at = `spec.versions[${i}]`;
-    if (!version.name) causes.required(`${at}.name`);
-    else follow(causes, `${at}.name`, version.name, dns1035);
-    if (names.has(version.name)) causes.duplicate(`${at}.name`, version.name);
-    names.add(version.name);
-    const schema = version.schema?.openAPIV3Schema as Schema | undefined;
-    if (!schema) causes.required(`${at}.schema.openAPIV3Schema`, 'schemas are required');
-    else {
-      if (schema.type !== 'object') causes.invalid(`${at}.schema.openAPIV3Schema.type`, schema.type ?? '', 'must be object at the root');
-      checkSchema(causes, `${at}.schema.openAPIV3Schema`, schema, 0);
-    }
-    checkColumns(causes, at, version);
-    const scale = version.subresources?.scale;
-    if (!scale) return;
-    checkPath(causes, `${at}.subresources.scale.specReplicasPath`, scale.specReplicasPath, '.spec.');
-    checkPath(causes, `${at}.subresources.scale.statusReplicasPath`, scale.statusReplicasPath, '.status.');
-  });
-}
-
-const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
-
-function checkColumns(causes: Causes, at: string, version: CustomResourceDefinitionVersion): void {
-  version.additionalPrinterColumns?.forEach((c, i) => {
-    const here = `${at}.additionalPrinterColumns[${i}]`;
-    if (!c.name) causes.required(`${here}.name`);
-    causes.oneOf(`${here}.type`, c.type ?? '', COLUMN_TYPES);
-    if (!c.jsonPath) causes.required(`${here}.JSONPath`);
-    else if (!parseJsonPath(c.jsonPath)) causes.invalid(`${here}.JSONPath`, c.jsonPath, 'is an invalid path');
-  });
-}
-
-function checkPath(causes: Causes, field: string, path: string | undefined, root: string): void {
-  if (!path) causes.required(field);
-  else if (!path.startsWith(root) || !parseJsonPath(path)) causes.invalid(field, path, `should be a json path under ${root.slice(0, -1)}`);
-}
-
-/** How deep schemas may nest. */
-const DEPTH_LIMIT = 64;
-
-const isObject = (v: unknown): v is object => v !== null && typeof v === 'object' && !Array.isArray(v);
-const isText = (v: unknown): boolean => typeof v === 'string';
-const isNumber = (v: unknown): boolean => typeof v === 'number';
-const isFlag = (v: unknown): boolean => typeof v === 'boolean';
-const listOf = (fits: (v: unknown) => boolean) => (v: unknown) => Array.isArray(v) && v.every(fits);
-
-/** What the keywords of a schema hold: they reach the server as free-form JSON, and everything else relies on them. */
-const KEYWORDS: readonly (readonly [fits: (v: unknown) => boolean, what: string, keywords: readonly (keyof Schema)[]])[] = [
-  [isText, 'a string', ['type', 'format', 'pattern', 'x-kubernetes-list-type', 'x-kubernetes-map-type']],
-  [isNumber, 'a number', ['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems']],
-  [
-    isFlag,
-    'true or false',
-    ['nullable', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-int-or-string', 'x-kubernetes-embedded-resource'],
-  ],
-  [listOf(isText), 'a list of strings', ['required', 'x-kubernetes-list-map-keys']],
-  [Array.isArray, 'a list', ['enum']],
-  [listOf(isObject), 'a list of objects', ['allOf', 'anyOf', 'oneOf', 'x-kubernetes-validations']],
-  [isObject, 'an object', ['properties', 'items', 'not']],
-  [(v) => isObject(v) || isFlag(v), 'an object, true or false', ['additionalProperties']],
-];
-
-/** False when a part of the schema is not of the type that its keyword wants. */
-function checkKeywords(causes: Causes, at: string, schema: Schema): boolean {
-  const before = causes.list.length;
-  if (!isObject(schema)) causes.invalid(at, schema, 'must be an object');
+/** Groups of the Kubernetes community are for what it has approved. */
+function checkProtected(causes: Causes, { metadata }: CustomResourceDefinition, group: string): void {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return;
+  const approval = metadata?.annotations?.['api-approved.kubernetes.io'];
+  if (approval?.startsWith('unapproved') || (approval && URL.canParse(approval))) return;
+  const field = 'metadata.annotations[api-approved.kubernetes.io]';
+  if (approval)
+    causes.invalid(
+      field,
+      approval,
+      'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111',
+    );
   else
-    for (const [fits, what, keywords] of KEYWORDS)
-      for (const keyword of keywords)
-        if (schema[keyword] !== undefined && !fits(schema[keyword])) causes.invalid(`${at}.${keyword}`, schema[keyword], `must be ${what}`);
-  return causes.list.length === before;
+    causes.required(
+      field,
+      'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+    );
 }
 
-/** A structural schema: every field says its type, or that it does not care. Inside of `allOf` and its like none need be said. */
-function checkSchema(causes: Causes, at: string, schema: Schema, depth: number, structural = true): void {
-  if (depth > DEPTH_LIMIT) return causes.invalid(at, '', `must not nest deeper than ${DEPTH_LIMIT} levels`);
-  if (!checkKeywords(causes, at, schema)) return;
-  const inside = (keyword: string, part: Schema, itsOwn = structural): void =>
-    checkSchema(causes, `${at}.${keyword}`, part, depth + 1, itsOwn);
-  if (structural && !schema.type && !schema['x-kubernetes-int-or-string'] && !schema['x-kubernetes-preserve-unknown-fields']) {
-    causes.required(`${at}.type`, 'must not be empty for specified object fields');
-  }
-  if (schema.pattern !== undefined) {
-    try {
-      RE2JS.compile(schema.pattern);
-    } catch (error) {
-      causes.invalid(
-        `${at}.pattern`,
-        schema.pattern,
-        `must be a valid regular expression, but isn't: ${error instanceof Error ? error.message : String(error)}`,
-      );
+function checkNames(causes: Causes, names: Partial<Spec['names']>): void {
+  const { plural, singular, kind, listKind } = names;
+  if (!plural) causes.required('spec.names.plural');
+  else follow(causes, 'spec.names.plural', plural, dns1035);
+  if (singular) follow(causes, 'spec.names.singular', singular, dns1035);
+  if (!kind) causes.required('spec.names.kind');
+  else follow(causes, 'spec.names.kind', kind.toLowerCase(), dns1035);
+  if (listKind) follow(causes, 'spec.names.listKind', listKind.toLowerCase(), dns1035);
+  if (kind && kind === listKind) causes.invalid('spec.names.listKind', listKind, 'kind and listKind may not be the same');
+  names.shortNames?.forEach((short, i) => follow(causes, `spec.names.shortNames[${i}]`, short, dns1035));
+  names.categories?.forEach((category, i) => follow(causes, `spec.names.categories[${i}]`, category, dns1035));
+}
+
+const REVIEWS = ['v1', 'v1beta1'];
+
+function checkConversion(causes: Causes, conversion: Spec['conversion']): void {
+  if (!conversion) return;
+  const { strategy, webhook } = conversion;
+  if (strategy === 'Webhook') {
+    const config = webhook?.clientConfig;
+    if (!config) return causes.required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook');
+    const at = 'spec.conversion.webhookClientConfig';
+    if (Boolean(config.url) === Boolean(config.service)) causes.required(at, 'exactly one of url or service is required');
+    if (config.url) checkUrl(causes, `${at}.url`, config.url);
+    if (config.service) {
+      if (!config.service.name) causes.required(`${at}.service.name`, 'service name is required');
+      if (!config.service.namespace) causes.required(`${at}.service.namespace`, 'service namespace is required');
     }
-  }
-  if (structural && schema.type === 'array' && !schema.items) causes.required(`${at}.items`, 'must be specified');
-  if (schema.items) inside('items', schema.items);
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    inside(`properties[${name}]`, field, structural && !(depth === 0 && name === 'metadata'));
-  }
-  if (schema.properties && schema.additionalProperties) {
-    causes.forbidden(`${at}.additionalProperties`, 'additionalProperties and properties are mutual exclusive');
-  }
-  if (typeof schema.additionalProperties === 'object') inside('additionalProperties', schema.additionalProperties);
-  for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
-    schema[keyword]?.forEach((part, i) => inside(`${keyword}[${i}]`, part, false));
-  }
-  if (schema.not) inside('not', schema.not, false);
+    const versions = webhook.conversionReviewVersions ?? [];
+    if (versions.length === 0) causes.required('spec.conversion.conversionReviewVersions');
+    else if (!versions.some((version) => REVIEWS.includes(version))) {
+      causes.invalid('spec.conversion.conversionReviewVersions', versions, `must include at least one of ${REVIEWS.join(', ')}`);
+    }
+  } else if (strategy === 'None') {
+    if (webhook) causes.forbidden('spec.conversion.webhookClientConfig', 'should not be set when strategy is not set to Webhook');
+  } else if (!strategy) causes.required('spec.conversion.strategy');
+  else causes.unsupported('spec.conversion.strategy', strategy, ['None', 'Webhook']);
+}
+
+function checkUrl(causes: Causes, at: string, url: string): void {
+  const form = 'desired format: https://host[:port]/path';
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed) return causes.required(at, `url must be a valid URL: invalid URL; ${form}`);
+  if (parsed.protocol !== 'https:') causes.invalid(at, parsed.protocol.slice(0, -1), `'https' is the only allowed URL scheme; ${form}`);
+  if (parsed.username || parsed.password) causes.invalid(at, '***', 'user information is not permitted in the URL');
+  if (parsed.hash) causes.invalid(at, parsed.hash.slice(1), 'fragments are not permitted in the URL');
+  if (parsed.search) causes.invalid(at, parsed.search.slice(1), 'query parameters are not permitted in the URL');
+}
+
+/** Versions in which objects may still be stored cannot go. */
+function checkStored(causes: Causes, { spec, status }: CustomResourceDefinition): void {
+  const names = new Set((spec.versions ?? []).map((v) => v.name));
+  status?.storedVersions?.forEach((version, i) => {
+    if (!names.has(version)) causes.invalid(`status.storedVersions[${i}]`, version, 'must appear in spec.versions');
+  });
 }

@@ -53,7 +53,7 @@ export class Causes {
     if (value !== undefined && value < 0) this.invalid(field, value, 'must be greater than or equal to 0');
   }
 
-  private add(reason: string, field: string, message: string): void {
+  add(reason: string, field: string, message: string): void {
     this.list.push({ reason, message, field });
   }
 }

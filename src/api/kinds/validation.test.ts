@@ -53,19 +53,19 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
   [
     'customresourcedefinitions',
     { 'spec.versions.0.schema.openAPIV3Schema.properties': { a: null } },
-    'spec.versions[0].schema.openAPIV3Schema.properties[a]',
+    'spec.validation.openAPIV3Schema.properties[a]',
     'must be an object',
   ],
   [
     'customresourcedefinitions',
     { 'spec.versions.0.schema.openAPIV3Schema.required': 'a' },
-    'spec.versions[0].schema.openAPIV3Schema.required',
+    'spec.validation.openAPIV3Schema.required',
     'must be a list of strings',
   ],
   [
     'customresourcedefinitions',
     { 'spec.versions.0.schema.openAPIV3Schema.oneOf': [{ enum: 1 }] },
-    'spec.versions[0].schema.openAPIV3Schema.oneOf[0].enum',
+    'spec.validation.openAPIV3Schema.oneOf[0].enum',
     'must be a list',
   ],
   ['customresourcedefinitions', { 'spec.versions.0.schema.openAPIV3Schema.oneOf': [{ required: ['a'] }] }],
@@ -130,13 +130,13 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
   ['horizontalpodautoscalers', { 'spec.minReplicas': 3 }, 'spec.maxReplicas', 'greater than or equal to `minReplicas`'],
   ['ingresses', { spec: {} }, 'spec', 'either `defaultBackend` or `rules` must be specified'],
   ['roles', { rules: [{ apiGroups: [''], resources: ['pods'], verbs: [] }] }, 'rules[0].verbs', 'Required value'],
-  ['customresourcedefinitions', { 'metadata.name': 'widgets.example.org' }, 'metadata.name', 'widgets.example.com'],
+  ['customresourcedefinitions', { 'metadata.name': 'widgets.example.org' }, 'metadata.name', 'must be spec.names.plural'],
   ['customresourcedefinitions', { 'spec.versions.0.storage': false }, 'spec.versions', 'exactly one version marked as storage'],
   ['customresourcedefinitions', { 'spec.versions.0.schema': undefined }, 'spec.versions[0].schema.openAPIV3Schema', 'schemas are required'],
   [
     'customresourcedefinitions',
     { 'spec.versions.0.schema.openAPIV3Schema.properties': { spec: {} } },
-    'spec.versions[0].schema.openAPIV3Schema.properties[spec].type',
+    'spec.validation.openAPIV3Schema.properties[spec].type',
     'Required value',
   ],
   ['virtualservices', { 'spec.http': undefined }, 'spec', 'http, tcp or tls must be provided'],
@@ -212,7 +212,7 @@ const UPDATES: readonly [string, Record<string, unknown>, string][] = [
   ['secrets', { type: 'other' }, 'type'],
   ['configmaps', { data: { k: 'new' } }, 'data'],
   ['rolebindings', { 'roleRef.name': 'edit' }, 'roleRef'],
-  ['customresourcedefinitions', { 'spec.scope': 'Cluster' }, 'spec.scope'],
+  ['customresourcedefinitions', { 'spec.names.plural': 'gadgets' }, 'spec.names.plural'],
 ];
 const BEFORE: Readonly<Record<string, Record<string, unknown>>> = {
   services: { 'spec.clusterIP': '10.96.0.7' },

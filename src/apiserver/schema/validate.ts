@@ -1,6 +1,8 @@
 import { RE2JS } from 're2js';
 import type { Schema, StatusCause } from '../../api/index.ts';
 import { equal, fieldPath, isRecord } from '../json.ts';
+import { oldField, oldItems } from './correlate.ts';
+import { hasFormat } from './formats.ts';
 import { childOf } from './shape.ts';
 
 /** More causes than these help nobody. */
@@ -13,10 +15,13 @@ export function checkTypes(schema: Schema, value: unknown, path = ''): StatusCau
   return out;
 }
 
-/** What of a value does not satisfy its schema, types included, as Kubernetes phrases it for custom resources. */
-export function checkSchema(schema: Schema, value: unknown, path = ''): StatusCause[] {
+/**
+ * What of a value does not satisfy its schema, types included, as Kubernetes phrases it for custom resources. Parts that are as they
+ * were in `old` are not looked at: they keep what was wrong before the schema became stricter.
+ */
+export function checkSchema(schema: Schema, value: unknown, path = '', old?: unknown): StatusCause[] {
   const out: StatusCause[] = [];
-  walk(schema, value, path, out);
+  walk(schema, value, path, out, old);
   return out;
 }
 
@@ -33,8 +38,8 @@ function walkTypes(schema: Schema, value: unknown, path: string, out: StatusCaus
   }
 }
 
-function walk(schema: Schema, value: unknown, path: string, out: StatusCause[]): void {
-  if (out.length >= LIMIT) return;
+function walk(schema: Schema, value: unknown, path: string, out: StatusCause[], old?: unknown): void {
+  if (out.length >= LIMIT || (old !== undefined && equal(old, value))) return;
   const wrong = typeProblem(schema, value, path);
   if (wrong) return void out.push(wrong);
   if (value === null) return;
@@ -50,9 +55,9 @@ function walk(schema: Schema, value: unknown, path: string, out: StatusCause[]):
   }
   if (typeof value === 'string') checkString(schema, value, path, bad, out);
   else if (typeof value === 'number') checkNumber(schema, value, bad);
-  else if (Array.isArray(value)) checkArray(schema, value, path, bad, out);
-  else if (isRecord(value)) checkObject(schema, value, path, out);
-  checkCombined(schema, value, path, bad, out);
+  else if (Array.isArray(value)) checkArray(schema, value, path, bad, out, old);
+  else if (isRecord(value)) checkObject(schema, value, path, bad, out, old);
+  checkCombined(schema, value, path, bad, out, old);
 }
 
 function checkString(schema: Schema, value: string, path: string, bad: (detail: string) => void, out: StatusCause[]): void {
@@ -62,26 +67,31 @@ function checkString(schema: Schema, value: string, path: string, bad: (detail: 
   }
   if (schema.minLength !== undefined && length < schema.minLength) bad(`should be at least ${schema.minLength} chars long`);
   if (schema.pattern !== undefined && !compiled(schema.pattern)?.matcher(value).find()) bad(`should match '${schema.pattern}'`);
-  if (schema.format === 'date-time' && Number.isNaN(Date.parse(value))) bad(`must be of type date-time: ${shown(value)}`);
-  if (schema.format === 'byte' && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)) bad(`must be of type byte: ${shown(value)}`);
+  if (schema.format !== undefined && !hasFormat(schema.format, value)) bad(`must be of type ${schema.format}: ${shown(value)}`);
 }
 
 function checkNumber(schema: Schema, value: number, bad: (detail: string) => void): void {
-  if (schema.minimum !== undefined && value < schema.minimum) bad(`should be greater than or equal to ${schema.minimum}`);
-  if (schema.maximum !== undefined && value > schema.maximum) bad(`should be less than or equal to ${schema.maximum}`);
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum))
+    bad(`should be greater than ${exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
+  if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum))
+    bad(`should be less than ${exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
+  if (multipleOf && !Number.isInteger(value / multipleOf)) bad(`should be a multiple of ${multipleOf}`);
 }
 
-function checkArray(schema: Schema, value: readonly unknown[], path: string, bad: (detail: string) => void, out: StatusCause[]): void {
+function checkArray(
+  schema: Schema,
+  value: readonly unknown[],
+  path: string,
+  bad: (detail: string) => void,
+  out: StatusCause[],
+  old: unknown,
+): void {
   if (schema.minItems !== undefined && value.length < schema.minItems) bad(`should have at least ${schema.minItems} items`);
-  if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-    out.push({
-      reason: 'FieldValueTooMany',
-      field: path,
-      message: `Too many: ${value.length}: must have at most ${schema.maxItems} items`,
-    });
-  }
+  if (schema.maxItems !== undefined && value.length > schema.maxItems) out.push(tooMany(path, value.length, schema.maxItems));
   const { items } = schema;
-  if (items) value.forEach((item, i) => walk(items, item, `${path}[${i}]`, out));
+  const before = oldItems(schema, old);
+  if (items) value.forEach((item, i) => walk(items, item, `${path}[${i}]`, out, before(item)));
   checkUnique(schema, value, path, out);
 }
 
@@ -102,19 +112,42 @@ function checkUnique(schema: Schema, value: readonly unknown[], path: string, ou
   });
 }
 
-function checkObject(schema: Schema, value: Record<string, unknown>, path: string, out: StatusCause[]): void {
+const tooMany = (field: string, count: number, limit: number): StatusCause => ({
+  reason: 'FieldValueTooMany',
+  field,
+  message: `Too many: ${count}: must have at most ${limit} items`,
+});
+
+function checkObject(
+  schema: Schema,
+  value: Record<string, unknown>,
+  path: string,
+  bad: (detail: string) => void,
+  out: StatusCause[],
+  old: unknown,
+): void {
+  const count = Object.keys(value).length;
+  if (schema.minProperties !== undefined && count < schema.minProperties) bad(`should have at least ${schema.minProperties} properties`);
+  if (schema.maxProperties !== undefined && count > schema.maxProperties) out.push(tooMany(path, count, schema.maxProperties));
   for (const field of schema.required ?? []) {
     if (value[field] === undefined) out.push({ reason: 'FieldValueRequired', field: fieldPath(path, field), message: 'Required value' });
   }
   for (const [field, part] of Object.entries(value)) {
     const child = childOf(schema, field);
-    if (child && part !== undefined) walk(child, part, fieldPath(path, field), out);
+    if (child && part !== undefined) walk(child, part, fieldPath(path, field), out, oldField(schema, old, field));
   }
 }
 
-function checkCombined(schema: Schema, value: unknown, path: string, bad: (detail: string) => void, out: StatusCause[]): void {
+function checkCombined(
+  schema: Schema,
+  value: unknown,
+  path: string,
+  bad: (detail: string) => void,
+  out: StatusCause[],
+  old: unknown,
+): void {
   const fits = (part: Schema): boolean => checkSchema(part, value, path).length === 0;
-  for (const part of schema.allOf ?? []) walk(part, value, path, out);
+  for (const part of schema.allOf ?? []) walk(part, value, path, out, old);
   if (schema.anyOf && !schema.anyOf.some(fits)) bad('must validate at least one schema (anyOf)');
   if (schema.oneOf && schema.oneOf.filter(fits).length !== 1) bad('must validate one and only one schema (oneOf)');
   if (schema.not && fits(schema.not)) bad('must not validate the schema (not)');

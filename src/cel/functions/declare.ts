@@ -14,6 +14,8 @@ export interface Overload {
   readonly result: Type;
   /** Work in units of cost, from the sizes of the arguments. */
   cost(sizes: Sizes): number;
+  /** What the real server takes the work for beforehand, which is less where it counts reading a text as nothing. */
+  estimate(sizes: Sizes): number;
   /** Longest result; undefined when its length says nothing. */
   max?(sizes: Sizes): number;
   /** Throws `CelError`. */
@@ -53,6 +55,7 @@ export function declare(signature: string, run: Handler, { cost, max }: Costs = 
     member,
     params,
     result: typeOf(result!),
+    estimate: cost ?? (() => 1),
     cost: cost ?? (texts ? ([size]) => 1 + traversal(size) : () => 1),
     ...(max ? { max } : {}),
     run: (args, meter) => (run as (...args: unknown[]) => Value)(...args, meter),

@@ -88,13 +88,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const quote = (text: string): string => `"${Array.from(text, (c) => ESCAPES[c] ?? c).join('')}"`;
 
 const first: Costs = { cost: ([size]) => 1 + traversal(size), max: ([size = 1]) => size };
-const product: Costs = { cost: ([a, b]) => 1 + traversal(a) * Math.max(1, traversal(b)) };
+const product: Costs = { cost: ([a, b]) => traversal(a) * Math.max(1, traversal(b)) };
 const double: Costs = { cost: ([size = 1]) => 1 + traversal(size * 2), max: ([size = 1]) => size + 1 };
 const replaced: Costs = {
   cost: ([size = 1]: Sizes) => 1 + traversal(size * 2),
   max: ([size = 1, , by = 1]: Sizes) => size + (size + 1) * by,
 };
-const second: Costs = { cost: ([, size]) => 1 + traversal(size) };
+const second: Costs = { cost: ([, size]) => Math.max(1, traversal(size)) };
 function join(list: List, separator: string, meter: Meter): string {
   meter.traverse((list as string[]).reduce((sum, text) => sum + text.length + separator.length, 0));
   return list.join(separator);

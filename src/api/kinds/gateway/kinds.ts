@@ -7,6 +7,7 @@ import { shapesIn } from '../schema/shapes.edge.ts';
 const GROUP = 'gateway.networking.k8s.io';
 const shapes = shapesIn('io.k8s.networking.gateway', new URL('./gateway.shapes', import.meta.url));
 const annotations = {
+  'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api',
   'gateway.networking.k8s.io/bundle-version': 'v1.7.0',
   'gateway.networking.k8s.io/channel': 'experimental',
 };
