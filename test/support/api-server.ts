@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCatalog, Namespaces, type AnyObject } from '../../src/api/index.ts';
+import { createCatalog, Namespaces, StorageClasses, type AnyObject } from '../../src/api/index.ts';
 import { ADMIN, createAuth, createRegistry, startApiServer, startAuthControllers, writeKubeconfig } from '../../src/apiserver/index.ts';
 import { silentLog, systemClock, systemRng } from '../../src/base/index.ts';
 import { loadServerPki } from '../../src/ca/index.ts';
 import type { Client } from '../../src/control/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { startWorkloads } from '../../src/workloads/index.ts';
+import { PROVISIONER, startWorkloads } from '../../src/workloads/index.ts';
 import { fakeKubelet, type FakeKubelet } from './fake-kubelet.ts';
 import { startFakeNodes } from './fake-node.ts';
 import { kubectlWith, type Kubectl } from './kubectl.ts';
@@ -74,7 +74,11 @@ export async function startTestApi({ nodes }: TestApiOptions = {}): Promise<Test
       loadBalancerAddress: '127.0.0.1',
       volumesDirectory: join(dir, 'volumes'),
     }));
-  if (nodes) await startFakeNodes({ ...around, names: nodes });
+  if (nodes) {
+    const annotations = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+    await client.create(StorageClasses, { metadata: { name: 'standard', annotations }, provisioner: PROVISIONER });
+    await startFakeNodes({ ...around, names: nodes });
+  }
   return {
     kubectl: kubectlWith(dir, kubeconfig),
     kubelet,

@@ -200,6 +200,7 @@ func subresources(ctx context.Context, k *kit) error {
 	if err != nil {
 		return err
 	}
+	disk.ResourceVersion = ""
 	disk.Status.Phase = corev1.ClaimLost
 	disk.Labels = map[string]string{"no": "status"}
 	disk, err = k.client.CoreV1().PersistentVolumeClaims(namespace).UpdateStatus(ctx, disk, update)
