@@ -84,6 +84,13 @@ test('a definition makes a kind with columns, subresources and versions', () => 
   assert.deepEqual(tableOf(def, [{ metadata: { name: 'x' } }], NOW).rows[0]!.cells, ['x', null, null, null, null]);
 });
 
+test('of a kind that a webhook converts, the stored version alone is served', () => {
+  const converted = structuredClone(widget);
+  converted.spec.conversion = { strategy: 'Webhook' };
+  assert.deepEqual(kindOfCrd(converted)!.legacy, []);
+  assert.equal(kindOfCrd(widget)!.legacy.length, 1);
+});
+
 test('a definition that serves no version makes no kind', () => {
   const none = structuredClone(widget);
   for (const version of none.spec.versions) version.served = false;
