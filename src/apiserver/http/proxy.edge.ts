@@ -7,7 +7,7 @@ import { messageOf } from '../../base/index.ts';
 import type { Target } from '../registry.ts';
 import { methodNotAllowed, warn, type Api, type Call } from './call.ts';
 import { serveNode } from './node-proxy.ts';
-import { headersIn, headersOut, pathBehind, proxiedIn } from './proxy.ts';
+import { headersIn, headersOut, hostOf, pathBehind, proxiedIn } from './proxy.ts';
 import type { UpgradeRequest } from './streams.edge.ts';
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
@@ -32,7 +32,7 @@ export async function serveProxy(api: Api, call: Call, target: Target): Promise<
     upstream.once('upgrade', () => reject(unreachable(new Error('it left HTTP without being asked to'))));
     pipeline(req, upstream).catch(() => {});
   });
-  res.writeHead(answer.statusCode ?? 502, headersOut(answer.headers, prefix, req.headers.host));
+  res.writeHead(answer.statusCode ?? 502, headersOut(answer.headers, prefix, hostOf(req.headers)));
   res.flushHeaders();
   // Either end may go away in the middle; the answer has begun, so there is nothing to say.
   await pipeline(answer, res).catch(() => res.destroy());
@@ -57,7 +57,7 @@ export async function upgradeProxy(api: Api, { req, socket, head, url }: Upgrade
   await new Promise<void>((resolve, reject) => {
     upstream.once('error', (error) => reject(unreachable(error)));
     upstream.once('upgrade', (answer: IncomingMessage, behind: Duplex, first: Buffer) => {
-      const headers = headersOut(answer.headers, prefix, req.headers.host);
+      const headers = headersOut(answer.headers, prefix, hostOf(req.headers));
       write(answer, { ...headers, connection: 'Upgrade', upgrade: answer.headers.upgrade });
       if (first.length > 0) socket.write(first);
       if (head.length > 0) behind.write(head);
@@ -67,7 +67,7 @@ export async function upgradeProxy(api: Api, { req, socket, head, url }: Upgrade
       resolve();
     });
     upstream.once('response', (answer) => {
-      write(answer, { ...headersOut(answer.headers, prefix, req.headers.host), connection: 'close' });
+      write(answer, { ...headersOut(answer.headers, prefix, hostOf(req.headers)), connection: 'close' });
       pipeline(answer, socket).then(resolve, () => resolve(void socket.destroy()));
     });
   });

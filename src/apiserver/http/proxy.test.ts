@@ -52,6 +52,9 @@ test('credentials and what is between neighbours stay here', () => {
   };
   assert.deepEqual(headersIn(headers, '/p', false), kept);
   assert.deepEqual(headersIn(headers, '/p', true), { ...kept, connection: 'Upgrade', upgrade: 'websocket' });
+  const { host, connection: _connection, upgrade: _upgrade, ...rest } = headers;
+  const overHttp2 = { ...rest, ':authority': host, ':path': '/p', ':method': 'GET', ':scheme': 'https' };
+  assert.deepEqual(headersIn(overHttp2, '/p', false), { ...kept, 'x-mine': '1' });
   assert.deepEqual(headersOut({ connection: 'close', 'keep-alive': 'x', 'access-control-allow-origin': '*', etag: 'e' }, '/p', 'h'), {
     etag: 'e',
   });

@@ -45,16 +45,23 @@ const CREDENTIALS = /^(authorization$|impersonate-|x-remote-)/;
 /** Headers for the one behind the proxy. With `upgrade`, the wish to leave HTTP is passed on. */
 export function headersIn(headers: IncomingHttpHeaders, uri: string, upgrade: boolean): OutgoingHttpHeaders {
   const dropped = namedBy(headers.connection);
-  const out: OutgoingHttpHeaders = {};
+  const host = hostOf(headers);
+  const out: OutgoingHttpHeaders = host === undefined ? {} : { host };
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || HOP_BY_HOP.has(name) || dropped.has(name) || CREDENTIALS.test(name)) continue;
+    // What HTTP/2 says of a request in headers of its own (`:path`) is in its first line here.
+    if (name.startsWith(':') || value === undefined || HOP_BY_HOP.has(name) || dropped.has(name) || CREDENTIALS.test(name)) continue;
     out[name] = value;
   }
   if (upgrade) Object.assign(out, { connection: 'Upgrade', upgrade: headers.upgrade });
   out['x-forwarded-uri'] = uri;
-  if (headers.host) out['x-forwarded-host'] = headers.host;
+  if (host !== undefined) out['x-forwarded-host'] = host;
   out['x-forwarded-proto'] = 'https';
   return out;
+}
+
+/** The name by which a client asked for this server, in whatever version of HTTP. */
+export function hostOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers.host ?? (headers as { ':authority'?: string })[':authority'];
 }
 
 /** Headers for the client; a redirect within the same host leads back through the proxy. */
