@@ -129,7 +129,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
     catalog,
     metrics,
     get: async (target) => {
-      checkSubresource(target, ['status', 'scale', 'approval']);
+      checkSubresource(target, ['status', 'scale', 'approval', 'ephemeralcontainers', 'resize']);
       return (computedReads(core.computed, target.served.def) ?? reads).get(target);
     },
     list: async (target, query) => (computedReads(core.computed, target.served.def) ?? reads).list(target, query),
@@ -154,7 +154,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
 
     async update(target, body, query) {
       checkVerb(target, 'update');
-      checkSubresource(target, ['status', 'scale', 'finalize', 'approval']);
+      checkSubresource(target, ['status', 'scale', 'finalize', 'approval', 'ephemeralcontainers', 'resize']);
       const { served, namespace, name = '', subresource } = target;
       if (subresource === 'scale') {
         return asScale(
@@ -181,7 +181,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
 
     async patch(target, type, body, query) {
       checkVerb(target, 'patch');
-      checkSubresource(target, ['status', 'scale', 'approval']);
+      checkSubresource(target, ['status', 'scale', 'approval', 'ephemeralcontainers', 'resize']);
       return asScale(target, followed(target, await applyPatch(target, type, body, query), query.dryRun));
     },
 

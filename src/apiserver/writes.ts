@@ -12,6 +12,7 @@ import { entryOf, shownAs, storeKey } from './entry.ts';
 import { alreadyExists, conflict, forbidden, invalid, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
 import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinished, isServices, type Draft } from './lifecycle.ts';
+import { isPodPart, withPodPart } from './pod-parts.ts';
 import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
 import { fillDefaults } from './schema/shape.ts';
 import { checkRules } from './schema/rules.ts';
@@ -46,7 +47,7 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
   /** Runs mutation, defaults and validation on a draft, in place, and then `store`s it; addresses are held meanwhile. */
   const admit = async <T>(request: AdmissionRequest, draft: Draft, then: () => Promise<T>): Promise<T> => {
     const { def, oldObject } = request;
-    const whole = request.subresource === undefined || request.subresource === 'scale';
+    const whole = request.subresource === undefined || request.subresource === 'scale' || isPodPart(def, request.subresource);
     let held: Reservation | undefined;
     let release: (() => void) | undefined;
     const tidy = (): void => {
@@ -60,7 +61,7 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
         if (isCrds(def)) prepareCrd(core, draft);
         tidy();
       }
-      checkDraft(request.served, draft, oldObject);
+      checkDraft(request, draft);
       await gate.validate(request);
       release = gate.hold(request);
       return await then();
@@ -134,7 +135,7 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
       const current = stored.object;
       const { draft, warnings, managedFields } = compute(stored);
       checkPreconditions(def, current, draft);
-      const next = carryOver(def, subresource, current, draft);
+      const next = isPodPart(def, subresource) ? withPodPart(subresource, current, draft) : carryOver(def, subresource, current, draft);
       const said: string[] = [];
       const done = (entry: Entry): Written => ({ ...shownAs(served, entry), created: false, warnings: [...warnings, ...said] });
       const dryRun = query.dryRun ?? false;
@@ -221,13 +222,13 @@ function fillIn(served: Served, draft: Draft, old: AnyObject | undefined): void 
   served.def.default?.(draft, old);
 }
 
-function checkDraft(served: Served, draft: Draft, old: AnyObject | undefined): void {
+function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, draft: Draft): void {
   const { def } = served;
   // Of Kubernetes' own kinds the definition checks everything, as the real server does.
   const causes = def.custom ? checkSchema(schemaOf(served), draft, '', old) : [];
   if (old) causes.push(...checkFinalizers(old, draft));
   const seen = new Set(causes.map((c) => c.field));
-  for (const cause of def.validate?.(draft, old) ?? []) if (!seen.has(cause.field)) causes.push(cause);
+  for (const cause of def.validate?.(draft, old, subresource) ?? []) if (!seen.has(cause.field)) causes.push(cause);
   if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
   if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
   if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);

@@ -5,6 +5,7 @@ export type {
   ContainerState,
   ContainerStatus,
   EnvVarSource,
+  EphemeralContainer,
   ExecAction,
   HTTPGetAction,
   KeyToPath,

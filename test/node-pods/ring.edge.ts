@@ -191,6 +191,19 @@ async function walk(): Promise<void> {
   await new Promise((resolve) => tls.close(resolve));
   await gone('caller');
 
+  step('a container put into a running pod sees the processes of its target, and ends on its own');
+  const ephemeral = {
+    name: 'look',
+    image: 'shell:1',
+    args: ['ps ax -o args | grep -c "[d]ate +%s%N\\|[w]hile :"; exit 4'],
+    targetContainerName: 'app',
+  };
+  await client.patch(Pods, { namespace, name: 'web' }, { type: 'merge', body: { spec: { ephemeralContainers: [ephemeral] } } });
+  const looked = await until('web', 'looked at', (p) => p.status?.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined);
+  assert.equal(looked.status!.ephemeralContainerStatuses![0]!.state!.terminated!.exitCode, 4);
+  assert.notEqual(await logs('web', { container: 'look' }), '0\n');
+  assert.equal(looked.status!.phase, 'Running');
+
   step('init containers come first; a job that is done stays done');
   await create('job', [sh('main', 'cat /w/f; exit 0', { volumeMounts: [{ name: 'w', mountPath: '/w' }] })], {
     restartPolicy: 'Never',

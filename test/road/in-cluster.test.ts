@@ -88,6 +88,8 @@ for (const { name } of NAMESPACES) {
     assert.equal(who.stdout, `system:serviceaccount:${name}:robot`, who.stderr);
     const listed = await inside(name, '/tools/kubectl get pods -o name');
     assert.equal(listed.stdout, 'pod/client\n', listed.stderr);
+    const refused = await inside(name, '/tools/kubectl get secrets');
+    assert.match(refused.stderr, new RegExp(`"system:serviceaccount:${name}:robot" cannot list resource "secrets"`));
   });
 
   test(`${name}: curl is taken for what it sends, by each of the server's names`, async () => {

@@ -50,7 +50,7 @@ export async function podOf(api: Api, target: Target): Promise<{ pod: Pod; names
 export function containerOf(pod: Pod, asked: string | undefined): string {
   const name = pod.metadata?.name ?? '';
   const main = (pod.spec?.containers ?? []).map((c) => c.name);
-  const init = (pod.spec?.initContainers ?? []).map((c) => c.name);
+  const init = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.ephemeralContainers ?? [])].map((c) => c.name);
   if (asked !== undefined) {
     if (main.includes(asked) || init.includes(asked)) return asked;
     throw new ApiError('BadRequest', `container ${asked} is not valid for pod ${name}`);

@@ -45,8 +45,8 @@ export function sinceOf(query: URLSearchParams, now: number): number | undefined
 
 /** The container a request means: the one named, the pod's default, or its only one. Throws `ApiError`. */
 export function containerOf(pod: Pod, named: string | null): string {
-  const { initContainers = [], containers = [] } = pod.spec ?? {};
-  const all = [...containers, ...initContainers].map((c) => c.name);
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const all = [...containers, ...initContainers, ...ephemeralContainers].map((c) => c.name);
   const name = pod.metadata?.name;
   if (named) {
     if (!all.includes(named)) throw new ApiError('BadRequest', `container ${named} is not valid for pod ${name}`);

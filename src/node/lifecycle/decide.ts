@@ -33,6 +33,11 @@ export function restartPolicyOf(pod: Pod, container: Container, init: boolean): 
   return init && policy === 'Always' ? 'OnFailure' : policy;
 }
 
+/** Containers that were put into the pod while it runs, to look at it. */
+export function ephemeralOf(pod: Pod): Container[] {
+  return (pod.spec?.ephemeralContainers ?? []) as Container[];
+}
+
 export function decide(pod: Pod, records: Records, now: number): Decision {
   const { initContainers: inits = [], containers = [] } = pod.spec ?? {};
   const of = (c: Container): ContainerRecord => records[c.name] ?? NEW_CONTAINER;
@@ -56,7 +61,7 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
     return result(initFailed(pod, records) ? inits.filter(running).map((s) => s.name) : []);
   }
   if (containers.every((c) => of(c).phase === 'ended')) {
-    return { start: [], stop: inits.filter(running).map((c) => c.name), gone: false, wakeAt: undefined };
+    return { start: [], stop: [...inits, ...ephemeralOf(pod)].filter(running).map((c) => c.name), gone: false, wakeAt: undefined };
   }
   const proxy = containers.find((c) => c.name === PROXY_CONTAINER);
   if (proxy) want(proxy);
@@ -65,6 +70,7 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
   const held =
     proxyRecord && !(proxyRecord.phase === 'running' && proxyRecord.ready) && containers.every((c) => c === proxy || of(c).attempt === 0);
   if (!held) for (const c of containers) if (c !== proxy) want(c);
+  for (const c of ephemeralOf(pod)) want(c);
   return result();
 }
 
@@ -86,7 +92,8 @@ function drainedAt(pod: Pod): number {
 /** Apps first, then what serves them; so that requests in flight still find their way out. */
 function leaving(pod: Pod, running: (c: Container) => boolean, now: number): Decision {
   const { initContainers = [], containers = [] } = pod.spec ?? {};
-  const apps = [...initContainers.filter((c) => !isSidecar(c)), ...containers.filter((c) => c.name !== PROXY_CONTAINER)].filter(running);
+  const plain = containers.filter((c) => c.name !== PROXY_CONTAINER);
+  const apps = [...initContainers.filter((c) => !isSidecar(c)), ...plain, ...ephemeralOf(pod)].filter(running);
   const proxies = containers.filter((c) => c.name === PROXY_CONTAINER && running(c));
   const sidecars = initContainers.filter((c) => isSidecar(c) && running(c)).reverse();
   const stop = [apps, proxies, sidecars].find((group) => group.length > 0) ?? [];

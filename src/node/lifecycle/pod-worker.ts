@@ -3,13 +3,13 @@ import { canonicalJson, messageOf, type Clock, type Log } from '../../base/index
 import type { Client, EventRecorder, EventType } from '../../control/index.ts';
 import type { PodNetworks } from '../net/types.ts';
 import { NODE_ADDRESS } from '../net/addresses.ts';
-import type { Container, Pod } from '../objects.ts';
+import type { Container, EphemeralContainer, Pod } from '../objects.ts';
 import { planContainer } from '../plan/container.ts';
 import { ConfigProblem } from '../plan/env.ts';
 import { planVolumes } from '../plan/volumes.ts';
 import { StartError, type ContainerRef, type ContainerRuntime, type Inspection, type PodSetting } from '../runtime/types.ts';
 import { captureOf } from './capture-annotations.ts';
-import { decide, restartPolicyOf, type Records } from './decide.ts';
+import { decide, ephemeralOf, restartPolicyOf, type Records } from './decide.ts';
 import { podSetting } from './pod-files.ts';
 import type { ActionTarget, PlanSource, PodRecords, Prober } from './ports.ts';
 import { ProbeRunner } from './probe-runner.ts';
@@ -212,7 +212,7 @@ export class PodWorker {
     this.#event('Normal', 'Pulled', `Container image "${planned.plan.image}" is here: ${planned.plan.imageNote}`);
     this.#event('Normal', 'Created', `Created container: ${name}`);
     try {
-      await runtime.start(ref, planned.plan, setting);
+      await runtime.start(ref, planned.plan, setting, this.#neighbour(container));
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       return this.#refuse(name, record, { reason: 'RunContainerError', message: error.message });
@@ -305,7 +305,7 @@ export class PodWorker {
     const seen = this.#deps.runtime.inspect(ref);
     const now = this.#deps.clock.now();
     const end = seen.state === 'exited' ? seen : { exitCode: 255, startedAt: now, finishedAt: now, message: 'The container is gone.' };
-    const policy = found && restartPolicyOf(this.#pod, found.container, found.init);
+    const policy = found?.ephemeral ? 'Never' : found && restartPolicyOf(this.#pod, found.container, found.init);
     const leaving = this.#orphaned || this.#pod.metadata?.deletionTimestamp !== undefined;
     const { exitCode, startedAt, finishedAt, message } = end;
     this.#step(name, {
@@ -399,12 +399,20 @@ export class PodWorker {
     return { ref, podIP: this.#podIP ?? '', ports };
   }
 
-  #find(name: string): { container: Container; init: boolean } | undefined {
+  #find(name: string): { container: Container; init: boolean; ephemeral?: boolean } | undefined {
     const { initContainers = [], containers = [] } = this.#pod.spec ?? {};
     const app = containers.find((c) => c.name === name);
     if (app) return { container: app, init: false };
     const init = initContainers.find((c) => c.name === name);
-    return init && { container: init, init: true };
+    if (init) return { container: init, init: true };
+    const ephemeral = ephemeralOf(this.#pod).find((c) => c.name === name);
+    return ephemeral && { container: ephemeral, init: false, ephemeral: true };
+  }
+
+  /** The container whose processes an ephemeral one is to see. */
+  #neighbour(container: EphemeralContainer): ContainerRef | undefined {
+    const { targetContainerName } = container;
+    return targetContainerName ? this.ref(targetContainerName) : undefined;
   }
 
   #label(): string {

@@ -1,6 +1,6 @@
 import { rfc3339 } from '../../base/index.ts';
 import type { Container, ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../objects.ts';
-import { initFailed, initialized, type Records } from './decide.ts';
+import { ephemeralOf, initFailed, initialized, type Records } from './decide.ts';
 import { NEW_CONTAINER, type ContainerRecord, type Ended } from './restart.ts';
 
 export interface StatusInputs {
@@ -25,6 +25,7 @@ export function podStatus(pod: Pod, inputs: StatusInputs, now: number): PodStatu
   const phase = phaseOf(pod, records);
   const initDone = initialized(pod, records);
   const statuses = containers.map((c) => containerStatus(pod, c, records[c.name], initDone ? CREATING : INITIALIZING));
+  const ephemeralStatuses = ephemeralOf(pod).map((c) => containerStatus(pod, c, records[c.name], CREATING));
   const initStatuses = initContainers.map((c) => containerStatus(pod, c, records[c.name], INITIALIZING));
   return {
     ...(pod.metadata?.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
@@ -36,6 +37,7 @@ export function podStatus(pod: Pod, inputs: StatusInputs, now: number): PodStatu
     startTime: pod.status?.startTime ?? rfc3339(inputs.startTime),
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: statuses,
+    ...(ephemeralStatuses.length > 0 ? { ephemeralContainerStatuses: ephemeralStatuses } : {}),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
   };
 }
@@ -70,7 +72,14 @@ function containerStatus(
     restartCount: attempt,
     state: stateOf(pod, container, record, untouched, id),
     lastState: record.last ? { terminated: terminated(record.last, id) } : {},
+    ...(seen ? granted(container) : {}),
   };
+}
+
+/** What the container has: nothing is held to less than it asks for, so that a change of it is there at once. */
+function granted({ resources = {} }: Container): object {
+  if (!resources.requests && !resources.limits) return {};
+  return { resources, ...(resources.requests ? { allocatedResources: resources.requests } : {}) };
 }
 
 const isApp = (pod: Pod, container: Container): boolean => (pod.spec?.containers ?? []).includes(container);

@@ -80,7 +80,9 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     return { state: 'exited', startedAt, finishedAt: clock.now(), exitCode: LOST_EXIT_CODE, message, lost: true };
   }
 
-  async function start(ref: ContainerRef, plan: ContainerPlan, pod: PodSetting): Promise<void> {
+  async function start(ref: ContainerRef, plan: ContainerPlan, pod: PodSetting, beside?: ContainerRef): Promise<void> {
+    const neighbour = beside && initOf(directory(beside));
+    if (beside && !(neighbour && isAlive(neighbour))) throw new StartError(`container ${beside.container} is not running`);
     const dir = directory(ref);
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -90,7 +92,7 @@ export function containerRuntime(options: RuntimeOptions): Containers {
       throw new StartError(messageOf(error));
     }
     const child = networks.within(ref.uid, () =>
-      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', plan.stdin ? 'stdin' : '/dev/null'], {
+      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', plan.stdin ? 'stdin' : '/dev/null', ...(neighbour ? [String(neighbour.pid)] : [])], {
         cwd: dir,
         env: SHIM_ENV,
         detached: true,

@@ -5,14 +5,15 @@
 /**
  * Outside the container, one each: starts it in namespaces of its own, appends what it prints to `log`, and leaves its
  * exit code in `exit` once all output is written. Runs in the attempt's directory and in the pod's network namespace.
- * Arguments: the file or FIFO that becomes stdin.
+ * Arguments: the file or FIFO that becomes stdin; PID 1 of a container whose processes it shares, if any.
  *
  * No `--kill-child`: when the shim is killed, the container goes on and the agent finds it by its process id.
  */
 export const SHIM_SCRIPT = `
 umask 077
 {
-  unshare --mount --uts --ipc --pid --fork sh ./setup <>"$1" 2>&1
+  if [ "$2" ]; then nsenter --target "$2" --pid unshare --mount --uts --ipc --fork sh ./setup
+  else unshare --mount --uts --ipc --pid --fork sh ./setup; fi <>"$1" 2>&1
   echo $? >exit.new
 } | cat >>log
 mv exit.new exit

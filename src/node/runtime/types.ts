@@ -37,8 +37,11 @@ export class StartError extends Error {}
 
 /** Runs containers. They are found again by their {@link ContainerRef}, also by a later agent. */
 export interface ContainerRuntime {
-  /** Resolves when the container's command has taken over. Throws {@link StartError}; then nothing of it runs. */
-  start(ref: ContainerRef, plan: ContainerPlan, pod: PodSetting): Promise<void>;
+  /**
+   * Resolves when the container's command has taken over. Throws {@link StartError}; then nothing of it runs. `beside`: a container whose
+   * processes it shares; it ends with it.
+   */
+  start(ref: ContainerRef, plan: ContainerPlan, pod: PodSetting, beside?: ContainerRef): Promise<void>;
   inspect(ref: ContainerRef): Inspection;
   /** Calls `ended` once, after all output was written; at once when it has ended already. Returns what forgets about it. */
   watch(ref: ContainerRef, ended: () => void): () => void;
