@@ -1,4 +1,4 @@
-import type { Container, Pod } from 'kubernetes-types/core/v1.js';
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { AnyObject, KindDef } from '../api/index.ts';
 import { copy } from './json.ts';
 import { isPods, type Draft } from './lifecycle.ts';
@@ -21,7 +21,7 @@ export function withPodPart(part: PodPart, current: AnyObject, draft: Draft): Dr
     return next;
   }
   for (const field of ['containers', 'initContainers'] as const) {
-    for (const container of (spec[field] ?? []) as Container[]) {
+    for (const container of spec[field] ?? []) {
       const { resources } = wanted[field]?.find((c) => c.name === container.name) ?? container;
       if (resources) container.resources = resources;
     }

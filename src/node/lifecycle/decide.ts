@@ -35,7 +35,7 @@ export function restartPolicyOf(pod: Pod, container: Container, init: boolean): 
 
 /** Containers that were put into the pod while it runs, to look at it. */
 export function ephemeralOf(pod: Pod): Container[] {
-  return (pod.spec?.ephemeralContainers ?? []) as Container[];
+  return pod.spec?.ephemeralContainers ?? [];
 }
 
 export function decide(pod: Pod, records: Records, now: number): Decision {
