@@ -25,7 +25,7 @@ test('aggregated discovery names the kinds and subresources that kubectl looks f
   assert.deepEqual(pods.categories, ['all']);
   assert.deepEqual(
     pods.subresources!.map((s) => s.subresource),
-    ['attach', 'binding', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'status'],
+    ['attach', 'binding', 'ephemeralcontainers', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'resize', 'status'],
   );
   assert.deepEqual(pods.subresources!.find((s) => s.subresource === 'eviction')!.responseKind, {
     group: 'policy',
