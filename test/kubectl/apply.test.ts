@@ -124,7 +124,12 @@ kubectlTable({
     { run: 'edit cm edited', files: editor('s/before/after/'), env: EDITOR, out: 'configmap/edited edited' },
     { run: 'get cm edited -o jsonpath={.data.k}', out: 'after' },
     { run: 'edit cm edited', files: editor('s/nothing/nothing/'), env: EDITOR, err: /Edit cancelled, no changes made/ },
-    { run: 'edit deploy web --subresource=status', files: editor('s/^spec:/status: { replicas: 7 }\\nspec:/'), env: EDITOR, out: /edited/ },
+    {
+      run: 'edit deploy web --subresource=status',
+      files: editor('s/^spec:/status: { replicas: 7 }\\nspec:/; /^status: {}\$/d'),
+      env: EDITOR,
+      out: /edited/,
+    },
     { run: 'get deploy web -o jsonpath={.status.replicas}', out: '7' },
     {
       run: 'edit deploy web',

@@ -45,7 +45,8 @@ export function serveHttp2(tls: Server, onRequest: (req: IncomingMessage, res: S
   });
   server.on('request', (req, res) => {
     // The two have the same shape, as far as it is used here, but for these.
-    req.headers.host ??= req.authority;
+    const headers = Object.fromEntries(Object.entries(req.headers).filter(([name]) => !name.startsWith(':')));
+    Object.defineProperty(req, 'headers', { value: { host: req.authority, ...headers } });
     Object.assign(req, { headersDistinct: distinct(req.rawHeaders) });
     onRequest(req as unknown as IncomingMessage, res as unknown as ServerResponse);
   });
