@@ -126,7 +126,7 @@ kubectlTable({
     { run: 'edit cm edited', files: editor('s/nothing/nothing/'), env: EDITOR, err: /Edit cancelled, no changes made/ },
     {
       run: 'edit deploy web --subresource=status',
-      files: editor('s/^spec:/status: { replicas: 7 }\\nspec:/; /^status: {}\$/d'),
+      files: editor('s/^spec:/status: { replicas: 7 }\\nspec:/; /^status: {}$/d'),
       env: EDITOR,
       out: /edited/,
     },
