@@ -39,7 +39,7 @@ test('aggregated discovery names the kinds and subresources that kubectl looks f
   assert.deepEqual(scale.responseKind, { group: 'autoscaling', version: 'v1', kind: 'Scale' });
   const versionsOf = (name: string): string[] => groups.find((g) => g.metadata.name === name)!.versions.map((v) => v.version);
   assert.deepEqual(versionsOf('networking.istio.io'), ['v1', 'v1beta1', 'v1alpha3']);
-  assert.deepEqual(versionsOf('autoscaling'), ['v2', 'v1']);
+  assert.deepEqual(versionsOf('autoscaling'), ['v2', 'v1', 'v2beta2', 'v2beta1']);
 });
 
 test('plain discovery says the same, a group at a time', () => {

@@ -189,7 +189,10 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
       checkVerb(target, 'delete');
       return followed(target, await deletes.delete(target, query), query.dryRun);
     },
-    deleteCollection: (target, select, query) => deletes.deleteCollection(target, select, query),
+    deleteCollection: async (target, select, query) => {
+      checkVerb(target, 'deletecollection');
+      return deletes.deleteCollection(target, select, query);
+    },
     connect: (target, object) => ask('CONNECT', target, object, {}),
     client: (user) => createClient(registry, catalog, user),
   };

@@ -12,6 +12,7 @@ import { parseQuantity } from '../../base/index.ts';
 import { type Causes, follow } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
+import { oldAutoscalers } from './legacy/autoscaling.ts';
 import { pathSegment } from './metadata.ts';
 import { kindSchema } from './schema/builtin.ts';
 
@@ -51,6 +52,7 @@ export const horizontalPodAutoscalers = define<HorizontalPodAutoscaler>({
       upgrade: (o) => upgrade(o as V1) as unknown as AnyObject,
       downgrade: (o) => downgrade(o as unknown as HorizontalPodAutoscaler) as unknown as AnyObject,
     },
+    ...oldAutoscalers,
   ],
 });
 

@@ -10,6 +10,7 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 export const namespaces = define<Namespace>({
   resource: Namespaces,
   shortNames: ['ns'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   schema: 'k8s.io.api.core.v1.Namespace',
   status: true,
   subresources: [{ name: 'finalize', group: '', version: 'v1', kind: 'Namespace', verbs: ['update'] }],
