@@ -3,7 +3,7 @@
  * told that one, its clusters and their endpoints. So what it holds, and what a change costs, follows what it uses.
  * Each name asked for is answered by a virtual host of its own, for that name alone: two answers can never claim one domain.
  */
-import { isHttp, memo, type MeshService, type Model } from '../mesh/index.ts';
+import { isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { encode, resource } from './encode.ts';
 import { ADS } from './json.ts';
 import { ruled, serviceHost } from './outbound.ts';
@@ -56,6 +56,27 @@ export function hostAsked(
   asked: string,
 ): VirtualHost | undefined {
   if (asked.includes('*')) return undefined; // Its domain would take everybody's requests.
+  for (const claim of claims(model, services, client, table, asked)) {
+    if ('service' in claim) return serviceHost(model, claim.service, claim.port, client);
+    const host = ruled(model, claim.rules, client, claim.host, claim.number, soleDomain(claim.host), false);
+    if (host) return host;
+  }
+  return catchAll(model.config.outboundTrafficPolicy);
+}
+
+/** Who may have the requests to a host: a service that is called so, or rules for a name that is no service's. */
+export type Claim =
+  | { readonly service: MeshService; readonly port: ServicePort }
+  | { readonly rules: Rules; readonly host: string; readonly number: number };
+
+/** Those who claim a host in a route table; the first whose routes are not void has it. */
+export function* claims(
+  model: Model,
+  services: readonly MeshService[],
+  client: Client,
+  table: string,
+  asked: string,
+): Generator<Claim, undefined> {
   const rules = model.virtualServices.ofMesh(client.namespace);
   const index = byDomain(services, client.namespace);
   const only = /^\d+$/.test(table) ? undefined : table.slice(0, table.lastIndexOf(':'));
@@ -64,13 +85,11 @@ export function hostAsked(
     for (const service of index.get(domain) ?? []) {
       if (only !== undefined && service.host !== only) continue;
       const found = service.ports.find((p) => p.number === port && (only === undefined ? isHttp(p.protocol) : p.protocol === 'auto'));
-      if (found) return serviceHost(model, service, found, client);
+      if (found) yield { service, port: found };
     }
     const spoken = only === undefined && domain !== '*' && !model.services.has(domain) ? rules.get(domain) : undefined;
-    const host = spoken && ruled(model, spoken, client, domain, port, soleDomain(domain), false);
-    if (host) return host;
+    if (spoken) yield { rules: spoken, host: domain, number: port };
   }
-  return catchAll(model.config.outboundTrafficPolicy);
 }
 
 /** `a.b.c`, `*.b.c`, `*.c`, `*`. */

@@ -1,5 +1,5 @@
 import type { Destination, HeaderOperations, Headers, HTTPMatchRequest, HTTPRoute, LoadBalancer } from '../api/index.ts';
-import { selects, unsoundParts, type Rules } from '../mesh/index.ts';
+import { unsoundParts, type Rules } from '../mesh/index.ts';
 import { corsConfig } from './cors.ts';
 import { faultConfig, fraction } from './fault.ts';
 import { configMetadata, defined, duration, type Json } from './json.ts';
@@ -22,32 +22,52 @@ export interface RouteContext {
  */
 export const NO_TIMEOUT: Json = { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } };
 
-/** Whether a match can ever hold for this client at this port; both are known when routes are made. */
-function concerns(m: HTTPMatchRequest, ctx: RouteContext, rules: Rules): boolean {
-  if (m.port && m.port !== ctx.port) return false;
-  if (m.gateways?.length)
-    return m.gateways.some((g) => ctx.gateways.includes(g === 'mesh' || g.includes('/') ? g : `${rules.namespace}/${g}`));
-  if (m.sourceNamespace && m.sourceNamespace !== ctx.client.namespace) return false;
-  return selects(m.sourceLabels, ctx.client.labels);
+/** Why a match can never hold for this client at this port, both of which are known when routes are made; undefined when it can. */
+export function unconcerned(m: HTTPMatchRequest, ctx: Omit<RouteContext, 'resolve'>, rules: Rules): string | undefined {
+  if (m.port && m.port !== ctx.port) return `port ${m.port}: the request is to port ${ctx.port}`;
+  if (m.gateways?.length) {
+    const named = m.gateways.some((g) => ctx.gateways.includes(g === 'mesh' || g.includes('/') ? g : `${rules.namespace}/${g}`));
+    return named ? undefined : `gateways ${m.gateways.join(', ')}: the request goes through ${ctx.gateways.join(', ')}`;
+  }
+  if (m.sourceNamespace && m.sourceNamespace !== ctx.client.namespace)
+    return `sourceNamespace ${m.sourceNamespace}: the client is in ${ctx.client.namespace}`;
+  const lacking = Object.entries(m.sourceLabels ?? {}).find(([k, v]) => ctx.client.labels[k] !== v);
+  return lacking && `sourceLabels ${lacking.join('=')}: the client has ${ctx.client.labels[lacking[0]] ?? 'none'}`;
+}
+
+/** Where a route was written: `spec.http[0].match[1]` of its VirtualService. */
+export interface Origin {
+  readonly rules: Rules;
+  readonly path: string;
+}
+
+const origins = new WeakMap<Json, Origin>();
+
+/** Undefined for routes that nobody wrote. */
+export function originOf(route: Json): Origin | undefined {
+  return origins.get(route);
 }
 
 /** The routes of one VirtualService for one host, in its order, up to the first that takes everything. */
 export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
   const routes: Json[] = [];
-  for (const http of rules.spec.http ?? []) {
+  for (const [i, http] of (rules.spec.http ?? []).entries()) {
     if (unsoundParts(http).length) continue;
-    const matches = http.match?.length ? http.match.filter((m) => concerns(m, ctx, rules)) : [undefined];
-    for (const m of matches) {
+    const matches = http.match?.length ? http.match : [undefined];
+    for (const [j, m] of matches.entries()) {
+      if (m && unconcerned(m, ctx, rules)) continue;
       const match = routeMatch(m);
       const action = routeAction(http, m, ctx);
       if (!action) continue;
-      routes.push({
+      const route: Json = {
         ...(http.name ? { name: m?.name ? `${http.name}.${m.name}` : http.name } : {}),
         match,
         ...action,
         metadata: { filter_metadata: configMetadata('virtual-service', rules.namespace, rules.name) },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
-      });
+      };
+      origins.set(route, { rules, path: `spec.http[${i}]${m ? `.match[${j}]` : ''}` });
+      routes.push(route);
       if (catchesAll(match)) return routes;
     }
   }

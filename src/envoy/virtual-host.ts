@@ -140,6 +140,9 @@ export interface Client {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** The gateways of rules that hold for sidecars. */
+export const MESH_ONLY: readonly string[] = ['mesh'];
+
 /** The virtual host that rules make of `host`, or undefined when none of them holds for this client and port. */
 export const ruledHost = memo(
   (
@@ -153,7 +156,7 @@ export const ruledHost = memo(
     ...deps: (object | string | undefined)[]
   ): VirtualHost | undefined => {
     const resolve = resolver(rules, port, domain, deps);
-    const routes = routesOf(rules, { gateways: ['mesh'], port, client, resolve });
+    const routes = routesOf(rules, { gateways: MESH_ONLY, port, client, resolve });
     if (!routes.length) return undefined;
     const idle = (rules.spec.http ?? []).flatMap((h) => (h.route ?? []).filter((r) => r.weight === 0));
     return virtualHost(
