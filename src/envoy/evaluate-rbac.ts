@@ -95,7 +95,7 @@ function holds(part: Json, asker: Asker): Verdict {
     case 'destination_ip':
       return within(value as Json, asker.destinationIp, 'destination ip');
     case 'destination_port':
-      return { holds: asker.destinationPort === value, why: `port ${value}: it is ${asker.destinationPort}` };
+      return { holds: asker.destinationPort === value, why: `port ${Number(value)}: it is ${asker.destinationPort}` };
     case 'header':
       return headerHolds(value as Json, asker.request);
     case 'url_path': {

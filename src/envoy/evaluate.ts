@@ -30,17 +30,18 @@ const compiled = memo((holder: { readonly regex: string }) => RE2JS.compile(hold
 export function textHolds(matcher: Json, value: string): Verdict {
   const fold = matcher['ignore_case'] === true ? (s: string) => s.toLowerCase() : (s: string) => s;
   const [kind, said] = Object.entries(matcher).find(([k]) => k !== 'ignore_case') ?? ['exact', ''];
-  const text = fold(String(said));
+  const written = typeof said === 'string' ? said : '';
+  const text = fold(written);
   const own = fold(value);
   switch (kind) {
     case 'exact':
-      return { holds: own === text, why: `exact "${said}"` };
+      return { holds: own === text, why: `exact "${written}"` };
     case 'prefix':
-      return { holds: own.startsWith(text), why: `prefix "${said}"` };
+      return { holds: own.startsWith(text), why: `prefix "${written}"` };
     case 'suffix':
-      return { holds: own.endsWith(text), why: `suffix "${said}"` };
+      return { holds: own.endsWith(text), why: `suffix "${written}"` };
     case 'contains':
-      return { holds: own.includes(text), why: `contains "${said}"` };
+      return { holds: own.includes(text), why: `contains "${written}"` };
     case 'safe_regex': {
       const regex = said as { regex: string };
       return { holds: compiled(regex).matcher(value).matches(), why: `regex "${regex.regex}"` };
