@@ -1,5 +1,6 @@
 import type { Proxy } from '../mesh/index.ts';
 import { address, any, extension, type Json } from './json.ts';
+import { splitHistogramBuckets } from './metrics.ts';
 import { markSocket } from './cluster.ts';
 
 export interface BootstrapOptions {
@@ -39,6 +40,7 @@ export function bootstrap(options: BootstrapOptions): Json {
     },
     admin: { address: { pipe: { path: adminSocket } } },
     stats_flush_interval: '1s',
+    stats_config: { histogram_bucket_settings: [splitHistogramBuckets] },
     // Most clusters are never used: their stats are not worth their memory.
     deferred_stat_options: { enable_deferred_creation_stats: true },
     layered_runtime: {

@@ -15,7 +15,7 @@ import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { INSPECT_TIMEOUT } from './listener.ts';
-import { clientTags, httpMetrics, sayPeer, tcpMetrics } from './metrics.ts';
+import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
 import { l4Routes, type WeightedClusters } from './outbound.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
@@ -78,7 +78,7 @@ function manager({ own, guard }: For, routes: string): Json {
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [...jwtFilter(guard.jwtRules), ...authorizationFilters(guard, 'http'), sayPeer(own)],
-    accessLog: httpMetrics(clientTags(own, 'http'), false),
+    accessLog: [...httpMetrics(clientTags(own, 'http'), false), ...splitMetrics()],
   });
 }
 

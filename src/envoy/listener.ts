@@ -1,7 +1,7 @@
 import type { MeshService, Workload } from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, defined, type Json } from './json.ts';
-import { clientTags, httpMetrics, sayPeer, tcpMetrics } from './metrics.ts';
+import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
@@ -20,7 +20,7 @@ export function outboundHttp(own: Workload, routes: string, grpc: boolean): Json
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [sayPeer(own)],
-    accessLog: httpMetrics(clientTags(own, grpc ? 'grpc' : 'http'), grpc),
+    accessLog: [...httpMetrics(clientTags(own, grpc ? 'grpc' : 'http'), grpc), ...splitMetrics()],
   });
 }
 

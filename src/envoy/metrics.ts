@@ -9,25 +9,28 @@ const PEER_METADATA = 'mesh.peer';
 
 type Tag = { readonly name: string; readonly value: string; /** May come out empty: then `unknown`. */ readonly maybe?: true };
 
-const whenEmptyUnknown: Json = {
-  matcher_list: {
-    matchers: [
-      {
-        predicate: {
-          single_predicate: {
-            input: extension('value', 'envoy.extensions.matching.common_inputs.stats.v3.StatTagValueInput'),
-            value_match: { exact: '' },
+function whenEmpty(name: string, transform: Json): Json {
+  return {
+    matcher_list: {
+      matchers: [
+        {
+          predicate: {
+            single_predicate: {
+              input: extension('value', 'envoy.extensions.matching.common_inputs.stats.v3.StatTagValueInput'),
+              value_match: { exact: '' },
+            },
+          },
+          on_match: {
+            action: extension(name, 'envoy.extensions.matching.actions.transform_stat.v3.TransformStat', transform),
           },
         },
-        on_match: {
-          action: extension('unknown', 'envoy.extensions.matching.actions.transform_stat.v3.TransformStat', {
-            update_tag: { new_tag_value: UNKNOWN },
-          }),
-        },
-      },
-    ],
-  },
-};
+      ],
+    },
+  };
+}
+
+const whenEmptyUnknown = whenEmpty('unknown', { update_tag: { new_tag_value: UNKNOWN } });
+const whenEmptyUncounted = whenEmpty('uncounted', { drop_stat: {} });
 
 function literal(name: string, value: string): Tag {
   return { name, value: value.replaceAll('%', '%%') };
@@ -134,6 +137,43 @@ export function httpMetrics(tags: readonly Tag[], grpc: boolean): Json[] {
     statsLogger({
       counters: [{ stat: stat('requests_total', all), value_fixed: '1' }],
       histograms: [{ stat: stat('request_duration_milliseconds', all), unit: 'Milliseconds', value_format: '%DURATION%' }],
+    }),
+  ];
+}
+
+/** What routes that split their requests over several destinations carry in `METADATA`: which route it is. */
+export const SPLIT = 'split';
+const SPLIT_DURATION = 'split_request_duration_microseconds';
+
+/** For the bootstrap: a canary's durations are compared by edges a quarter apart, from 1 ms to half a minute. */
+export const splitHistogramBuckets: Json = {
+  match: { contains: SPLIT_DURATION },
+  buckets: Array.from({ length: 48 }, (_, i) => Math.round(10 * 1.25 ** i) * 100),
+};
+
+/**
+ * `istio_split_requests_total` and `istio_split_request_duration_microseconds`: requests of routes that split, and of no others, by
+ * where they went. So versions can be compared by requests that chance alone gave to one or the other.
+ */
+export function splitMetrics(): Json[] {
+  const tags = [
+    { name: 'split', value_format: `%METADATA(ROUTE:${METADATA}:${SPLIT})%`, rules: whenEmptyUncounted },
+    ...(['service_name', 'service_namespace'] as const).map((field) => ({
+      name: `destination_${field}`,
+      value_format: `%CLUSTER_METADATA(${METADATA}:${field})%`,
+      rules: whenEmptyUnknown,
+    })),
+  ];
+  const outcome = [
+    { name: 'response_code', value_format: '%RESPONSE_CODE%' },
+    { name: 'grpc_response_status', value_format: '%GRPC_STATUS_NUMBER%' },
+  ];
+  return [
+    statsLogger({
+      counters: [{ stat: { name: 'split_requests_total', tags: [...tags, ...outcome] }, value_fixed: '1' }],
+      histograms: [
+        { stat: { name: SPLIT_DURATION, tags }, unit: 'Microseconds', value_format: '%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%' },
+      ],
     }),
   ];
 }

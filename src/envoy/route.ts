@@ -4,6 +4,7 @@ import { corsConfig } from './cors.ts';
 import { faultConfig, fraction } from './fault.ts';
 import { configMetadata, defined, duration, type Json } from './json.ts';
 import { catchesAll, routeMatch } from './match.ts';
+import { METADATA, SPLIT } from './metrics.ts';
 import { inboundRetry, retryPolicy } from './retry.ts';
 
 /** For whom routes are made, and how names of destinations become clusters. */
@@ -63,7 +64,12 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         ...(http.name ? { name: m?.name ? `${http.name}.${m.name}` : http.name } : {}),
         match,
         ...action,
-        metadata: { filter_metadata: configMetadata('virtual-service', rules.namespace, rules.name) },
+        metadata: {
+          filter_metadata: {
+            ...configMetadata('virtual-service', rules.namespace, rules.name),
+            ...((http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: `${rules.namespace}/${rules.name}/${i}` } } : {}),
+          },
+        },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
       };
       origins.set(route, { rules, path: `spec.http[${i}]${m ? `.match[${j}]` : ''}` });
