@@ -46,6 +46,10 @@ export async function feedTelemetry(options: TelemetryFeedOptions): Promise<Metr
       const value = result.type === 'scalar' ? result.point.value : result.type === 'vector' ? result.samples.at(-1)?.value : undefined;
       return value === undefined || Number.isNaN(value) ? undefined : value;
     },
+    async select(promql) {
+      const result = await telemetry.query(promql);
+      return result.type === 'vector' ? result.samples : [];
+    },
     close: () => telemetry.close(),
   };
 }

@@ -10,6 +10,7 @@ import {
   overThreshold,
   phaseOf,
   primaryIs,
+  provenSafe,
   targetIs,
   targetReadiness,
   wantedReplicas,
@@ -44,6 +45,7 @@ export function progress(o: Observation, answers: Answers): Decision {
     });
   if (o.settings.skipAnalysis) return skip(o);
   if (overThreshold(o)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} failed checks threshold reached ${failedChecks(o)}`));
+  if (o.judge?.verdict === 'harm') return rollBack(o, warn(`Rolling back ${canaryIs(o)} worse than the primary: ${o.judge.message}`));
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
   if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`));
   return analyse(o, answers);
@@ -94,7 +96,8 @@ function analyse(o: Observation, answers: Answers): Decision {
       after: o.settings.intervalMs,
       stepped: true,
     });
-  if (weight < maxWeight(o.settings.steps)) {
+  if (provenSafe(o)) says.push(info(`Ending analysis of ${canaryIs(o)} early: ${o.judge?.message}`));
+  else if (weight < maxWeight(o.settings.steps)) {
     const next = nextWeight(o.settings.steps, weight);
     return decision(o, {
       effects: [{ do: 'route', weights: { primary: 100 - next, canary: next } }],

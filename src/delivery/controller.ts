@@ -17,8 +17,9 @@ import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
 import type { Answers, Observation } from './decision.ts';
 import { createEnactor } from './enact.ts';
+import { createJudges } from './judge/judges.ts';
 import type { Http, Metrics } from './ports.ts';
-import { primaryName } from './primary.ts';
+import { canaryName, primaryName } from './primary.ts';
 import { weightsOf } from './routes.ts';
 import { settingsOf, unheeded, type Settings } from './settings.ts';
 
@@ -43,10 +44,21 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const deployments = informers.of(Deployments);
   const events = eventRecorder(client, { component: 'flagger', clock, log });
   const enactor = createEnactor(client, http);
+  const judges = createJudges({ metrics, clock, log, signal });
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
   /** What each canary has been told it asks for in vain. */
   const told = new Map<string, string>();
+
+  /** Whether the release of a canary is being compared with the primary, from the moment that it begins. */
+  function judging({ status }: Canary, settings: Settings, key: string): boolean {
+    const { namespace, apex } = settings;
+    const under = settings.judge.enabled && (status?.phase === 'Progressing' || status?.phase === 'WaitingPromotion');
+    if (under)
+      judges.watch(key, status.lastAppliedSpec ?? '', { namespace, primary: primaryName(apex), canary: canaryName(apex) }, settings.judge);
+    else judges.forget(key);
+    return under;
+  }
 
   async function observe(canary: Canary, settings: Settings, key: string): Promise<Observation> {
     const { namespace } = settings;
@@ -57,7 +69,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       client.get(VirtualServices, { namespace, name: settings.apex }),
     ]);
     const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
-    return { canary, settings, target, primary, weights: routes && weightsOf(routes, settings), dueIn, now: clock.now() };
+    const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
+    return { judge, canary, settings, target, primary, weights: routes && weightsOf(routes, settings), dueIn, now: clock.now() };
   }
 
   async function ask(o: Observation): Promise<Answers> {
@@ -91,6 +104,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     if (!canary || canary.metadata?.deletionTimestamp) {
       due.delete(key);
       told.delete(key);
+      judges.forget(key);
       return settled;
     }
     const settings = settingsOf(canary);
@@ -105,7 +119,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const { effects, says, status, after, stepped } = decide(observation, await ask(observation));
     for (const effect of effects) await enactor.enact(observation, effect);
     for (const { type, message } of says) await say(canary, type, message);
-    if (status) await updateStatus(client, Canaries, canary, status);
+    const { judge } = observation;
+    if (status) await updateStatus(client, Canaries, canary, judge ? { ...status, judge } : status);
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
     return after === undefined ? settled : again(after);
   }
@@ -115,6 +130,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     concurrency: CONCURRENCY,
     sources: [
       changesOf(canaries),
+      judges.proofs,
       // A Deployment concerns the canaries whose target or primary it is.
       changesOf(deployments, (d) =>
         canaries

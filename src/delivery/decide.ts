@@ -13,6 +13,7 @@ import {
   phaseOf,
   primaryIs,
   primaryReadiness,
+  provenSafe,
   targetIs,
   targetReadiness,
   wantedReplicas,
@@ -49,10 +50,18 @@ export function wanted(o: Observation): { hooks: readonly WebhookType[]; metrics
         : nothing;
     case 'Progressing':
     case 'WaitingPromotion': {
-      if (o.dueIn > 0 || restarts(o) || targetReadiness(o).state !== 'ready' || overThreshold(o) || o.settings.skipAnalysis) return nothing;
+      if (
+        o.dueIn > 0 ||
+        o.judge?.verdict === 'harm' ||
+        restarts(o) ||
+        targetReadiness(o).state !== 'ready' ||
+        overThreshold(o) ||
+        o.settings.skipAnalysis
+      )
+        return nothing;
       const weight = o.weights?.canary ?? 0;
       const first = weight === 0;
-      const full = weight >= maxWeight(o.settings.steps);
+      const full = weight >= maxWeight(o.settings.steps) || provenSafe(o);
       return {
         hooks: [
           'rollback',

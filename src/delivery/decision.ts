@@ -1,6 +1,6 @@
 /** What the canary machine sees, and the words in which it says what to do. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import type { Canary, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
+import type { Canary, CanaryJudgement, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
 import type { HookResult, Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { readinessOf, type Readiness } from './readiness.ts';
@@ -14,6 +14,8 @@ export interface Observation {
   readonly primary: Deployment | undefined;
   /** What the VirtualService says; undefined when it is missing or names neither backend. */
   readonly weights: Weights | undefined;
+  /** What comparing the canary with the primary has come to; undefined when it is not compared. */
+  readonly judge: CanaryJudgement | undefined;
   /** Milliseconds until the next step of the analysis is due; 0: now. */
   readonly dueIn: number;
   /** Milliseconds since the epoch. */
@@ -93,6 +95,8 @@ export function primaryReadiness(o: Observation): Readiness {
 }
 
 export const failedChecks = (o: Observation): number => o.canary.status?.failedChecks ?? 0;
+/** It is proven that the canary is good enough, and that is to end the analysis. */
+export const provenSafe = (o: Observation): boolean => o.settings.judge.promoteEarly && o.judge?.verdict === 'safe';
 export const overThreshold = (o: Observation): boolean => failedChecks(o) >= o.settings.threshold;
 
 /** What the target runs at while it is tried out: its own count, or the primary's when it was scaled to zero. */

@@ -1,9 +1,17 @@
 /** What delivery needs of the rest of the program. */
 
+/** One series of an answer, at the time it was asked for. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** Answers PromQL. */
 export interface Metrics {
   /** The value of an instant query that has one; undefined when no series matches or the value is NaN. Rejects when the query is wrong. */
   query(promql: string): Promise<number | undefined>;
+  /** All series of an instant query, with their last values. Rejects when the query is wrong. */
+  select(promql: string): Promise<readonly Sample[]>;
 }
 
 export interface HttpAnswer {

@@ -1,6 +1,8 @@
 /** What a Canary asks for, with Flagger's defaults filled in and everything parsed. Pure. */
 import type { Canary, CanaryMetric, CanaryWebhook } from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
+import type { JudgeSettings } from './judge/judge.ts';
+import { judgeSettingsOf } from './judge/judgement.ts';
 
 export interface Settings {
   readonly name: string;
@@ -23,6 +25,7 @@ export interface Settings {
   readonly skipAnalysis: boolean;
   readonly metrics: readonly CanaryMetric[];
   readonly webhooks: readonly CanaryWebhook[];
+  readonly judge: JudgeSettings;
 }
 
 /** Flagger does not go below 10 s; here the floor only keeps a typing slip from spinning. */
@@ -69,6 +72,10 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
     skipAnalysis: spec.skipAnalysis ?? false,
     metrics: spec.analysis.metrics ?? [],
     webhooks: spec.analysis.webhooks ?? [],
+    judge: judgeSettingsOf(
+      canary,
+      (spec.analysis.metrics ?? []).some((m) => BUILTIN_METRICS.has(m.name)),
+    ),
   };
 }
 

@@ -7,7 +7,7 @@ import { silentLog, VirtualClock } from '../base/index.ts';
 import { createInformers } from '../control/index.ts';
 import { FakeClient } from '../control/testing.ts';
 import { startDelivery } from './controller.ts';
-import type { Http } from './ports.ts';
+import type { Http, Sample } from './ports.ts';
 
 const NS = 'test';
 
@@ -17,6 +17,8 @@ interface World {
   /** What the next queries answer, by a word of the query. */
   successRate: number | undefined;
   p99: number | undefined;
+  /** What the proxies have counted of the route's requests, as its series. */
+  split: (query: string) => readonly Sample[];
   hook: (url: string) => number;
   calls: string[];
   /** Deployments whose pods never become ready. */
@@ -89,6 +91,7 @@ async function world(analysis: Partial<CanaryAnalysis> = {}, options: { withTarg
     client,
     successRate: 100,
     p99: 20,
+    split: () => [],
     hook: () => 200,
     calls: [],
     broken: new Set(),
@@ -123,7 +126,10 @@ async function world(analysis: Partial<CanaryAnalysis> = {}, options: { withTarg
       return { status: w.hook(url), body: 'said no' };
     },
   };
-  const metrics = { query: async (q: string) => (q.includes('histogram_quantile') ? w.p99 : w.successRate) };
+  const metrics = {
+    query: async (q: string) => (q.includes('histogram_quantile') ? w.p99 : w.successRate),
+    select: async (q: string) => w.split(q),
+  };
   if (options.withTarget !== false) await client.create(Deployments, deployment('podinfo:1'));
   await client.create(Canaries, canaryObject(analysis));
   void startDelivery({ informers, metrics, http, clock, log: silentLog, signal: abort.signal });
@@ -330,4 +336,79 @@ test('killed at any write, the release ends the same', async () => {
     assert.equal(await replicas(w, 'podinfo'), 0, `write ${nth}`);
     w.stop();
   }
+});
+
+/** Requests that a gateway has counted for one side, since ever. */
+const counted = (side: 'primary' | 'canary', code: string, value: number, le?: string): Sample => ({
+  labels: {
+    namespace: 'gw',
+    pod: 'gw-0',
+    split: 'test/podinfo/0',
+    destination_service_name: `podinfo-${side}`,
+    ...(le === undefined ? { response_code: code } : { le }),
+  },
+  value,
+});
+
+test('a canary that is proven worse than the primary is rolled back between two checks, with what was counted', async () => {
+  const w = await world({ interval: '60s', threshold: 10 });
+  await w.reach('Initialized');
+  let requests = 0;
+  w.split = (query) => {
+    if (query.includes('_bucket')) return [];
+    requests++;
+    return [counted('primary', '200', requests * 20), counted('canary', '500', requests * 2)];
+  };
+  await w.setImage('podinfo:2');
+  await w.reach('Failed', 70_000);
+  const { status } = await w.canary();
+  assert.equal(status?.judge?.verdict, 'harm');
+  assert.equal(status.judge.tests?.[0]?.canaryBad, status.judge.tests?.[0]?.canaryRequests);
+  assert.match(
+    (await w.events()).join('\n'),
+    /Rolling back podinfo.test worse than the primary: errors (\d+) of \1 requests of the canary against 0 of /,
+  );
+  assert.equal(await weight(w), 0);
+  w.stop();
+});
+
+test('where the judge cannot count it says so, and can be switched off', async () => {
+  const w = await world();
+  await w.reach('Initialized');
+  await w.setImage('podinfo:2');
+  await w.reach('Succeeded');
+  assert.deepEqual([(await w.canary()).status?.judge?.verdict], ['silent']);
+  w.stop();
+  const off = await world({ judge: { enabled: false } });
+  await off.reach('Initialized');
+  off.split = () => assert.fail('it was asked for counts');
+  await off.setImage('podinfo:2');
+  await off.reach('Succeeded');
+  assert.equal((await off.canary()).status?.judge, undefined);
+  off.stop();
+});
+
+test('proof that a canary is good enough ends its analysis early, if that is wanted', async () => {
+  const w = await world({ interval: '30s', stepWeight: 2, maxWeight: 50, judge: { promoteEarly: true } });
+  await w.reach('Initialized');
+  let looks = 0;
+  w.split = (query) => {
+    looks++;
+    if (query.includes('_bucket'))
+      return (['primary', 'canary'] as const).flatMap((side) => [
+        counted(side, '', looks * 980, '10000'),
+        counted(side, '', looks * 980, '20000'),
+        counted(side, '', looks * 1000, '+Inf'),
+      ]);
+    return [
+      counted('primary', '200', looks * 990),
+      counted('primary', '500', looks * 10),
+      counted('canary', '200', looks * 990),
+      counted('canary', '500', looks * 10),
+    ];
+  };
+  await w.setImage('podinfo:2');
+  await w.reach('Succeeded', 200_000);
+  assert.match((await w.events()).join('\n'), /Ending analysis of podinfo.test early: not 2 times as bad: errors /);
+  w.stop();
 });

@@ -106,6 +106,13 @@ function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): vo
       causes.invalid(`${at}.metrics[${i}].thresholdRange`, range, 'min must not be greater than max');
     }
   });
+  for (const field of ['alpha', 'promoteAlpha'] as const) {
+    const value = analysis.judge?.[field];
+    if (value !== undefined && !(value > 0 && value < 1))
+      causes.invalid(`${at}.judge.${field}`, value, 'must be between 0 and 1, such as 0.01');
+  }
+  const margin = analysis.judge?.margin;
+  if (margin !== undefined && !(margin > 1)) causes.invalid(`${at}.judge.margin`, margin, 'must be greater than 1, such as 2');
   analysis.webhooks?.forEach((webhook, i) => {
     if (!URL.canParse(webhook.url)) causes.invalid(`${at}.webhooks[${i}].url`, webhook.url, 'not a URL');
     checkInterval(causes, `${at}.webhooks[${i}].timeout`, webhook.timeout);

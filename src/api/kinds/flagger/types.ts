@@ -31,6 +31,8 @@ export interface CanaryMetric {
   query?: string;
   templateRef?: CrossNamespaceReference;
   templateVariables?: Record<string, string>;
+  minRequests?: number;
+  inconclusive?: '' | 'wait' | 'fail';
 }
 
 export type WebhookType =
@@ -69,6 +71,7 @@ export interface CanaryAnalysis {
   canaryReadyThreshold?: number;
   match?: { headers?: Record<string, StringMatch>; queryParams?: Record<string, StringMatch>; sourceLabels?: Record<string, string> }[];
   metrics?: CanaryMetric[];
+  judge?: { enabled?: boolean; alpha?: number; margin?: number; promoteEarly?: boolean; promoteAlpha?: number };
   alerts?: { name: string; severity?: '' | 'info' | 'warn' | 'error'; providerRef: CrossNamespaceReference }[];
   webhooks?: CanaryWebhook[];
   sessionAffinity?: { cookieName: string; primaryCookieName?: string; maxAge?: number };
@@ -128,6 +131,39 @@ export interface CanaryCondition {
   lastTransitionTime?: string;
 }
 
+/** What comparing the canary with the primary has come to. */
+export interface CanaryJudgement {
+  verdict: 'harm' | 'safe' | 'undecided' | 'silent';
+  message: string;
+  eValue?: number;
+  proofAt?: number;
+  tests?: {
+    name: string;
+    primaryRequests: number;
+    primaryBad: number;
+    canaryRequests: number;
+    canaryBad: number;
+    eValue: number;
+  }[];
+  time?: string;
+}
+
+/** One decision, and what was looked at for it. */
+export interface CanaryEvidence {
+  time: string;
+  decision: string;
+  weight: number;
+  metrics?: {
+    name: string;
+    result: 'pass' | 'fail' | 'inconclusive';
+    value?: number;
+    min?: number;
+    max?: number;
+    reason?: string;
+  }[];
+  judge?: string;
+}
+
 export interface CanaryStatus {
   phase?: CanaryPhase;
   failedChecks?: number;
@@ -137,6 +173,8 @@ export interface CanaryStatus {
   lastAppliedSpec?: string;
   lastPromotedSpec?: string;
   lastTransitionTime?: string;
+  judge?: CanaryJudgement;
+  evidence?: CanaryEvidence[];
   conditions?: CanaryCondition[];
 }
 
