@@ -51,14 +51,23 @@ function speaks(protocol: Protocol, http: NonNullable<Policy['connectionPool']>[
   return protocol === 'auto' ? 'both' : 'tcp';
 }
 
-function protocolOptions(how: ReturnType<typeof speaks>, http: NonNullable<Policy['connectionPool']>['http']): Json | undefined {
+function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectionPool']): Json | undefined {
   if (how === 'tcp') return undefined;
+  const { http } = pool ?? {};
   const common = defined({
     idle_timeout: duration(http?.idleTimeout),
     max_requests_per_connection: http?.maxRequestsPerConnection || undefined,
+    max_connection_duration: duration(pool?.tcp?.maxConnectionDuration),
   });
-  const http2 = defined({ max_concurrent_streams: http?.maxConcurrentStreams || undefined });
-  return httpOptions(how === 'both' ? BOTH : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1, common);
+  const ping = http?.http2KeepAlive;
+  const http2 = defined({
+    max_concurrent_streams: http?.maxConcurrentStreams || undefined,
+    connection_keepalive: ping ? defined({ interval: duration(ping.interval), timeout: duration(ping.timeout) ?? '20s' }) : undefined,
+  });
+  const both = Object.keys(http2).length
+    ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
+    : BOTH;
+  return httpOptions(how === 'both' ? both : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1, common);
 }
 
 function balancer(policy: Policy): Json {
@@ -72,7 +81,16 @@ function balancer(policy: Policy): Json {
   }
   const warm = duration(lb?.warmup?.duration ?? lb?.warmupDurationSecs);
   const slow = warm
-    ? { slow_start_config: { slow_start_window: warm, min_weight_percent: { value: lb?.warmup?.minimumPercent ?? 10 } } }
+    ? {
+        slow_start_config: defined({
+          slow_start_window: warm,
+          min_weight_percent: { value: lb?.warmup?.minimumPercent ?? 10 },
+          aggression:
+            lb?.warmup?.aggression === undefined
+              ? undefined
+              : { default_value: Math.max(1, lb.warmup.aggression), runtime_key: 'upstream.slow_start.aggression' },
+        }),
+      }
     : undefined;
   switch (lb?.simple) {
     case 'ROUND_ROBIN':
@@ -86,7 +104,7 @@ function balancer(policy: Policy): Json {
   }
 }
 
-function limits(pool: Policy['connectionPool']): Json {
+function limits({ connectionPool: pool, retryBudget: budget }: Policy): Json {
   const { tcp, http } = pool ?? {};
   return {
     thresholds: [
@@ -94,7 +112,9 @@ function limits(pool: Policy['connectionPool']): Json {
         max_connections: tcp?.maxConnections || UNLIMITED,
         max_pending_requests: http?.http1MaxPendingRequests || UNLIMITED,
         max_requests: http?.http2MaxRequests || UNLIMITED,
-        max_retries: http?.maxRetries || UNLIMITED,
+        ...(budget
+          ? { retry_budget: { budget_percent: { value: budget.percent ?? 20 }, min_retry_concurrency: budget.minRetryConcurrency ?? 3 } }
+          : { max_retries: http?.maxRetries || UNLIMITED }),
         track_remaining: true,
       },
     ],
@@ -117,6 +137,8 @@ function ejection(o: Policy['outlierDetection']): Json {
       max_ejection_percent: o.maxEjectionPercent,
       split_external_local_origin_errors: o.splitExternalLocalOriginErrors,
       consecutive_local_origin_failure: o.consecutiveLocalOriginFailures,
+      enforcing_consecutive_local_origin_failure: o.consecutiveLocalOriginFailures === 0 ? 0 : undefined,
+      enforcing_local_origin_success_rate: o.splitExternalLocalOriginErrors ? 0 : undefined,
     }),
   };
 }
@@ -188,6 +210,21 @@ function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): J
   };
 }
 
+/** Says whose connection it is (PROXY protocol) before anything else. */
+function announced(transport: Json, said: Policy['proxyProtocol']): Json {
+  if (!said) return transport;
+  const wrap = (inner: unknown): Json =>
+    extension(
+      'envoy.transport_sockets.upstream_proxy_protocol',
+      'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
+      { config: { version: said.version ?? 'V1' }, transport_socket: inner },
+    );
+  const matches = transport['transport_socket_matches'] as (Json & { transport_socket: Json })[] | undefined;
+  return matches
+    ? { transport_socket_matches: matches.map((m) => ({ ...m, transport_socket: wrap(m.transport_socket) })) }
+    : { transport_socket: wrap(transport['transport_socket'] ?? rawBuffer) };
+}
+
 function discovery(t: Target, name: string, passthrough: boolean): Json {
   const { service, port } = t;
   if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
@@ -222,19 +259,19 @@ function outbound(t: Target, rule: HostPolicy | undefined): Json {
   );
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
-  const options = protocolOptions(how, policy.connectionPool?.http);
+  const options = protocolOptions(how, policy.connectionPool);
   return {
     name,
     ...balancer(policy),
     ...discovery(t, name, policy.loadBalancer?.simple === 'PASSTHROUGH'),
     connect_timeout: duration(policy.connectionPool?.tcp?.connectTimeout) ?? '10s',
-    circuit_breakers: policy.connectionPool ? limits(policy.connectionPool) : noLimits,
+    circuit_breakers: policy.connectionPool || policy.retryBudget ? limits(policy) : noLimits,
     ...(options ? { typed_extension_protocol_options: options } : {}),
     ...ejection(policy.outlierDetection),
     // A panic would send requests to endpoints that were just found bad.
     common_lb_config: policy.outlierDetection ? { healthy_panic_threshold: { value: policy.outlierDetection.minHealthPercent ?? 0 } } : {},
     ...keepalive(policy.connectionPool?.tcp),
-    ...transport(t, policy, how),
+    ...announced(transport(t, policy, how), policy.proxyProtocol),
     metadata: {
       filter_metadata: {
         [METADATA]: serviceMetadata(service),

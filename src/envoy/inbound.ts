@@ -78,9 +78,9 @@ export function inboundChains(own: Workload, port: InboundPort, guard: Guard, tr
 
 /** What comes in on ports nobody declared, and the guard against a proxy that calls itself. */
 export function catchAllChains(mode: EffectiveMode, guard: Guard, trustDomain: string): Json[] {
-  const filters = [...authorizationFilters(guard, 'tcp'), tcpProxy([{ name: INBOUND_PASSTHROUGH, weight: 1 }], [])];
+  const filters = [...authorizationFilters(guard, 'tcp'), tcpProxy({ clusters: [{ name: INBOUND_PASSTHROUGH, weight: 1 }] }, [])];
   return [
-    { name: 'virtualInbound-blackhole', filter_chain_match: { destination_port: INBOUND_PORT }, filters: [tcpProxy([], [])] },
+    { name: 'virtualInbound-blackhole', filter_chain_match: { destination_port: INBOUND_PORT }, filters: [tcpProxy({ clusters: [] }, [])] },
     ...(mode === 'DISABLE'
       ? []
       : [
@@ -113,5 +113,5 @@ function inboundHttp(own: Workload, port: InboundPort, guard: Guard, mtls: boole
 }
 
 function inboundTcp(own: Workload, port: InboundPort, mtls: boolean): Json {
-  return tcpProxy([{ name: inboundName(port.number), weight: 1 }], tcpMetrics(serverTags(own, port.service, 'tcp', mtls)));
+  return tcpProxy({ clusters: [{ name: inboundName(port.number), weight: 1 }] }, tcpMetrics(serverTags(own, port.service, 'tcp', mtls)));
 }

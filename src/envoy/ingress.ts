@@ -10,13 +10,14 @@ import {
   type Server,
   type Workload,
 } from '../mesh/index.ts';
+import type { L4Match } from '../api/index.ts';
 import { authorizationFilters } from './authorization.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
-import { INSPECT_TIMEOUT } from './listener.ts';
+import { chainMatch, INSPECT_TIMEOUT } from './listener.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import { l4Routes, type WeightedClusters } from './outbound.ts';
+import { chainsOf, concernsBytes, destinations, matchesOf } from './l4-route.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
@@ -77,7 +78,7 @@ function manager({ own, guard }: For, routes: string): Json {
     side: 'gateway',
     statPrefix: `outbound_${routes}`,
     routes,
-    filters: [...jwtFilter(guard.jwtRules), ...authorizationFilters(guard, 'http'), sayPeer(own)],
+    filters: [...jwtFilter(guard.jwtRules, true), ...authorizationFilters(guard, 'http'), sayPeer(own)],
     accessLog: [...httpMetrics(clientTags(own, 'http'), false), ...splitMetrics()],
   });
 }
@@ -125,24 +126,21 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
   return chains;
 }
 
-/** TLS that is not ended here goes by its SNI, other bytes by port. */
-function passthroughChains({ model, own, guard }: For, server: Server): Json[] {
-  const chain = (clusters: WeightedClusters, names?: readonly string[]): Json => ({
-    ...(names && !names.includes('*') ? { filter_chain_match: { server_names: names } } : {}),
-    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(clusters, tcpMetrics(clientTags(own, 'tcp')))],
+/** TLS that is not ended here goes by its SNI, other bytes by address and port. */
+function passthroughChains({ model, own, guard, proxy }: For, server: Server): Json[] {
+  const port = server.spec.port.number;
+  const client = { namespace: proxy.namespace, labels: proxy.labels };
+  const routes = rulesOfServer(model, server).flatMap((rules) => {
+    const fits = (m: L4Match): boolean => concernsBytes(m, [server.gateway], port, client, rules.namespace);
+    const spoken = [...(/^(tls|https)$/i.test(server.spec.port.protocol) ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
+    return spoken.flatMap((rule) =>
+      matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port, client) })),
+    );
   });
-  const chains: Json[] = [];
-  const seen = new Set<string>();
-  for (const rules of rulesOfServer(model, server)) {
-    for (const tls of rules.spec.tls ?? []) {
-      const names = [...new Set(tls.match.flatMap((m) => m.sniHosts))].filter((n) => !seen.has(n));
-      for (const n of names) seen.add(n);
-      if (names.length && tls.route?.length) chains.push(chain(l4Routes(model, rules, tls.route, server.spec.port.number), names));
-    }
-    const tcp = rules.spec.tcp?.find((r) => !r.match?.length || r.match.some((m) => !m.port || m.port === server.spec.port.number));
-    if (tcp?.route?.length && !chains.length) chains.push(chain(l4Routes(model, rules, tcp.route, server.spec.port.number)));
-  }
-  return chains;
+  return chainsOf(routes).map((route) => ({
+    ...chainMatch(route),
+    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
+  }));
 }
 
 function rulesOfServer(model: Model, server: Server): readonly Rules[] {
@@ -174,7 +172,12 @@ function hostsOf({ model, proxy }: For, servers: readonly Server[]): readonly (J
         gateways,
         port: server.spec.port.number,
         client: { namespace: proxy.namespace, labels: proxy.labels },
-        resolve: resolver(rules, server.spec.port.number, model.config.domain, dependencies(model, rules, proxy.namespace)),
+        resolve: resolver(
+          rules,
+          server.spec.port.number,
+          model.config.domain,
+          dependencies(model, rules, { namespace: proxy.namespace, labels: proxy.labels }),
+        ),
       }),
     );
     if (!routes.length && !redirected.has(host)) return [];

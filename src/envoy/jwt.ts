@@ -21,11 +21,14 @@ const NO_KEYS = JSON.stringify({
   ],
 });
 
-/** Checks the tokens that requests bring: one that does not hold is answered with 401, a request without any passes. */
-export function jwtFilter(rules: readonly JwtRule[]): Json[] {
+/**
+ * Checks the tokens that requests bring: one that does not hold is answered with 401, a request without any passes. `routed` where
+ * routes may be chosen by claims.
+ */
+export function jwtFilter(rules: readonly JwtRule[], routed = false): Json[] {
   const usable = rules.filter((r) => r.issuer);
   if (!usable.length) return [];
-  const providers = usable.map((rule, i): [string, Json] => [`origins-${i}`, provider(rule)]);
+  const providers = usable.map((rule, i): [string, Json] => [`origins-${i}`, provider(rule, routed)]);
   const names = providers.map(([name]) => ({ provider_name: name }));
   const missing = { allow_missing: {} };
   const requires =
@@ -57,7 +60,7 @@ function hasKeys(text: string | undefined): boolean {
   }
 }
 
-function provider(rule: JwtRule): Json {
+function provider(rule: JwtRule, routed: boolean): Json {
   return defined({
     issuer: rule.issuer,
     audiences: rule.audiences?.length ? rule.audiences : undefined,
@@ -69,5 +72,7 @@ function provider(rule: JwtRule): Json {
     forward_payload_header: rule.outputPayloadToHeader || undefined,
     claim_to_headers: rule.outputClaimToHeaders?.map((c) => ({ header_name: c.header, claim_name: c.claim })),
     payload_in_metadata: JWT_PAYLOAD,
+    // Routes may ask for claims, and were chosen before there were any.
+    clear_route_cache: routed || undefined,
   });
 }

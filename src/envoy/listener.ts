@@ -2,7 +2,8 @@ import type { MeshService, Workload } from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, defined, type Json } from './json.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import { tcpProxy } from './tcp-proxy.ts';
+import type { L4Route } from './l4-route.ts';
+import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
 export const OUTBOUND_PORT = 15001;
@@ -25,8 +26,23 @@ export function outboundHttp(own: Workload, routes: string, grpc: boolean): Json
 }
 
 /** Bytes that the workload's application sends. */
-export function outboundTcp(own: Workload, clusters: readonly { name: string; weight: number }[]): Json {
-  return tcpProxy(clusters, tcpMetrics(clientTags(own, 'tcp')));
+export function outboundTcp(own: Workload, route: ByteRoute): Json {
+  return tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')));
+}
+
+function byteChains(own: Workload, routes: readonly L4Route[]): Json[] {
+  return routes.map((route) => ({ ...chainMatch(route), filters: [outboundTcp(own, route)] }));
+}
+
+/** Which connections of a listener are meant. */
+export function chainMatch({ names, subnets }: Pick<L4Route, 'names' | 'subnets'>): Json {
+  const match = defined({ server_names: names, prefix_ranges: subnets?.map(prefixRange) });
+  return Object.keys(match).length ? { filter_chain_match: match } : {};
+}
+
+function prefixRange(block: string): Json {
+  const [address = '', length] = block.split('/');
+  return { address_prefix: address, prefix_len: length === undefined ? (address.includes(':') ? 128 : 32) : Number(length) };
 }
 
 function captured(name: string, ip: string, port: number, rest: Json): Json {
@@ -46,40 +62,32 @@ export function httpListener(own: Workload, port: number, grpc: boolean): Json {
 }
 
 /** What is sent to one address and port, as bytes. */
-export function tcpListener(own: Workload, ip: string, port: number, clusters: readonly { name: string; weight: number }[]): Json {
-  return captured(`${ip}_${port}`, ip, port, { filter_chains: [{ filters: [outboundTcp(own, clusters)] }] });
+export function tcpListener(own: Workload, ip: string, port: number, routes: readonly L4Route[]): Json {
+  return captured(`${ip}_${port}`, ip, port, {
+    ...(routes.some((r) => r.names) ? { listener_filters: [tlsInspector], listener_filters_timeout: INSPECT_TIMEOUT } : {}),
+    filter_chains: byteChains(own, routes),
+  });
 }
 
 /** A service that did not say what it speaks: HTTP if it looks like it, else bytes. */
-export function sniffingListener(
-  own: Workload,
-  service: MeshService,
-  ip: string,
-  port: number,
-  clusters: readonly { name: string; weight: number }[],
-): Json {
+export function sniffingListener(own: Workload, service: MeshService, ip: string, port: number, routes: readonly L4Route[]): Json {
   return captured(`${ip}_${port}`, ip, port, {
     listener_filters: [httpInspector],
     listener_filters_timeout: INSPECT_TIMEOUT,
     filter_chains: [
       { filter_chain_match: { application_protocols: PLAIN_HTTP }, filters: [outboundHttp(own, `${service.host}:${port}`, false)] },
-      { filters: [outboundTcp(own, clusters)] },
+      ...byteChains(own, routes),
     ],
   });
 }
 
 /** TLS that applications send to services that have a name and no address: told apart by SNI. */
-export function sniListener(
-  own: Workload,
-  port: number,
-  hosts: readonly { names: readonly string[]; clusters: readonly { name: string; weight: number }[] }[],
-  otherwise: string,
-): Json {
+export function sniListener(own: Workload, port: number, routes: readonly L4Route[], otherwise: string): Json {
   return captured(`0.0.0.0_${port}`, '0.0.0.0', port, {
     listener_filters: [tlsInspector],
     listener_filters_timeout: INSPECT_TIMEOUT,
-    filter_chains: hosts.map((h) => ({ filter_chain_match: { server_names: h.names }, filters: [outboundTcp(own, h.clusters)] })),
-    default_filter_chain: { filters: [outboundTcp(own, [{ name: otherwise, weight: 1 }])] },
+    filter_chains: byteChains(own, routes),
+    default_filter_chain: { filters: [outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] })] },
   });
 }
 
@@ -94,9 +102,9 @@ export function virtualOutbound(own: Workload, otherwise: string): Json {
       {
         name: 'virtualOutbound-blackhole',
         filter_chain_match: { destination_port: OUTBOUND_PORT },
-        filters: [tcpProxy([], [])],
+        filters: [tcpProxy({ clusters: [] }, [])],
       },
-      { name: 'virtualOutbound-catchall-tcp', filters: [outboundTcp(own, [{ name: otherwise, weight: 1 }])] },
+      { name: 'virtualOutbound-catchall-tcp', filters: [outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] })] },
     ],
   };
 }

@@ -1,19 +1,7 @@
-import type { L4Match, L4RouteDestination } from '../api/index.ts';
-import {
-  destinationPort,
-  fullHost,
-  isHttp,
-  memo,
-  selects,
-  type MeshService,
-  type Model,
-  type Rules,
-  type ServicePort,
-} from '../mesh/index.ts';
-import { BLACK_HOLE, outboundName, PASSTHROUGH } from './cluster.ts';
+import { isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
+import { BLACK_HOLE, PASSTHROUGH } from './cluster.ts';
+import { chainsOf, l4RoutesOf, type L4Route } from './l4-route.ts';
 import { catchAll, dependencies, domainsOf, plainHost, ruledHost, soleDomain, type Client, type VirtualHost } from './virtual-host.ts';
-
-export type WeightedClusters = readonly { readonly name: string; readonly weight: number }[];
 
 /** What a sidecar listens for on the way out, before it is made into listeners. */
 export interface OutboundPlan {
@@ -22,10 +10,10 @@ export interface OutboundPlan {
   readonly tcp: readonly {
     readonly ip: string;
     readonly port: number;
-    readonly clusters: WeightedClusters;
+    readonly routes: readonly L4Route[];
     readonly sniff?: MeshService;
   }[];
-  readonly sni: ReadonlyMap<number, readonly { readonly names: readonly string[]; readonly clusters: WeightedClusters }[]>;
+  readonly sni: ReadonlyMap<number, readonly L4Route[]>;
 }
 
 export function otherwiseCluster(model: Model): string {
@@ -49,59 +37,31 @@ const l4Services = memo((services: readonly MeshService[]): readonly MeshService
 export function planOutbound(model: Model, services: readonly MeshService[], client: Client): OutboundPlan {
   const http = httpPorts(services);
   const tcp = new Map<string, OutboundPlan['tcp'][number]>();
-  const sni = new Map<number, { names: readonly string[]; clusters: WeightedClusters }[]>();
+  const sni = new Map<number, L4Route[]>();
   for (const service of l4Services(services)) {
     for (const port of service.ports) {
       if (port.protocol === 'udp' || isHttp(port.protocol)) continue;
-      const clusters = l4Clusters(model, service, port, client);
+      const routes = l4RoutesOf(model, service, port, client);
       const addresses = service.addresses.length ? service.addresses : headlessAddresses(model, service, port);
       for (const ip of addresses) {
         const key = `${ip}_${port.number}`;
-        if (!tcp.has(key)) tcp.set(key, { ip, port: port.number, clusters, ...(port.protocol === 'auto' ? { sniff: service } : {}) });
+        if (!tcp.has(key)) tcp.set(key, { ip, port: port.number, routes, ...(port.protocol === 'auto' ? { sniff: service } : {}) });
       }
       if (!addresses.length && port.protocol === 'tls') {
-        const hosts = sni.get(port.number);
-        const entry = { names: [service.host], clusters };
-        if (hosts) hosts.push(entry);
-        else sni.set(port.number, [entry]);
+        const named = routes.map((r) => ({ ...r, names: r.names ?? [service.host] }));
+        sni.set(port.number, [...(sni.get(port.number) ?? []), ...named]);
       }
     }
   }
   // One listener a port: HTTP keeps it, and TLS to nameless addresses then goes through as it is.
   for (const port of http.keys()) sni.delete(port);
-  return { http, tcp: [...tcp.values()], sni };
+  return { http, tcp: [...tcp.values()], sni: new Map([...sni].map(([port, routes]) => [port, chainsOf(routes)])) };
 }
 
 /** Clients of a headless service call its pods by address. */
 function headlessAddresses(model: Model, service: MeshService, port: ServicePort): readonly string[] {
   if (!service.headless) return [];
   return (model.endpoints.get(service.host)?.ports[port.number] ?? []).filter((e) => e.port === port.number).map((e) => e.address);
-}
-
-/** Where bytes to a service go: by its VirtualService's first `tcp` (or, for TLS, `tls`) rule that fits, else to itself. */
-function l4Clusters(model: Model, service: MeshService, port: ServicePort, client: Client): WeightedClusters {
-  const rules = model.virtualServices.ofHost(client.namespace, service.host);
-  const fits = (m: L4Match): boolean =>
-    (!m.port || m.port === port.number) &&
-    (!m.gateways?.length || m.gateways.includes('mesh')) &&
-    (!m.sourceNamespace || m.sourceNamespace === client.namespace) &&
-    selects(m.sourceLabels, client.labels);
-  const tls = port.protocol === 'tls' ? rules?.spec.tls?.find((r) => r.match?.some(fits)) : undefined;
-  const found = tls ?? rules?.spec.tcp?.find((r) => !r.match?.length || r.match.some(fits));
-  const routed = rules && found?.route?.length ? l4Routes(model, rules, found.route, port.number) : [];
-  return routed.length ? routed : [{ name: outboundName(port.number, '', service.host), weight: 1 }];
-}
-
-/** Weighted destinations of a `tcp` or `tls` rule as clusters. */
-export function l4Routes(model: Model, rules: Rules, routes: readonly L4RouteDestination[], listenerPort: number): WeightedClusters {
-  const used = routes.length > 1 ? routes.filter((r) => (r.weight ?? 0) > 0) : routes;
-  return used.map(({ destination: d, weight }) => {
-    const host = fullHost(d.host, rules.namespace, model.config.domain);
-    return {
-      name: outboundName(destinationPort(model.services.get(host), d.port?.number, listenerPort), d.subset ?? '', host),
-      weight: weight || 1,
-    };
-  });
 }
 
 /** The route tables of clients alike: by name, the virtual hosts in order. */
@@ -142,7 +102,7 @@ export function serviceHost(model: Model, service: MeshService, port: ServicePor
   const rules = model.virtualServices.ofHost(client.namespace, service.host);
   return (
     (rules && ruled(model, rules, client, service.host, port.number, domains, service.external)) ??
-    plainHost(service, port.number, domains, model.destinationRules.of(client.namespace, service))
+    plainHost(service, port.number, domains, model.destinationRules.of(client.namespace, service, client.labels))
   );
 }
 
@@ -155,5 +115,5 @@ export function ruled(
   domains: readonly string[],
   external: boolean,
 ): VirtualHost | undefined {
-  return ruledHost(rules, client, host, port, domains, external, model.config.domain, ...dependencies(model, rules, client.namespace));
+  return ruledHost(rules, client, host, port, domains, external, model.config.domain, ...dependencies(model, rules, client));
 }

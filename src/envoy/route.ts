@@ -150,8 +150,8 @@ export function inboundRoute(cluster: string, grpc: boolean): Json {
 function hashPolicy(hash: NonNullable<LoadBalancer['consistentHash']>): Json {
   if (hash.httpHeaderName) return { header: { header_name: hash.httpHeaderName } };
   if (hash.httpCookie) {
-    const { name, path, ttl } = hash.httpCookie;
-    return { cookie: defined({ name, path, ttl: duration(ttl) }) };
+    const { name, path, ttl, attributes } = hash.httpCookie;
+    return { cookie: defined({ name, path, ttl: duration(ttl), attributes: attributes?.length ? attributes : undefined }) };
   }
   return hash.httpQueryParameterName
     ? { query_parameter: { name: hash.httpQueryParameterName } }

@@ -149,9 +149,8 @@ class Maker {
   }
 
   #view(model: Model, proxy: Proxy): View {
-    const labels = Object.fromEntries(
-      model.virtualServices.clientLabels.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])),
-    );
+    const telling = [...new Set([...model.virtualServices.clientLabels, ...model.destinationRules.clientLabels])].sort();
+    const labels = Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])));
     const client = this.#internClient({ namespace: proxy.namespace, labels });
     return this.#views.renew(`${proxy.kind} ${JSON.stringify(client)}`, (last) => new View(model, client, proxy.kind, last));
   }
@@ -178,13 +177,13 @@ class Maker {
     );
     const listeners = [
       ...[...plan.http].map(([port, grpc]) => this.#listener(own, ['http', port, grpc], () => httpListener(own, port, grpc))),
-      ...plan.tcp.map(({ ip, port, clusters, sniff }) =>
-        this.#listener(own, ['tcp', ip, port, clusters, sniff?.host], () =>
-          sniff ? sniffingListener(own, sniff, ip, port, clusters) : tcpListener(own, ip, port, clusters),
+      ...plan.tcp.map(({ ip, port, routes, sniff }) =>
+        this.#listener(own, ['tcp', ip, port, routes, sniff?.host], () =>
+          sniff ? sniffingListener(own, sniff, ip, port, routes) : tcpListener(own, ip, port, routes),
         ),
       ),
-      ...[...plan.sni].map(([port, hosts]) =>
-        this.#listener(own, ['sni', port, hosts, otherwise], () => sniListener(own, port, hosts, otherwise)),
+      ...[...plan.sni].map(([port, routes]) =>
+        this.#listener(own, ['sni', port, routes, otherwise], () => sniListener(own, port, routes, otherwise)),
       ),
       this.#listener(own, ['out', otherwise], () => virtualOutbound(own, otherwise)),
       this.#listener(own, ['in', domain, mtls.text, guard.text, ports.map((p) => [p.number, p.protocol, p.service.host, p.mode])], () =>
@@ -206,7 +205,8 @@ class Maker {
       this.#onDemand.keep(`${make.name} ${name}`, () => make(name));
     const { http, tcp, sni } = view.outbound;
     const tables = [...[...http.keys()].map(String), ...tcp.flatMap(({ sniff, port }) => (sniff ? [`${sniff.host}:${port}`] : []))];
-    const used = [...tcp, ...[...sni.values()].flat()].flatMap(({ clusters }) => clusters.map((c) => c.name));
+    const bytes = [...tcp.flatMap(({ routes }) => routes), ...[...sni.values()].flat()];
+    const used = bytes.flatMap(({ clusters }) => clusters.map((c) => c.name));
     const virtualHosts = tables.map((t) => keep(t, opening));
     for (const name of asked) {
       const host = virtualHosts.length < MAX_ASKED ? view.hostAsked(name) : undefined;

@@ -148,14 +148,18 @@ export class View {
   }
 
   #clustersOf(service: MeshService): readonly EnvoyResource[] {
-    const { destinationRules, endpoints, identities } = this.#model;
+    const { endpoints, identities } = this.#model;
     const everywhere = service.discovery === 'endpoints' ? false : allMtls(endpoints.get(service.host));
-    return clustersOf(service, destinationRules.of(this.client.namespace, service), identities.get(service.host) ?? [], everywhere);
+    return clustersOf(service, this.#ruleOf(service), identities.get(service.host) ?? [], everywhere);
   }
 
   #assignmentsOf(service: MeshService): readonly EnvoyResource[] {
     const where = this.#model.endpoints.get(service.host);
-    return where ? assignmentsOf(where, service, this.#model.destinationRules.of(this.client.namespace, service)) : [];
+    return where ? assignmentsOf(where, service, this.#ruleOf(service)) : [];
+  }
+
+  #ruleOf(service: MeshService): HostPolicy | undefined {
+    return this.#model.destinationRules.of(this.client.namespace, service, this.client.labels);
   }
 
   /** The service of a cluster named `outbound|<port>|<subset>|<host>`. */

@@ -69,11 +69,11 @@ const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
   return [...found];
 });
 
-/** Everything besides the rules themselves that their routes are made of: services and what clients in `namespace` do with them. */
-export function dependencies(model: Model, rules: Rules, namespace: string): (object | string | undefined)[] {
+/** Everything besides the rules themselves that their routes are made of: services and what such clients do with them. */
+export function dependencies(model: Model, rules: Rules, client: Client): (object | string | undefined)[] {
   return hostsUsed(rules, model.config.domain).flatMap((host) => {
     const service = model.services.get(host);
-    return [host, service, service && model.destinationRules.of(namespace, service)];
+    return [host, service, service && model.destinationRules.of(client.namespace, service, client.labels)];
   });
 }
 

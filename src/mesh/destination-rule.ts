@@ -1,8 +1,20 @@
-import type { ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, ClientTls, Subset, TrafficPolicy } from '../api/index.ts';
+import type {
+  ClientTls,
+  ConnectionPool,
+  DestinationRule,
+  LoadBalancer,
+  OutlierDetection,
+  ProxyProtocol,
+  RetryBudget,
+  Subset,
+  TrafficPolicy,
+  Tunnel,
+} from '../api/index.ts';
 import { fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray, memo } from './memo.ts';
 import type { MeshService } from './service.ts';
 import { soundPolicy } from './sound-policy.ts';
+import { selects } from './workload.ts';
 
 /** What a client does with one cluster: destination-level, subset and port settings already laid over each other. */
 export interface Policy {
@@ -10,6 +22,9 @@ export interface Policy {
   readonly connectionPool?: ConnectionPool;
   readonly outlierDetection?: OutlierDetection;
   readonly tls?: ClientTls;
+  readonly tunnel?: Tunnel;
+  readonly proxyProtocol?: ProxyProtocol;
+  readonly retryBudget?: RetryBudget;
 }
 
 /** All DestinationRules of a namespace for one host, as one. */
@@ -37,42 +52,66 @@ export class DestinationRules {
   readonly all: readonly DestinationRule[];
   readonly #root: string;
   readonly #domain: string;
-  readonly #seen = new Map<string, ReadonlyMap<string, HostPolicy>>();
+  /** Labels of clients that some rule selects by: clients alike in these follow the same rules. */
+  readonly clientLabels: readonly string[];
+  readonly #seen = new Map<string, Visible>();
 
   constructor(all: readonly DestinationRule[], config: { rootNamespace: string; domain: string }) {
     this.all = all;
     this.#root = config.rootNamespace;
     this.#domain = config.domain;
+    this.clientLabels = [...new Set(all.flatMap((r) => Object.keys(r.spec.workloadSelector?.matchLabels ?? {})))].sort();
   }
 
-  /** The client's namespace is asked first, then the service's, then the root one; the first that has a rule decides alone. */
-  of(client: string, service: MeshService): HostPolicy | undefined {
+  /**
+   * The client's namespace is asked first, then the service's, then the root one; the first that has a rule decides alone. In the
+   * client's, a rule that selects the client by its labels comes before those for everybody.
+   */
+  of(client: string, service: MeshService, labels: Readonly<Record<string, string>> = {}): HostPolicy | undefined {
     for (const owner of new Set([client, service.namespace, this.#root])) {
-      const found = lookupHost(this.#visible(owner, client), service.host);
+      const { selecting, forAll } = this.#visible(owner, client);
+      const chosen = selecting.filter((r) => selects(r.spec.workloadSelector?.matchLabels, labels));
+      const found = (chosen.length ? lookupHost(this.#byHost(chosen, owner), service.host) : undefined) ?? lookupHost(forAll, service.host);
       if (found) return found;
     }
     return undefined;
   }
 
-  /** Rules written in `owner` that clients in `client` may follow, by host. */
-  #visible(owner: string, client: string): ReadonlyMap<string, HostPolicy> {
+  /** Rules written in `owner` that clients in `client` may follow. */
+  #visible(owner: string, client: string): Visible {
     const key = `${owner} ${client}`;
-    let hosts = this.#seen.get(key);
-    if (!hosts) {
-      const lists = new Map<string, DestinationRule[]>();
-      for (const rule of this.all) {
-        // A rule for chosen client workloads needs a view per workload; without one it must not hold for everybody.
-        if (rule.metadata?.namespace !== owner || rule.spec.workloadSelector || !visible(rule.spec.exportTo, owner, client)) continue;
-        const host = fullHost(rule.spec.host, owner, this.#domain);
-        const list = lists.get(host);
-        if (list) list.push(rule);
-        else lists.set(host, [rule]);
-      }
-      hosts = new Map([...lists].map(([host, [first, ...rest]]) => [host, merged(first!, ...rest)]));
-      this.#seen.set(key, hosts);
+    let seen = this.#seen.get(key);
+    if (!seen) {
+      const own = this.all.filter((r) => r.metadata?.namespace === owner && visible(r.spec.exportTo, owner, client));
+      seen = {
+        // A rule for chosen clients is for those of its own namespace.
+        selecting: owner === client ? own.filter((r) => r.spec.workloadSelector) : [],
+        forAll: this.#byHost(
+          own.filter((r) => !r.spec.workloadSelector),
+          owner,
+        ),
+      };
+      this.#seen.set(key, seen);
     }
-    return hosts;
+    return seen;
   }
+
+  #byHost(rules: readonly DestinationRule[], owner: string): ReadonlyMap<string, HostPolicy> {
+    const lists = new Map<string, DestinationRule[]>();
+    for (const rule of rules) {
+      const host = fullHost(rule.spec.host, owner, this.#domain);
+      const list = lists.get(host);
+      if (list) list.push(rule);
+      else lists.set(host, [rule]);
+    }
+    return new Map([...lists].map(([host, [first, ...rest]]) => [host, merged(first!, ...rest)]));
+  }
+}
+
+/** Of the rules of one namespace, those for chosen clients, and by host those for all. */
+interface Visible {
+  readonly selecting: readonly DestinationRule[];
+  readonly forAll: ReadonlyMap<string, HostPolicy>;
 }
 
 /** Rebuilds only when an object changed; `objects` are the oldest first. */
@@ -91,8 +130,19 @@ export function destinationRulesOf(
 /** Settings for a port replace the destination's wholesale; a subset's replace field by field. */
 function ofPort(policy: TrafficPolicy | undefined, port: number): Policy {
   if (!policy) return {};
-  return soundPolicy(policy.portLevelSettings?.find((p) => p.port?.number === port) ?? policy);
+  const own = policy.portLevelSettings?.find((p) => p.port?.number === port);
+  if (!own) return soundPolicy(policy);
+  // What cannot be said for a port is said for all of them.
+  const { tunnel, proxyProtocol, retryBudget } = soundPolicy(policy) as TrafficPolicy;
+  return {
+    ...(tunnel ? { tunnel } : {}),
+    ...(proxyProtocol ? { proxyProtocol } : {}),
+    ...(retryBudget ? { retryBudget } : {}),
+    ...soundPolicy(own),
+  };
 }
+
+const FIELDS = ['loadBalancer', 'connectionPool', 'outlierDetection', 'tls', 'tunnel', 'proxyProtocol', 'retryBudget'] as const;
 
 export function policyOf(rule: HostPolicy | undefined, subset: Subset | undefined, port: number): Policy {
   const base = ofPort(rule?.trafficPolicy, port);
@@ -101,5 +151,5 @@ export function policyOf(rule: HostPolicy | undefined, subset: Subset | undefine
     const value = own[k] ?? base[k];
     return value === undefined ? undefined : ({ [k]: value } as unknown as Pick<Policy, K>);
   };
-  return { ...pick('loadBalancer'), ...pick('connectionPool'), ...pick('outlierDetection'), ...pick('tls') };
+  return Object.assign({}, ...FIELDS.map((k) => pick(k))) as Policy;
 }

@@ -5,7 +5,7 @@ export { createModeler, type Model } from './model.ts';
 export { destinationPort, type MeshService, type ServicePort } from './service.ts';
 export { subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
-export type { Rules } from './virtual-service.ts';
+export { gatewayName, type Rules } from './virtual-service.ts';
 export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';
 export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
 export { DRY_RUN, type Guard } from './guard.ts';

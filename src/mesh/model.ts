@@ -143,8 +143,11 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       services: keepMap(last?.services, where.services),
       endpoints: keepMap(last?.endpoints, where.endpoints),
       identities: keepMap(last?.identities, where.identities),
-      virtualServices: virtualServicesOf(last?.virtualServices, order.virtualServices(snapshot.virtualServices), (o) =>
-        rules(o, config.domain),
+      virtualServices: virtualServicesOf(
+        last?.virtualServices,
+        order.virtualServices(snapshot.virtualServices),
+        (o) => rules(o, config.domain),
+        config.domain,
       ),
       destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),

@@ -1,4 +1,5 @@
 import type { Destination, DestinationRule, Gateway, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
+import { delegateNamed, delegateOf } from './delegate.ts';
 import type { HostPolicy } from './destination-rule.ts';
 import type { MeshEndpoints } from './endpoints.ts';
 import { hostOf } from './gateway.ts';
@@ -19,6 +20,7 @@ export function problemsOf(model: Model): readonly Problem[] {
   const owners = hostOwners(model.virtualServices.all);
   return [
     ...model.virtualServices.all.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
+    ...model.virtualServices.all.flatMap((rules) => delegateProblems(rules, model)),
     ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
     ...gatewayPortProblems(model.gateways),
   ];
@@ -40,6 +42,35 @@ function virtualServiceProblems(rules: Rules, model: Model, owners: ReadonlyMap<
     ...targets,
   );
 }
+
+const NO_PROBLEMS: readonly Problem[] = [];
+
+/** Routes that are left to nobody. */
+function delegateProblems(rules: Rules, { virtualServices }: Model): readonly Problem[] {
+  if (!rules.spec.http?.some((h) => h.delegate)) return NO_PROBLEMS;
+  const find = (key: string): Rules | undefined => virtualServices.named(key);
+  return problemsOfDelegates(rules, ...rules.spec.http.flatMap((h) => [delegateOf(h, rules, find), delegateNamed(h, rules, find)]));
+}
+
+const problemsOfDelegates = memo((rules: Rules, ...found: (Rules | undefined)[]): readonly Problem[] =>
+  (rules.spec.http ?? []).flatMap((http, i): Problem[] => {
+    const [delegate, named] = [found[2 * i], found[2 * i + 1]];
+    if (!http.delegate || delegate) return [];
+    const name = `${http.delegate.namespace || rules.namespace}/${http.delegate.name}`;
+    return [
+      {
+        object: { kind: 'VirtualService', namespace: rules.namespace, name: rules.name },
+        code: 'IST0101',
+        severity: 'error',
+        path: `spec.http[${i}].delegate`,
+        message: named
+          ? `VirtualService ${name} cannot be delegated to: it has hosts, or is not exported here.`
+          : `there is no VirtualService ${name}.`,
+        fix: named ? 'Remove its hosts, and export it to this namespace.' : 'Create it, or correct the name and namespace.',
+      },
+    ];
+  }),
+);
 
 const keptOwners = ((): ((owners: readonly (Rules | undefined)[]) => readonly (Rules | undefined)[]) => {
   const none: readonly (Rules | undefined)[] = [];
@@ -168,7 +199,7 @@ function routeProblems(rules: Rules, domain: string, find: (host: string) => Tar
         fix: 'Put it before that one, or delete it.',
       });
     }
-    if (!unsoundParts(http).length && (!http.match?.length || http.match.some(takesAll))) closed ??= path;
+    if (!http.delegate && !unsoundParts(http).length && (!http.match?.length || http.match.some(takesAll))) closed ??= path;
     http.route?.forEach((r, j) =>
       found.push(...destinationProblems(rules, domain, find, r.destination, `${path}.route[${j}].destination`)),
     );

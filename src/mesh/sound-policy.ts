@@ -3,7 +3,7 @@ import { parseDuration } from '../base/index.ts';
 import { memo } from './memo.ts';
 import type { Unsound } from './soundness.ts';
 
-const PARTS = ['loadBalancer', 'connectionPool', 'outlierDetection', 'tls'] as const;
+const PARTS = ['loadBalancer', 'connectionPool', 'outlierDetection', 'tls', 'tunnel', 'proxyProtocol', 'retryBudget'] as const;
 const UINT32 = 4_294_967_295;
 
 /** Bounds of numbers by the name of the field; all others take any whole number from 0. */
@@ -14,15 +14,20 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   tableSize: [1, 5_000_011],
   minimumPercent: [0, 100],
   aggression: [1, UINT32],
+  percent: [0, 100],
+  targetPort: [1, 65_535],
 };
 
 /** Durations that must be more than nothing. */
 const POSITIVE = new Set(['connectTimeout', 'interval', 'baseEjectionTime', 'maxConnectionDuration', 'warmupDurationSecs', 'duration']);
 const DURATIONS = new Set([...POSITIVE, 'idleTimeout', 'ttl', 'time']);
 
+/** Numbers that need not be whole. */
+const FRACTIONS = new Set(['minimumPercent', 'aggression', 'percent']);
+
 /** What of a policy Envoy would refuse, with the paths under the policy. */
 export const unsoundSettings = memo((policy: PortTrafficPolicy | TrafficPolicy): readonly Unsound[] =>
-  PARTS.flatMap((part) => inside(policy[part], part)),
+  PARTS.flatMap((part) => inside((policy as TrafficPolicy)[part], part)),
 );
 
 /** The policy without the parts Envoy would refuse. */
@@ -35,7 +40,7 @@ function inside(value: unknown, path: string): Unsound[] {
   const name = path.slice(path.lastIndexOf('.') + 1);
   if (typeof value === 'number') {
     const [min, max] = BOUNDS[name] ?? [0, UINT32];
-    const whole = Number.isInteger(value) || name === 'minimumPercent' || name === 'aggression';
+    const whole = Number.isInteger(value) || FRACTIONS.has(name);
     return whole && value >= min && value <= max
       ? []
       : [{ path, message: `${value} is out of range.`, fix: `Use a number from ${min} to ${max}.` }];

@@ -43,7 +43,7 @@ function checkMatch(m: HTTPMatchRequest, path: string, add: Add): void {
   for (const key of ['uri', 'scheme', 'method', 'authority'] as const) if (m[key]) checkString(m[key], `${path}.${key}`, add);
   for (const key of ['headers', 'withoutHeaders', 'queryParams'] as const) {
     for (const [name, s] of Object.entries(m[key] ?? {})) {
-      if (key !== 'queryParams' && !HEADER_NAME.test(name))
+      if (key !== 'queryParams' && !HEADER_NAME.test(name) && !name.startsWith('@request.auth.claims'))
         add(`${path}.${key}`, `"${name}" is no header name.`, 'Use letters, digits and dashes.');
       checkString(s ?? {}, `${path}.${key}.${name}`, add);
     }

@@ -1,4 +1,5 @@
 import type { VirtualService, VirtualServiceSpec } from '../api/index.ts';
+import { withDelegates } from './delegate.ts';
 import { bySpecificity, fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray } from './memo.ts';
 
@@ -40,17 +41,31 @@ export function gatewayName(said: string, namespace: string): string {
 
 /** All VirtualServices, oldest first. */
 export class VirtualServices {
+  /** As they are written. */
   readonly all: readonly Rules[];
+  /** Likewise, with delegated routes in their places. */
+  readonly #whole: readonly Rules[];
   /** Labels of clients that some rule asks for (`sourceLabels`): clients alike in these see the same routes. */
   readonly clientLabels: readonly string[];
   readonly #byNamespace = new Map<string, ReadonlyMap<string, Rules>>();
 
-  constructor(all: readonly Rules[]) {
+  readonly #named: ReadonlyMap<string, Rules>;
+
+  constructor(all: readonly Rules[], domain: string) {
     this.all = all;
-    const labels = all.flatMap((r) =>
-      (r.spec.http ?? []).flatMap((h) => (h.match ?? []).flatMap((m) => Object.keys(m.sourceLabels ?? {}))),
+    this.#named = new Map(all.map((r) => [`${r.namespace}/${r.name}`, r]));
+    this.#whole = all.map((r) => withDelegates(r, (key) => this.#named.get(key), domain));
+    const labels = this.#whole.flatMap(({ spec }) =>
+      [...(spec.http ?? []), ...(spec.tls ?? []), ...(spec.tcp ?? [])].flatMap((route) =>
+        (route.match ?? []).flatMap((m) => Object.keys(m.sourceLabels ?? {})),
+      ),
     );
     this.clientLabels = [...new Set(labels)].sort();
+  }
+
+  /** By `namespace/name`, as it is written. */
+  named(key: string): Rules | undefined {
+    return this.#named.get(key);
   }
 
   /** For sidecars in a namespace: the rules of each host. The oldest visible VirtualService has a host to itself. */
@@ -58,7 +73,7 @@ export class VirtualServices {
     let hosts = this.#byNamespace.get(namespace) as Map<string, Rules> | undefined;
     if (!hosts) {
       hosts = new Map();
-      for (const rules of this.all) {
+      for (const rules of this.#whole) {
         if (!rules.gateways.includes(MESH) || !visible(rules.spec.exportTo, rules.namespace, namespace)) continue;
         for (const host of rules.hosts) if (!hosts.has(host)) hosts.set(host, rules);
       }
@@ -75,7 +90,7 @@ export class VirtualServices {
   /** For a gateway server: each host it serves with its rules, oldest first; several objects may add to one host. */
   ofGateway(gateway: string, accepts: (host: string, namespace: string) => readonly string[]): ReadonlyMap<string, readonly Rules[]> {
     const hosts = new Map<string, Rules[]>();
-    for (const rules of this.all) {
+    for (const rules of this.#whole) {
       if (!rules.gateways.includes(gateway)) continue;
       for (const host of rules.hosts) {
         for (const served of accepts(host, rules.namespace)) {
@@ -94,7 +109,8 @@ export function virtualServicesOf(
   previous: VirtualServices | undefined,
   objects: readonly VirtualService[],
   rules: (object: VirtualService) => Rules,
+  domain: string,
 ): VirtualServices {
   const all = keepArray(previous?.all, objects.map(rules));
-  return previous && all === previous.all ? previous : new VirtualServices(all);
+  return previous && all === previous.all ? previous : new VirtualServices(all, domain);
 }

@@ -140,7 +140,7 @@ export interface LoadBalancer {
   simple?: 'UNSPECIFIED' | 'RANDOM' | 'PASSTHROUGH' | 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'LEAST_CONN';
   consistentHash?: {
     httpHeaderName?: string;
-    httpCookie?: { name: string; path?: string; ttl?: string };
+    httpCookie?: { name: string; path?: string; ttl?: string; attributes?: { name: string; value?: string }[] };
     useSourceIp?: boolean;
     httpQueryParameterName?: string;
     ringHash?: { minimumRingSize?: number };
@@ -176,6 +176,7 @@ export interface ConnectionPool {
     h2UpgradePolicy?: 'DEFAULT' | 'DO_NOT_UPGRADE' | 'UPGRADE';
     useClientProtocol?: boolean;
     maxConcurrentStreams?: number;
+    http2KeepAlive?: { interval?: string; timeout?: string };
   };
 }
 
@@ -212,9 +213,26 @@ export interface PortTrafficPolicy {
 
 export interface TrafficPolicy extends Omit<PortTrafficPolicy, 'port'> {
   portLevelSettings?: PortTrafficPolicy[];
-  tunnel?: unknown;
-  proxyProtocol?: unknown;
-  retryBudget?: unknown;
+  tunnel?: Tunnel;
+  proxyProtocol?: ProxyProtocol;
+  retryBudget?: RetryBudget;
+}
+
+/** TCP inside of an HTTP request to a proxy. */
+export interface Tunnel {
+  protocol?: 'CONNECT' | 'POST';
+  targetHost: string;
+  targetPort: number;
+}
+
+export interface ProxyProtocol {
+  version?: 'V1' | 'V2';
+}
+
+/** Retries as a share of the requests in flight. */
+export interface RetryBudget {
+  percent?: number;
+  minRetryConcurrency?: number;
 }
 
 export interface Subset {

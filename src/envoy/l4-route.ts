@@ -1,0 +1,125 @@
+/** Where bytes go: `tcp` and `tls` rules as filter chains, told apart by what a connection shows before its first byte is read. */
+import { isIPv4, isIPv6, type L4Match, type L4RouteDestination } from '../api/index.ts';
+import {
+  destinationPort,
+  fullHost,
+  gatewayName,
+  policyOf,
+  selects,
+  type MeshService,
+  type Model,
+  type Rules,
+  type ServicePort,
+} from '../mesh/index.ts';
+import { outboundName } from './cluster.ts';
+import { tcpSettings, type ByteRoute } from './tcp-proxy.ts';
+import type { Client } from './virtual-host.ts';
+
+/** One filter chain. Plain data: equal ones make equal listeners. */
+export interface L4Route extends ByteRoute {
+  /** SNI; absent for any. */
+  readonly names?: readonly string[];
+  /** Of the address that the client asked for; absent for any. */
+  readonly subnets?: readonly string[];
+}
+
+type L4Rule = { readonly match?: readonly (L4Match & { sniHosts?: string[] })[]; readonly route?: readonly L4RouteDestination[] };
+
+/** By the `tls` rules of the service's VirtualService where the port carries TLS, then by its `tcp` rules, else to itself. */
+export function l4RoutesOf(model: Model, service: MeshService, port: ServicePort, client: Client): readonly L4Route[] {
+  const rules = model.virtualServices.ofHost(client.namespace, service.host);
+  const fits = (m: L4Match): boolean => concernsBytes(m, ['mesh'], port.number, client);
+  const itself = l4Clusters(model, client, [{ host: service.host, port: port.number, subset: '', weight: 1 }]);
+  if (!rules) return [itself];
+  const spoken = [...(port.protocol === 'tls' ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
+  return chainsOf([
+    ...spoken.flatMap((rule) =>
+      matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port.number, client) })),
+    ),
+    itself,
+  ]);
+}
+
+/** Whether the match can hold for this client at this port of these gateways. */
+export function concernsBytes(m: L4Match, gateways: readonly string[], port: number, client: Client, namespace = ''): boolean {
+  return (
+    (!m.port || m.port === port) &&
+    (!m.gateways?.length || m.gateways.some((g) => gateways.includes(gatewayName(g, namespace)))) &&
+    (!m.sourceNamespace || m.sourceNamespace === client.namespace) &&
+    selects(m.sourceLabels, client.labels)
+  );
+}
+
+/** The matches that can hold for the client, as what a connection must show. */
+export function matchesOf(rule: L4Rule, fits: (m: L4Match) => boolean): Pick<L4Route, 'names' | 'subnets'>[] {
+  if (!rule.match?.length) return [{}];
+  return rule.match.filter(fits).flatMap(({ sniHosts, destinationSubnets }) => {
+    const names = sniHosts?.filter((n) => /^(\*\.)?[^*]+$/.test(n)).map((n) => n.toLowerCase());
+    const subnets = destinationSubnets?.filter(isBlock);
+    if (destinationSubnets?.length && !subnets?.length) return [];
+    return [{ ...(names?.length && !sniHosts?.includes('*') ? { names } : {}), ...(subnets?.length ? { subnets } : {}) }];
+  });
+}
+
+function isBlock(text: string): boolean {
+  const [address = '', length] = text.split('/');
+  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return bits > 0 && (length === undefined || (/^\d+$/.test(length) && Number(length) <= bits));
+}
+
+/** In order; two chains that one connection could take would make Envoy refuse the listener, so the first keeps it. */
+export function chainsOf(routes: readonly L4Route[]): readonly L4Route[] {
+  const taken = new Set<string>();
+  const chains: L4Route[] = [];
+  for (const route of routes) {
+    if (!route.clusters.length) continue;
+    const free = (name: string): boolean => (route.subnets ?? ['']).every((s) => !taken.has(`${name} ${s}`));
+    const names = route.names?.filter(free);
+    if (route.names ? !names?.length : !free('')) continue;
+    for (const name of names ?? ['']) for (const subnet of route.subnets ?? ['']) taken.add(`${name} ${subnet}`);
+    chains.push(names ? { ...route, names } : route);
+  }
+  return chains;
+}
+
+/** Weighted destinations of a `tcp` or `tls` rule as clusters, and how connections to them are held. */
+export function destinations(
+  model: Model,
+  rules: Rules,
+  routes: readonly L4RouteDestination[],
+  listenerPort: number,
+  client: Client,
+): ByteRoute {
+  const used = routes.length > 1 ? routes.filter((r) => (r.weight ?? 0) > 0) : routes;
+  return l4Clusters(
+    model,
+    client,
+    used.map(({ destination: d, weight }) => {
+      const host = fullHost(d.host, rules.namespace, model.config.domain);
+      const port = destinationPort(model.services.get(host), d.port?.number, listenerPort);
+      return { host, port, subset: d.subset ?? '', weight: weight || 1 };
+    }),
+  );
+}
+
+function l4Clusters(
+  model: Model,
+  client: Client,
+  all: readonly { readonly host: string; readonly port: number; readonly subset: string; readonly weight: number }[],
+): ByteRoute {
+  const clusters = all.map(({ host, port, subset, weight }) => ({ name: outboundName(port, subset, host), weight }));
+  const [first] = all;
+  const service = first && model.services.get(first.host);
+  const rule = service && model.destinationRules.of(client.namespace, service, client.labels);
+  // One connection, one set of timers: the first destination says which.
+  const settings =
+    rule &&
+    tcpSettings(
+      policyOf(
+        rule,
+        rule.subsets.find((s) => s.name === first.subset),
+        first.port,
+      ),
+    );
+  return { clusters, ...(settings ? { settings } : {}) };
+}
