@@ -1,10 +1,8 @@
-import { Pods } from '../../api/index.ts';
-import { messageOf } from '../../base/index.ts';
 import type { Informer } from '../../control/index.ts';
 import { PodWorker, type WorkerDeps } from '../lifecycle/pod-worker.ts';
 import type { Pod } from '../objects.ts';
 
-/** Has a worker for each pod that is bound to this node, and binds those that are bound to none. */
+/** Has a worker for each pod that is bound to this node. */
 export class PodManager {
   readonly #node: string;
   readonly #deps: WorkerDeps;
@@ -44,12 +42,8 @@ export class PodManager {
   }
 
   #seen(pod: Pod): void {
-    const { uid = '', deletionTimestamp } = pod.metadata ?? {};
-    if (!pod.spec?.nodeName) {
-      if (!deletionTimestamp && (pod.spec?.schedulerName ?? 'default-scheduler') === 'default-scheduler') void this.#bind(pod);
-      return;
-    }
-    if (pod.spec.nodeName !== this.#node) return;
+    const uid = pod.metadata?.uid ?? '';
+    if (pod.spec?.nodeName !== this.#node) return;
     const known = this.#workers.get(uid);
     if (known) return known.update(pod);
     const worker = new PodWorker(pod, this.#deps, () => this.#workers.delete(uid));
@@ -59,22 +53,6 @@ export class PodManager {
 
   #gone(pod: Pod): void {
     this.#workers.get(pod.metadata?.uid ?? '')?.orphan();
-  }
-
-  async #bind(pod: Pod): Promise<void> {
-    const { client, events, log } = this.#deps;
-    const { namespace, name = '', uid } = pod.metadata ?? {};
-    try {
-      await client.patch(Pods, { namespace, name }, { type: 'merge', body: { metadata: { uid }, spec: { nodeName: this.#node } } });
-      void events.record(
-        { apiVersion: 'v1', kind: 'Pod', ...pod },
-        'Normal',
-        'Scheduled',
-        `Successfully assigned ${namespace}/${name} to ${this.#node}`,
-      );
-    } catch (error) {
-      log.warn('a pod could not be bound', { pod: `${namespace}/${name}`, error: messageOf(error) });
-    }
   }
 
   /** What pods have left here whose objects went while no agent ran. */
