@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1.js';
@@ -45,7 +46,7 @@ const sh = (name: string, script: string, more: Partial<Container> = {}): Contai
 function create(name: string, containers: Container[], spec: Partial<PodSpec> = {}): Promise<Pod> {
   return client.create(Pods, {
     metadata: { name, namespace, labels: { app: name } },
-    spec: { terminationGracePeriodSeconds: 5, ...spec, containers },
+    spec: { terminationGracePeriodSeconds: 5, nodeName: 'sluice', ...spec, containers },
   });
 }
 
@@ -89,6 +90,36 @@ async function exec(name: string, command: string[], input?: string, tty = false
   return { out, err, code };
 }
 
+/** What a container says to somebody who attaches, types `input` and, when it has said `reply`, goes. */
+async function typed(name: string, input: string, reply = ''): Promise<string> {
+  const session = await kubelet.attach(namespace, name, { container: 'app', tty: false, stdin: true, stdout: true, stderr: true });
+  const screen = new Screen(session.stdout);
+  session.stdin.write(input);
+  if (reply) {
+    await screen.shows(new RegExp(reply));
+    session.close();
+  } else {
+    session.stdin.end();
+    await session.exit;
+  }
+  return screen.text;
+}
+
+/** What a stream has said so far. */
+class Screen {
+  text = '';
+  readonly #source: Readable;
+  constructor(source: Readable) {
+    this.#source = source.on('data', (chunk) => (this.text += String(chunk)));
+  }
+
+  async shows(wanted: RegExp): Promise<void> {
+    const timer = setTimeout(() => this.#source.destroy(new Error(`${wanted} was not shown, but\n${this.text}`)), 5000);
+    while (!wanted.test(this.text)) await once(this.#source, 'data');
+    clearTimeout(timer);
+  }
+}
+
 async function walk(): Promise<void> {
   client.seed(Namespaces, { metadata: { name: 'kube-node-lease' } });
   client.seed(ConfigMaps, { metadata: { name: 'settings', namespace }, data: { color: 'green' } });
@@ -96,7 +127,8 @@ async function walk(): Promise<void> {
   const node = await startNode({ runDir, log: silentLog });
   let agent = await startAgent(node);
 
-  step('the node reports itself, and binds a pod');
+  step('the node reports itself, and runs what is bound to it');
+  await create('unbound', [sh('app', 'sleep 1000')], { nodeName: undefined });
   await create(
     'web',
     [
@@ -129,7 +161,7 @@ async function walk(): Promise<void> {
   const created = performance.now();
   const web = await until('web', 'ready', ready);
   step(`ready after ${Math.round(performance.now() - created)} ms`);
-  assert.equal(web.spec!.nodeName, 'sluice');
+  assert.equal((await pod('unbound'))?.spec?.nodeName, undefined, 'it is for the scheduler to bind');
   assert.equal(web.status!.phase, 'Running');
   assert.match(web.status!.podIP!, /^10\.244\./);
   assert.ok((await client.get(Nodes, { name: 'sluice' }))!.status!.conditions!.some((c) => c.type === 'Ready' && c.status === 'True'));
@@ -228,6 +260,32 @@ async function walk(): Promise<void> {
   ]);
   const live = await until('live', 'restarted', (p) => (status(p)?.restartCount ?? 0) >= 1);
   assert.equal(status(live)!.lastState!.terminated!.exitCode, 143, await logs('live', { previous: true }));
+
+  step('stdin: kept open for those who attach, or once; a terminal for those that ask for one');
+  await create('listen', [sh('app', 'while read -r line; do echo "got $line"; done', { stdin: true })]);
+  await until('listen', 'ready', ready);
+  for (const line of ['one', 'two']) assert.equal(await typed('listen', `${line}\n`, `got ${line}\n`), `got ${line}\n`);
+  await create('once', [sh('app', 'cat; echo ended', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' });
+  await until('once', 'ready', ready);
+  assert.match(await typed('once', 'all\n'), /^all\nended\n$/);
+  await until('once', 'succeeded', (p) => p.status?.phase === 'Succeeded');
+  await create('unheard', [sh('app', 'exit 0', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' });
+  await until('unheard', 'succeeded', (p) => p.status?.phase === 'Succeeded');
+  const shell = { stdin: true, stdinOnce: true, tty: true };
+  await create('shell', [sh('app', 'tty; echo "term $TERM"; exec sh -i', shell)], { restartPolicy: 'Never' });
+  await until('shell', 'ready', ready);
+  const session = await kubelet.attach(namespace, 'shell', { container: 'app', tty: true, stdin: true, stdout: true, stderr: false });
+  session.resize(101, 33);
+  const screen = new Screen(session.stdout);
+  session.stdin.write('stty size\n');
+  await screen.shows(/33 101\r\n/);
+  session.stdin.write('sleep 1000; echo interru""pted\n');
+  session.stdin.write('\x03');
+  session.stdin.write('echo go""es on; exit 9\n');
+  await screen.shows(/goes on\r\n/);
+  assert.equal(await session.exit, 9);
+  await until('shell', 'failed', (p) => p.status?.phase === 'Failed');
+  assert.match(await logs('shell', { container: 'app' }), /^\/dev\/pts\/0\r\nterm xterm\r\n/);
 
   step('what cannot run says why');
   await create('noimage', [{ name: 'a', image: 'registry.example/none:1' }]);

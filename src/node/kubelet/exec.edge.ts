@@ -1,10 +1,11 @@
 import { closeSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { ReadStream } from 'node:tty';
 import { Channel, encodeFrame, FrameDecoder, messageOf } from '../../base/index.ts';
 import type { ContainerRef, ContainerRuntime } from '../runtime/types.ts';
 import { killGroup } from '../runtime/kill-group.edge.ts';
-import { openPty, type Pty } from '../runtime/pty.edge.ts';
+import { openPty, resizePty } from '../runtime/pty.edge.ts';
 
 export interface ExecRequest {
   readonly command: readonly string[];
@@ -121,26 +122,27 @@ async function withTerminal(
   root: string,
   wanted: ExecRequest,
 ): Promise<number> {
-  const pty: Pty = openPty(root);
+  const pty = openPty(root);
+  const screen = new ReadStream(pty.master);
   let child: ChildProcess;
   try {
     child = runtime.exec(ref, wanted.command, { stdio: [pty.slave, pty.slave, pty.slave], tty: true, env: [['TERM', 'xterm']] });
   } finally {
     closeSync(pty.slave);
   }
-  const hangUp = (): void => void pty.stream.destroy();
+  const hangUp = (): void => void screen.destroy();
   socket.once('close', hangUp);
-  pty.stream.on('error', () => {});
+  screen.on('error', () => {});
   readFrames(socket, {
-    stdin: (data) => void (pty.stream as unknown as Duplex).write(data),
-    stdinEnd: () => void (pty.stream as unknown as Duplex).write('\x04'),
-    resize: (columns, rows) => pty.resize(columns, rows),
+    stdin: (data) => void (screen as unknown as Duplex).write(data),
+    stdinEnd: () => void (screen as unknown as Duplex).write('\x04'),
+    resize: (columns, rows) => resizePty(pty.master, columns, rows),
   });
-  const output = writer.pipe(Channel.stdout, pty.stream);
+  const output = writer.pipe(Channel.stdout, screen);
   const code = await exitOf(child);
   // A program left in the background may hold the terminal; the session ends with the command.
   await Promise.race([output, new Promise((resolve) => setTimeout(resolve, 200))]);
-  pty.stream.destroy();
+  screen.destroy();
   return code;
 }
 

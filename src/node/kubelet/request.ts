@@ -1,5 +1,5 @@
 import { ApiError } from '../../api/index.ts';
-import type { Pod } from '../objects.ts';
+import type { Container, Pod } from '../objects.ts';
 
 /** What a request to the node's API asks for. */
 export type KubeletRequest =
@@ -56,4 +56,10 @@ export function containerOf(pod: Pod, named: string | null): string {
   if (preferred && all.includes(preferred)) return preferred;
   if (containers.length === 1) return containers[0]!.name;
   throw new ApiError('BadRequest', `a container name must be specified for pod ${name}, choose one of: [${all.join(' ')}]`);
+}
+
+/** What the pod says of a container that {@link containerOf} has found. */
+export function containerSpec(pod: Pod, name: string): Container {
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  return [...containers, ...initContainers, ...(ephemeralContainers as Container[])].find((c) => c.name === name)!;
 }

@@ -1,4 +1,4 @@
-import { chmodSync, createWriteStream, rmSync } from 'node:fs';
+import { chmodSync, closeSync, constants, createWriteStream, openSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,12 +7,15 @@ import { ApiError } from '../../api/index.ts';
 import { Channel, messageOf, type Clock, type Log } from '../../base/index.ts';
 import type { PodWorker } from '../lifecycle/pod-worker.ts';
 import type { PodNetworks } from '../net/types.ts';
+import type { Container } from '../objects.ts';
 import { readLog } from '../runtime/log-file.edge.ts';
+import { resizePty } from '../runtime/pty.edge.ts';
+import { TERMINAL } from '../runtime/scripts.ts';
 import { usageOf, usageOfMachine } from '../runtime/usage.edge.ts';
 import type { ContainerRef } from '../runtime/types.ts';
 import type { Containers } from '../runtime/containers.edge.ts';
 import { FrameWriter, readFrames, serveExec } from './exec.edge.ts';
-import { containerOf, numberOf, parseRequest, sinceOf, type KubeletRequest } from './request.ts';
+import { containerOf, containerSpec, numberOf, parseRequest, sinceOf, type KubeletRequest } from './request.ts';
 
 export interface KubeletOptions {
   readonly socketPath: string;
@@ -86,20 +89,27 @@ async function upgraded(req: IncomingMessage, socket: Duplex, options: KubeletOp
   const ref = worker.ref(container);
   if (!ref || !worker.isRunning(container)) throw new ApiError('BadRequest', `container ${container} of pod ${wanted.pod} is not running`);
   accept(socket, 'sluice-exec');
-  if (wanted.verb === 'attach') return attach(socket, ref, query.get('stdin') === 'true', options);
+  if (wanted.verb === 'attach') return attach(socket, ref, containerSpec(worker.pod, container), query.get('stdin') === 'true', options);
   const init = options.runtime.initPid(ref);
   const flags = { tty: query.get('tty') === 'true', stdin: query.get('stdin') === 'true' };
   await serveExec(socket, options.runtime, ref, `/proc/${init}/root`, { command: query.getAll('command'), ...flags });
 }
 
-/** The output of a running container from now on, and its stdin when it keeps one. */
-async function attach(socket: Duplex, ref: ContainerRef, stdin: boolean, options: KubeletOptions): Promise<void> {
+/** End of input, as a terminal is told it (^D). */
+const END_OF_INPUT = '\x04';
+
+/** The output of a running container from now on, and its stdin when it has one. */
+async function attach(socket: Duplex, ref: ContainerRef, spec: Container, stdin: boolean, options: KubeletOptions): Promise<void> {
   const { runtime, clock } = options;
   const writer = new FrameWriter(socket);
   const dir = runtime.directory(ref);
-  const input = stdin && runtime.keepsStdin(ref) ? createWriteStream(join(dir, 'stdin'), { flags: 'r+' }) : undefined;
+  const input = stdin && spec.stdin ? createWriteStream(join(dir, 'stdin'), { flags: 'r+' }) : undefined;
   input?.on('error', () => {});
-  readFrames(socket, { stdin: (data) => input?.write(data), stdinEnd: () => input?.end(), resize() {} });
+  readFrames(socket, {
+    stdin: (data) => input?.write(data),
+    stdinEnd: () => input?.end(spec.tty && spec.stdinOnce ? END_OF_INPUT : undefined),
+    resize: (columns, rows) => spec.tty && resizeTerminal(runtime.initPid(ref), columns, rows),
+  });
   const running = (): boolean => runtime.inspect(ref).state === 'running';
   const output = readLog(dir, { follow: true, timestamps: false, tailLines: 0, since: undefined, limitBytes: undefined, running }, clock);
   socket.once('close', () => {
@@ -109,6 +119,16 @@ async function attach(socket: Duplex, ref: ContainerRef, stdin: boolean, options
   await writer.pipe(Channel.stdout, output);
   const end = runtime.inspect(ref);
   writer.end({ exitCode: end.state === 'exited' ? end.exitCode : 0 });
+}
+
+function resizeTerminal(init: number | undefined, columns: number, rows: number): void {
+  try {
+    const terminal = openSync(`/proc/${init}/root${TERMINAL}`, constants.O_RDWR | constants.O_NOCTTY);
+    resizePty(terminal, columns, rows);
+    closeSync(terminal);
+  } catch {
+    // The container has ended meanwhile.
+  }
 }
 
 function forward(socket: Duplex, wanted: Extract<KubeletRequest, { verb: 'portforward' }>, options: KubeletOptions): void {

@@ -74,7 +74,8 @@ function build(pod: Pod, container: Container, image: string, builtin: BuiltinIm
     capabilities: capabilities(container, builtin.netAdmin === true),
     noNewPrivileges: context.allowPrivilegeEscalation === false,
     readOnlyRoot: context.readOnlyRootFilesystem === true,
-    stdin: container.stdin === true,
+    stdin: !container.stdin ? 'none' : container.stdinOnce ? 'once' : 'keep',
+    terminal: container.tty === true,
   };
 }
 

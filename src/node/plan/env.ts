@@ -23,6 +23,7 @@ export function containerEnv(
     ['PATH', DEFAULT_PATH],
     ['HOSTNAME', hostnameOf(pod)],
     ['HOME', '/root'],
+    ...(container.tty ? [['TERM', 'xterm'] as const] : []),
     ...Object.entries(imageEnv),
     ...serviceEnv(inputs.services, pod.spec?.enableServiceLinks !== false),
   ]);

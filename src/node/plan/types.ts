@@ -58,8 +58,10 @@ export interface ContainerPlan {
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
   readonly readOnlyRoot: boolean;
-  /** Stdin stays open for `attach`; otherwise it is empty. */
-  readonly stdin: boolean;
+  /** Stdin is what comes by `attach`, always or until the first that attached has gone; or it is empty. */
+  readonly stdin: 'keep' | 'once' | 'none';
+  /** It has a terminal. */
+  readonly terminal: boolean;
 }
 
 export interface VolumeFile {

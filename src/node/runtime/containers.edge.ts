@@ -19,7 +19,8 @@ import type { PodNetworks } from '../net/types.ts';
 import type { ContainerPlan } from '../plan/types.ts';
 import { followLogFile } from './log-file.edge.ts';
 import { lockedFlags, parseMountinfo, withoutLinks } from './mounts.ts';
-import { fstab, processWords, setupScript, SHIM_SCRIPT, type Bind, type ProcessContext } from './scripts.ts';
+import { openPty } from './pty.edge.ts';
+import { fstab, processWords, setupScript, SHIM_SCRIPT, TERMINAL_SCRIPT, type Bind, type ProcessContext } from './scripts.ts';
 import type { Template } from './template.edge.ts';
 import { StartError, type ContainerRef, type ContainerRuntime, type Inspection, type PodSetting } from './types.ts';
 import { materialize, unmountVolume } from './volumes.edge.ts';
@@ -51,7 +52,6 @@ export interface Containers extends ContainerRuntime {
   directory(ref: ContainerRef): string;
   /** PID 1 of the container, in the node's PID namespace. */
   initPid(ref: ContainerRef): number | undefined;
-  keepsStdin(ref: ContainerRef): boolean;
 }
 
 /** Containers as processes in namespaces; all that is known of them is in files and in the processes themselves. */
@@ -92,7 +92,7 @@ export function containerRuntime(options: RuntimeOptions): Containers {
       throw new StartError(messageOf(error));
     }
     const child = networks.within(ref.uid, () =>
-      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', plan.stdin ? 'stdin' : '/dev/null', ...(neighbour ? [String(neighbour.pid)] : [])], {
+      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', plan.stdin, ...(neighbour ? [String(neighbour.pid)] : [])], {
         cwd: dir,
         env: SHIM_ENV,
         detached: true,
@@ -103,18 +103,24 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     child.unref();
     const shim = child.pid === undefined ? undefined : processId(child.pid);
     if (shim) writeFileSync(join(dir, 'shim'), `${shim.pid} ${shim.startTime}\n`);
-    const deadline = clock.monotonic() + START_TIMEOUT_MS;
-    while (!readText(join(dir, 'started'))) {
-      if (existsSync(join(dir, 'exit')) || clock.monotonic() > deadline || child.pid === undefined) {
-        const why =
-          readText(join(dir, 'setup.err'))?.trim() || readText(join(dir, 'log'))?.trim() || 'its namespaces took too long to set up';
-        signalInit(dir, 'SIGKILL');
-        throw new StartError(why.slice(0, 1000));
+    let letGo: (() => void) | undefined;
+    try {
+      const deadline = clock.monotonic() + START_TIMEOUT_MS;
+      while (!readText(join(dir, 'started'))) {
+        if (existsSync(join(dir, 'exit')) || clock.monotonic() > deadline || child.pid === undefined) {
+          const why =
+            readText(join(dir, 'setup.err'))?.trim() || readText(join(dir, 'log'))?.trim() || 'its namespaces took too long to set up';
+          signalInit(dir, 'SIGKILL');
+          throw new StartError(why.slice(0, 1000));
+        }
+        if (plan.terminal && readText(join(dir, 'rooted'))) letGo ??= openTerminal(dir);
+        await sleep(clock, START_POLL_MS);
       }
-      await sleep(clock, START_POLL_MS);
+      // Whoever ends the container from now on is heard.
+      while (inspect(ref).state === 'running' && !catchesTerm(dir) && clock.monotonic() < deadline) await sleep(clock, START_POLL_MS);
+    } finally {
+      letGo?.();
     }
-    // Whoever ends the container from now on is heard.
-    while (inspect(ref).state === 'running' && !catchesTerm(dir) && clock.monotonic() < deadline) await sleep(clock, START_POLL_MS);
   }
 
   function writeAttempt(dir: string, uid: string, plan: ContainerPlan, pod: PodSetting): void {
@@ -151,7 +157,8 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     writeFileSync(join(dir, 'fstab'), fstab(template.paths, template.mounts, binds));
     writeFileSync(join(dir, 'setup'), setupScript({ ...plan, ...context, paths: template.paths, hostname: pod.hostname }), { mode: 0o600 });
     writeFileSync(join(dir, 'process.json'), JSON.stringify({ ...context, workingDir: plan.workingDir }), { mode: 0o600 });
-    if (plan.stdin) execFileSync('mkfifo', ['-m', '600', join(dir, 'stdin')]);
+    const fifos = [...(plan.stdin === 'none' ? [] : ['stdin']), ...(plan.terminal ? ['opened'] : [])];
+    if (fifos.length > 0) execFileSync('mkfifo', ['-m', '600', ...fifos], { cwd: dir });
   }
 
   function signalInit(dir: string, name: 'SIGTERM' | 'SIGKILL'): boolean {
@@ -168,7 +175,6 @@ export function containerRuntime(options: RuntimeOptions): Containers {
   return {
     directory,
     initPid: (ref) => initOf(directory(ref))?.pid,
-    keepsStdin: (ref) => existsSync(join(directory(ref), 'stdin')),
     start,
     inspect,
 
@@ -252,6 +258,27 @@ function initOf(dir: string): ProcessId | undefined {
   if (!stat?.endsWith('\n')) return undefined;
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return startTime === undefined ? undefined : { pid: parseInt(stat, 10), startTime };
+}
+
+/**
+ * Opens the far end of the container's terminal for a process that outlives this one. Returns what closes this one's own ends, which is
+ * for when the container has the terminal open: before, its far end would find that nobody is there.
+ */
+function openTerminal(dir: string): () => void {
+  const init = `/proc/${initOf(dir)!.pid}`;
+  const pty = openPty(`${init}/root`);
+  // What its setup has as stderr is the pipe to the log: so the log is complete only when the terminal has said all.
+  const output = openSync(`${init}/fd/4`, 'w');
+  spawn('sh', ['-c', TERMINAL_SCRIPT], {
+    cwd: dir,
+    env: SHIM_ENV,
+    detached: true,
+    stdio: ['ignore', output, 'ignore', pty.master],
+  }).unref();
+  closeSync(output);
+  closeSync(pty.master);
+  writeFileSync(join(dir, 'opened'), 'opened\n');
+  return () => closeSync(pty.slave);
 }
 
 /** Whether PID 1 of the container has set its traps: until then the kernel drops a SIGTERM that is sent to it (pid_namespaces(7)). */

@@ -1,5 +1,4 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
 import { Fault } from '../../base/index.ts';
 
@@ -8,13 +7,12 @@ const TIOCGPTN = 0x80045430;
 const TIOCSPTLCK = 0x40045431;
 const TIOCSWINSZ = 0x5414;
 
-/** A terminal made inside a container. */
+/** A terminal made inside a container, as file descriptors. */
 export interface Pty {
   /** For the command's stdin, stdout and stderr; close it once the command has started. */
   readonly slave: number;
   /** What the user sees and types. */
-  readonly stream: ReadStream;
-  resize(columns: number, rows: number): void;
+  readonly master: number;
 }
 
 type Ioctl = (fd: number, request: number, argument: Uint8Array) => number;
@@ -32,13 +30,14 @@ export function openPty(root: string): Pty {
     ioctl(master, TIOCSPTLCK, new Uint8Array(number.buffer));
     ioctl(master, TIOCGPTN, new Uint8Array(number.buffer));
     const slave = openSync(`${root}/dev/pts/${number[0]}`, constants.O_RDWR | constants.O_NOCTTY);
-    return {
-      slave,
-      stream: new ReadStream(master),
-      resize: (columns, rows) => ioctl(master, TIOCSWINSZ, new Uint8Array(Uint16Array.of(rows, columns, 0, 0).buffer)),
-    };
+    return { slave, master };
   } catch (error) {
     closeSync(master);
     throw error;
   }
+}
+
+/** Tells a terminal, by either end, how large its window is. */
+export function resizePty(fd: number, columns: number, rows: number): void {
+  ioctl(fd, TIOCSWINSZ, new Uint8Array(Uint16Array.of(rows, columns, 0, 0).buffer));
 }

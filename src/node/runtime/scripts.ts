@@ -5,28 +5,58 @@
 /**
  * Outside the container, one each: starts it in namespaces of its own, appends what it prints to `log`, and leaves its
  * exit code in `exit` once all output is written. Runs in the attempt's directory and in the pod's network namespace.
- * Arguments: the file or FIFO that becomes stdin; PID 1 of a container whose processes it shares, if any.
+ * Arguments: what becomes of stdin; PID 1 of a container whose processes it shares, if any.
+ * Stdin is empty (`none`), or what is written to the FIFO `stdin`: always open (`keep`), or until the first writer is gone
+ * (`once`). Then a feeder waits for it, so that the container need not; opening the FIFO at the end lets go of one that waits in vain.
  *
  * No `--kill-child`: when the shim is killed, the container goes on and the agent finds it by its process id.
  */
 export const SHIM_SCRIPT = `
 umask 077
+contain() {
+  if [ "$1" ]; then nsenter --target "$1" --pid unshare --mount --uts --ipc --fork sh ./setup
+  else unshare --mount --uts --ipc --pid --fork sh ./setup; fi 2>&1
+}
 {
-  if [ "$2" ]; then nsenter --target "$2" --pid unshare --mount --uts --ipc --fork sh ./setup
-  else unshare --mount --uts --ipc --pid --fork sh ./setup; fi <>"$1" 2>&1
+  case $1 in
+    keep) contain "$2" <>stdin ;;
+    once) { cat stdin & } | contain "$2" ;;
+    none) contain "$2" </dev/null ;;
+  esac
   echo $? >exit.new
+  if [ -p stdin ]; then : <>stdin; fi
 } | cat >>log
 mv exit.new exit
 `;
 
+/** The terminal of a container: the first that is made in it. */
+export const TERMINAL = '/dev/pts/0';
+/** How long a container waits for its terminal to be opened, in seconds. */
+const TERMINAL_TIMEOUT_S = 20;
+
+/**
+ * Beside a container with a terminal, outside, so that the terminal needs no agent: fd 3 is its far end. Hands on what is written to the
+ * FIFO `stdin`, and prints what the container shows, until none of its processes is left.
+ */
+export const TERMINAL_SCRIPT = `
+if [ -p stdin ]; then cat <>stdin >&3 & fi
+cat <&3 2>/dev/null
+if [ "$!" ]; then kill $!; fi
+`;
+
+/** What makes a command the leader of its terminal's session, with the signals of its keys as usual: a shell's background has none. */
+const TERMINAL_WORDS = ['/usr/bin/setsid', '--ctty', '/usr/bin/env', '--default-signal=INT,QUIT'];
+
 /**
  * PID 1 of a container: hands signals on to the app, so that one without handlers ends at once (as PID 1 itself it would
  * be deaf to them), and reaps. Exits with the app's code. It keeps the app's stdout, since people write their logs to
- * `/proc/1/fd/1`; its own stderr would say how the app died.
+ * `/proc/1/fd/1`; its own stderr would say how the app died. Stdin goes by way of fd 3: what a shell starts in the background has none
+ * of its own, and `<&0` would copy just that.
  */
-export const INIT_SCRIPT = `"$@" <&0 &
+export const INIT_SCRIPT = `exec 3<&0
+"$@" <&3 3<&- &
 app=$!
-exec </dev/null 2>/dev/null
+exec </dev/null 2>/dev/null 3<&-
 for s in TERM INT HUP QUIT USR1 USR2; do trap "kill -$s $app" $s; done
 while :; do
   wait $app
@@ -88,7 +118,14 @@ export interface SetupOptions {
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
   readonly readOnlyRoot: boolean;
+  /** It has a terminal; whoever starts it opens the far end, once `rooted` is not empty, and says so in the FIFO `opened`. */
+  readonly terminal: boolean;
 }
+
+const WAIT_FOR_TERMINAL = `echo rooted >&5
+timeout ${TERMINAL_TIMEOUT_S} head -n 1 <&6 >/dev/null || { echo 'nobody opened its terminal' >&2; exit 1; }
+exec 5>&- 6>&-
+`;
 
 /**
  * The first process of a container: puts its root together, enters it, and becomes {@link INIT_SCRIPT}. Runs in the attempt's
@@ -100,7 +137,7 @@ export function setupScript(o: SetupOptions): string {
   return `set -e
 read -r stat </proc/self/stat
 printf '%s\\n' "$stat" >init
-exec 3>started 4>&2 2>setup.err
+exec 3>started 4>&2 2>setup.err${o.terminal ? ' 5>rooted 6<>opened' : ''}
 mount -t tmpfs -o mode=755,nosuid,nodev sluice ${root}
 cp -a ${quote(o.paths.template)}/skeleton/. ./root/. ${root}/
 mount --all --fstab ./fstab
@@ -109,8 +146,8 @@ cd ${root}
 pivot_root . .
 umount -l .
 ${o.readOnlyRoot ? 'mount -o remount,bind,ro,nosuid,nodev /\n' : ''}cd ${quote(o.workingDir)}
-echo started >&3
-exec ${[...privilegeWords(o), ...environmentWords(o.env), '/bin/sh', '-c', INIT_SCRIPT, 'sluice-init', ...oddWords(o.env), ...o.argv].map(quote).join(' ')} 2>&4 3>&- 4>&-
+${o.terminal ? WAIT_FOR_TERMINAL : ''}echo started >&3
+exec ${[...privilegeWords(o), ...environmentWords(o.env), '/bin/sh', '-c', INIT_SCRIPT, 'sluice-init', ...(o.terminal ? TERMINAL_WORDS : []), ...oddWords(o.env), ...o.argv].map(quote).join(' ')} ${o.terminal ? `<>${TERMINAL} >&0 2>&0` : '2>&4'} 3>&- 4>&-
 `;
 }
 
