@@ -124,15 +124,16 @@ describe('definitions of kinds that are built in', () => {
       await client.create(Canaries, canary() as never);
       const { resourceVersion } = await client.list(CustomResourceDefinitions);
       await client.delete(CustomResourceDefinitions, key);
+      // Once that is answered: kubectl would wait for the end of what it finds later.
+      const back = (await client.get(CustomResourceDefinitions, key))!;
+      assert.notEqual(back.metadata!.uid, before.metadata!.uid);
+      assert.equal(back.metadata!.deletionTimestamp, undefined);
       const events: string[] = [];
       for await (const { type } of client.watch(CustomResourceDefinitions, { resourceVersion })) {
         events.push(type);
         if (type === 'ADDED') break;
       }
       assert.deepEqual(events, ['MODIFIED', 'DELETED', 'ADDED']);
-      const back = (await client.get(CustomResourceDefinitions, key))!;
-      assert.notEqual(back.metadata!.uid, before.metadata!.uid);
-      assert.equal(back.metadata!.deletionTimestamp, undefined);
       assert.equal(registry.catalog.find('flagger.app', 'v2', 'canaries'), undefined);
       assert.equal(await client.get(Canaries, { name: 'podinfo', namespace: NS }), undefined);
       await client.create(Canaries, canary() as never);

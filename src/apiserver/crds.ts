@@ -22,6 +22,9 @@ import { checkSchema } from './schema/validate.ts';
 /** Keeps a definition until its objects are gone. */
 export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
+/** How long the deletion of a built-in definition is waited for before it is answered, in milliseconds. */
+const RETURN_MS = 2_000;
+
 /** The store's prefix of all definitions. */
 export const CRD_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions/';
 
@@ -85,6 +88,8 @@ export interface CustomKinds {
   until(def: KindDef): AbortSignal | undefined;
   /** True while the objects of a kind are removed, because its definition is. */
   isClearing(def: KindDef): boolean;
+  /** Resolves when a deleted definition of a built-in kind is back, or is not after a moment; at once for all others. */
+  returned(crd: AnyObject): Promise<void>;
 }
 
 export interface CustomKindsOptions {
@@ -100,10 +105,10 @@ export interface CustomKindsOptions {
  * Serves what is defined in the store from now on. A definition of a kind that is built in adds to it; when it is deleted, the
  * objects go, as they do with any definition, and the kind is what it was.
  */
-export function createCustomKinds({ store, catalog, log }: Core, { remove, release, again }: CustomKindsOptions): CustomKinds {
+export function createCustomKinds({ store, catalog, clock, log }: Core, { remove, release, again }: CustomKindsOptions): CustomKinds {
   const builtIn = new Map(catalog.all().map((def) => [`${def.resource.group}/${def.resource.plural}`, def]));
   const extended = (own: KindDef, crd: AnyObject): KindDef => (own.definition ? extendedBy(own, asCrd(copy(crd))) : own);
-  const clearing = new Set<string>();
+  const clearing = new Map<string, Promise<void>>();
   const ends = new Map<string, AbortController>();
   /** What each served kind was made of. */
   const serving = new Map<string, string>();
@@ -155,10 +160,10 @@ export function createCustomKinds({ store, catalog, log }: Core, { remove, relea
       } else withdraw(crd);
     }
     if (!crd.metadata?.deletionTimestamp || !crd.metadata.finalizers?.includes(CLEANUP) || clearing.has(id)) return;
-    clearing.add(id);
-    clear(crd)
+    const cleared = clear(crd)
       .catch((error: unknown) => log.warn('objects of a deleted kind could not be removed', { kind: id, error: messageOf(error) }))
       .finally(() => clearing.delete(id));
+    clearing.set(id, cleared);
   };
 
   for (const { object } of store.list(CRD_PREFIX).items) written(object);
@@ -179,6 +184,14 @@ export function createCustomKinds({ store, catalog, log }: Core, { remove, relea
       }
     },
     until: ({ resource }) => ends.get(`${resource.group}/${resource.plural}`)?.signal,
+    async returned(crd) {
+      const cleared = clearing.get(idOf(crd));
+      if (!cleared || !builtIn.has(idOf(crd))) return;
+      const { promise: moment, resolve } = Promise.withResolvers<void>();
+      const timer = clock.after(RETURN_MS, resolve);
+      await Promise.race([cleared, moment]);
+      timer.cancel();
+    },
     isClearing: ({ resource }) => clearing.has(`${resource.group}/${resource.plural}`),
   };
 }

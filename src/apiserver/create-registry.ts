@@ -187,7 +187,11 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
 
     delete: async (target, query) => {
       checkVerb(target, 'delete');
-      return followed(target, await deletes.delete(target, query), query.dryRun);
+      const deleted = followed(target, await deletes.delete(target, query), query.dryRun);
+      // kubectl looks whether the object is still the same, and then waits for the end of whatever has its name: what comes back
+      // between the two would keep it waiting.
+      if (isCrds(target.served.def)) await customKinds.returned(deleted.object);
+      return deleted;
     },
     deleteCollection: async (target, select, query) => {
       checkVerb(target, 'deletecollection');
