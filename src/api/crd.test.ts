@@ -84,11 +84,12 @@ test('a definition makes a kind with columns, subresources and versions', () => 
   assert.deepEqual(tableOf(def, [{ metadata: { name: 'x' } }], NOW).rows[0]!.cells, ['x', null, null, null, null]);
 });
 
-test('of a kind that a webhook converts, the stored version alone is served', () => {
+test('a kind that a webhook converts says so', () => {
   const converted = structuredClone(widget);
-  converted.spec.conversion = { strategy: 'Webhook' };
-  assert.deepEqual(kindOfCrd(converted)!.legacy, []);
-  assert.equal(kindOfCrd(widget)!.legacy.length, 1);
+  const webhook = { clientConfig: { url: 'https://127.0.0.1/convert' }, conversionReviewVersions: ['v1'] };
+  converted.spec.conversion = { strategy: 'Webhook', webhook };
+  assert.deepEqual(kindOfCrd(converted)!.conversion, webhook);
+  assert.equal(kindOfCrd(widget)!.conversion, undefined);
 });
 
 test('a definition that serves no version makes no kind', () => {

@@ -13,8 +13,7 @@ import { OBJECT_FIELDS, objectMetaSchema } from './kinds/schema/builtin.ts';
 
 /**
  * The kind that a valid CustomResourceDefinition defines; undefined when no version of it is served. Objects are stored as
- * the storage version; other served versions differ in schema and columns only (conversion `None`).
- * Of a kind that a webhook converts, the stored version alone is served.
+ * the storage version; other served versions differ in schema and columns only, unless a webhook converts (`conversion`).
  * Defaults are those that the schema names: filling them in is the server's, as checking against the schema is.
  */
 export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
@@ -23,8 +22,7 @@ export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
   const names = isEstablished(crd) && accepted?.kind ? accepted : crd.spec.names;
   const stored = versions.find((v) => v.storage);
   if (!stored || !versions.some((v) => v.served)) return undefined;
-  // Only its webhook knows how versions differ: showing one as another would be wrong.
-  const byWebhook = crd.spec.conversion?.strategy === 'Webhook';
+  const { strategy, webhook } = crd.spec.conversion ?? {};
   return define({
     resource: { group, version: stored.name, kind: names.kind, plural: names.plural, namespaced: scope === 'Namespaced' },
     singular: names.singular || names.kind.toLowerCase(),
@@ -34,9 +32,10 @@ export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
     status: stored.subresources?.status !== undefined,
     ...(stored.subresources?.scale ? { scale: stored.subresources.scale } : {}),
     columns: columnsOf(stored),
-    legacy: (byWebhook ? [] : versions).filter((v) => v.served && v !== stored).map((v) => otherVersion(crd, v)),
+    legacy: versions.filter((v) => v.served && v !== stored).map((v) => otherVersion(crd, v)),
     selectableFields: selectable(stored),
     custom: true,
+    ...(strategy === 'Webhook' && webhook ? { conversion: webhook } : {}),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1.js';
+import type { CustomResourceDefinition, WebhookConversion } from 'kubernetes-types/apiextensions/v1.js';
 import type { AnyObject, KubeObject, Resource } from './object.ts';
 import type { StatusCause } from './status.ts';
 
@@ -134,6 +134,8 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly selectableFields: readonly string[];
   /** True for kinds that come from a CustomResourceDefinition: patched by merge, pruned by schema. */
   readonly custom: boolean;
+  /** The webhook that knows how versions differ; absent: in what `legacy` says of them. */
+  readonly conversion?: WebhookConversion;
   /** Of a built-in kind that is custom elsewhere: the definition it seems to come from. Made anew each time. */
   readonly definition?: () => CustomResourceDefinition;
 }

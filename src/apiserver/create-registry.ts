@@ -18,6 +18,8 @@ import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { withApproval } from './auth/certificates.ts';
 import { createClient } from './client.ts';
+import { createConverter } from './conversion/converter.ts';
+import { withConversion } from './conversion/with-conversion.ts';
 import { isBuiltIn, withBuiltInDefinitions } from './built-in-definitions.ts';
 import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
@@ -201,7 +203,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
     client: (user) => createClient(registry, catalog, user),
   };
 
-  return registry;
+  return withConversion(registry, core, createConverter(core));
 }
 
 function measureStore(metrics: Metrics, { store, catalog }: Core): void {

@@ -90,7 +90,8 @@ export function withScale({ served }: Target, current: AnyObject, scale: unknown
   return next;
 }
 
-function patched(type: Exclude<PatchType, 'apply'>, schema: Schema, document: AnyObject, patch: unknown): unknown {
+/** A document as a patch makes it. Throws ApiError. */
+export function patched(type: Exclude<PatchType, 'apply'>, schema: Schema, document: AnyObject, patch: unknown): unknown {
   switch (type) {
     case 'json':
       return applyJsonPatch(document, patch);

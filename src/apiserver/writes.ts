@@ -1,4 +1,4 @@
-import { ApiError, hasRules, type AnyObject, type KindDef, type Schema, type Served, type StatusCause } from '../api/index.ts';
+import { ApiError, type AnyObject, type KindDef, type Schema, type Served } from '../api/index.ts';
 import { nameSuffix } from '../base/index.ts';
 import { StoreError, type Stored } from '../store/index.ts';
 import type { AdmissionRequest } from './admission/admission.ts';
@@ -15,7 +15,7 @@ import { beginLife, carryOver, checkFinalizers, countGeneration, isCrds, isFinis
 import { isPodPart, withPodPart } from './pod-parts.ts';
 import type { Body, Entry, Target, WriteQuery, Written } from './registry.ts';
 import { fillDefaults } from './schema/shape.ts';
-import { checkRules } from './schema/rules.ts';
+import { checkRulesUnless } from './schema/rules.ts';
 import { checkSchema } from './schema/validate.ts';
 import type { Reservation, ServiceAllocator } from './services.ts';
 
@@ -232,17 +232,6 @@ function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, d
   if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
   if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
   if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);
-}
-
-const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
-
-/** What the rules refuse; they are not asked about what is so wrong that they could not be sure of its form. */
-function checkRulesUnless(causes: readonly StatusCause[], schema: Schema, draft: Draft, old: AnyObject | undefined): StatusCause[] {
-  if (!hasRules(schema)) return [];
-  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? ''))) return checkRules(schema, draft, old);
-  const message =
-    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
-  return [{ reason: 'FieldValueInvalid', field: '<nil>', message }];
 }
 
 /** True when nothing changed but who owns what. */

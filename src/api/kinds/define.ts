@@ -33,6 +33,7 @@ export interface Definition<T extends KubeObject> {
   readonly legacy?: readonly LegacyVersion[];
   readonly selectableFields?: readonly string[];
   readonly custom?: boolean;
+  readonly conversion?: KindDef['conversion'];
 }
 
 /** The definition of a kind. Its schema is made when it is first asked for. */
@@ -61,6 +62,7 @@ export function define<T extends KubeObject>(d: Definition<T>): KindDef {
     legacy: d.legacy ?? [],
     selectableFields: d.selectableFields ?? [],
     custom: d.custom ?? false,
+    ...(d.conversion ? { conversion: d.conversion } : {}),
   };
   return def as unknown as KindDef;
 }

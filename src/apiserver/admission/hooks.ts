@@ -71,7 +71,8 @@ function hookOf(hook: MutatingWebhook | ValidatingWebhook): Hook {
   };
 }
 
-function endpointOf({ url = '', service, caBundle }: MutatingWebhook['clientConfig']): Endpoint {
+/** Where a client configuration of the API says that a webhook listens. */
+export function endpointOf({ url = '', service, caBundle }: MutatingWebhook['clientConfig']): Endpoint {
   const ca = caBundle ? Buffer.from(caBundle, 'base64').toString('utf8') : undefined;
   if (!service) return { url, service: undefined, ca };
   const { name, namespace, path = '/', port = 443 } = service;

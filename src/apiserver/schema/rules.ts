@@ -29,8 +29,19 @@ interface Run {
   left: number;
 }
 
+const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+
+/** What the rules refuse; they are not asked about what is so wrong that they could not be sure of its form. */
+export function checkRulesUnless(causes: readonly StatusCause[], schema: Schema, value: unknown, old: unknown): StatusCause[] {
+  if (!hasRules(schema)) return [];
+  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? ''))) return checkRules(schema, value, old);
+  const message =
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+  return [{ reason: 'FieldValueInvalid', field: '<nil>', message }];
+}
+
 /** What of an object its schema's rules refuse. `old` is the object as it was: what is as it was stays allowed. */
-export function checkRules(schema: Schema, value: unknown, old: unknown): StatusCause[] {
+function checkRules(schema: Schema, value: unknown, old: unknown): StatusCause[] {
   const run: Run = { out: [], left: OBJECT_LIMIT };
   try {
     walk(schema, value, old, '', run, true);
