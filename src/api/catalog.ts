@@ -1,4 +1,4 @@
-import type { KindDef, LegacyVersion } from './kind.ts';
+import type { KindDef, LegacyVersion, Parts } from './kind.ts';
 
 /** A kind under the version a client asked for. */
 export interface Served {
@@ -8,6 +8,17 @@ export interface Served {
   readonly version: string;
   /** Set when an old version was asked for: how to read and show objects in it. */
   readonly legacy: LegacyVersion | undefined;
+}
+
+/** Which of the subresources `status` and `scale` objects have in a version. */
+export const partsOf = ({ def, legacy }: Served): Parts => legacy?.parts ?? def;
+
+/** True when objects in that version have a subresource of that name. */
+export function hasSubresource(served: Served, name: string): boolean {
+  const { status, scale } = partsOf(served);
+  if (name === 'status') return status;
+  if (name === 'scale') return scale !== undefined;
+  return served.def.subresources?.some((s) => s.name === name) ?? false;
 }
 
 /** All kinds the server knows, by every name they are asked for. */

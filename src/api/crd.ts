@@ -6,7 +6,7 @@ import type {
 } from 'kubernetes-types/apiextensions/v1.js';
 import { parseJsonPath, valuesAt } from './jsonpath.ts';
 import type { AnyObject, KubeObject } from './object.ts';
-import type { Column, KindDef, LegacyVersion, Schema } from './kind.ts';
+import type { Column, KindDef, LegacyVersion, Parts, Schema } from './kind.ts';
 import { age, ageColumn, nameColumn } from './kinds/columns.ts';
 import { define } from './kinds/define.ts';
 import { OBJECT_FIELDS, objectMetaSchema } from './kinds/schema/builtin.ts';
@@ -29,8 +29,7 @@ export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     schema: () => objectSchema(stored),
-    status: stored.subresources?.status !== undefined,
-    ...(stored.subresources?.scale ? { scale: stored.subresources.scale } : {}),
+    ...partsIn(stored),
     columns: columnsOf(stored),
     legacy: versions.filter((v) => v.served && v !== stored).map((v) => otherVersion(crd, v)),
     selectableFields: selectable(stored),
@@ -42,7 +41,11 @@ export function kindOfCrd(crd: CustomResourceDefinition): KindDef | undefined {
 function otherVersion(crd: CustomResourceDefinition, version: CustomResourceDefinitionVersion): LegacyVersion {
   const { group, names } = crd.spec;
   const warning = version.deprecated ? version.deprecationWarning || `${group}/${version.name} ${names.kind} is deprecated` : '';
-  return { group, version: version.name, warning, schema: objectSchema(version), columns: columnsOf(version) };
+  return { group, version: version.name, warning, schema: objectSchema(version), columns: columnsOf(version), parts: partsIn(version) };
+}
+
+function partsIn({ subresources }: CustomResourceDefinitionVersion): Parts {
+  return { status: subresources?.status !== undefined, ...(subresources?.scale ? { scale: subresources.scale } : {}) };
 }
 
 /** The schema of a version with what all objects have. */
@@ -110,6 +113,9 @@ const NONE_TAKEN: TakenNames = { names: new Set(), kinds: new Set() };
 type Status = NonNullable<CustomResourceDefinition['status']>;
 type Names = NonNullable<Status['acceptedNames']>;
 
+/** Conditions that follow from the rest of a definition. */
+const OWN_CONDITIONS: ReadonlySet<string> = new Set(['NamesAccepted', 'Established', 'Terminating']);
+
 /** A kind is served when its definition says so. */
 export const isEstablished = (crd: CustomResourceDefinition): boolean =>
   crd.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ?? false;
@@ -126,7 +132,7 @@ export function definitionStatus(crd: CustomResourceDefinition, stamp: string, t
     const before = crd.status?.conditions?.find((c) => c.type === type && c.status === status);
     return { type, status, reason, message, lastTransitionTime: before?.lastTransitionTime ?? stamp };
   };
-  const rest = (crd.status?.conditions ?? []).filter((c) => c.type !== 'NamesAccepted' && c.type !== 'Established');
+  const rest = (crd.status?.conditions ?? []).filter((c) => !OWN_CONDITIONS.has(c.type));
   const stored = crd.spec.versions.filter((v) => v.storage).map((v) => v.name);
   return {
     acceptedNames: accepted,
@@ -137,6 +143,9 @@ export function definitionStatus(crd: CustomResourceDefinition, stamp: string, t
       established
         ? condition('Established', true, 'InitialNamesAccepted', 'the initial names have been accepted')
         : condition('Established', false, 'NotAccepted', 'not all names are accepted'),
+      ...(crd.metadata?.deletionTimestamp
+        ? [condition('Terminating', true, 'InstanceDeletionInProgress', 'CustomResource deletion is in progress')]
+        : []),
       ...rest,
     ] as Status['conditions'],
     storedVersions: [...new Set([...(crd.status?.storedVersions ?? []), ...stored])],

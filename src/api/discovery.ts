@@ -1,5 +1,5 @@
 /** What `/api`, `/apis` and the paths below them say the server has. Derived from the catalog; good for one generation of it. */
-import { type Catalog, type Served, versionsOf } from './catalog.ts';
+import { partsOf, versionsOf, type Catalog, type Served } from './catalog.ts';
 import { apiVersionOf } from './object.ts';
 
 /** What can be done with objects of every kind. */
@@ -19,7 +19,7 @@ interface Part {
 }
 
 /** Subresources of a kind as served in one version, by name. */
-function partsOf(served: Served): Part[] {
+function subresourcesOf(served: Served): Part[] {
   const { def } = served;
   const own = { group: served.group, version: served.version, kind: def.resource.kind };
   const parts: Part[] = (def.subresources ?? []).map(({ name, group, version, kind, verbs }) => ({
@@ -27,8 +27,9 @@ function partsOf(served: Served): Part[] {
     type: { group, version, kind },
     verbs,
   }));
-  if (def.scale) parts.push({ name: 'scale', type: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: PART_VERBS });
-  if (def.status) parts.push({ name: 'status', type: own, verbs: PART_VERBS });
+  const { status, scale } = partsOf(served);
+  if (scale) parts.push({ name: 'scale', type: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: PART_VERBS });
+  if (status) parts.push({ name: 'status', type: own, verbs: PART_VERBS });
   return parts.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -94,7 +95,7 @@ function aggregated(all: readonly GroupVersion[]): object {
 
 function aggregatedResource(served: Served): object {
   const { def } = served;
-  const parts = partsOf(served);
+  const parts = subresourcesOf(served);
   return {
     resource: def.resource.plural,
     responseKind: { group: served.group, version: served.version, kind: def.resource.kind },
@@ -151,7 +152,7 @@ export function apiResourceList(catalog: Catalog, group: string, version: string
       const { namespaced, plural, kind } = def.resource;
       return [
         { name: plural, singularName: def.singular, namespaced, kind, verbs: def.verbs ?? VERBS, ...names(served) },
-        ...partsOf(served).map(({ name, type, verbs }) => ({
+        ...subresourcesOf(served).map(({ name, type, verbs }) => ({
           name: `${plural}/${name}`,
           singularName: '',
           namespaced,

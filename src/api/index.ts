@@ -21,7 +21,7 @@ export type { AdmissionRule } from './kinds/admission/rules.ts';
 export { NodeMetricsResource, PodMetricsResource, type ResourceUsage } from './kinds/metrics.ts';
 export { createCatalog } from './kinds/index.ts';
 export { tokenRequests } from './kinds/authentication.ts';
-export { catalogOf, versionsOf, type Catalog, type Served } from './catalog.ts';
+export { catalogOf, hasSubresource, partsOf, versionsOf, type Catalog, type Served } from './catalog.ts';
 export { scaleColumns } from './kinds/columns.ts';
 export { tableOf } from './table.ts';
 export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';

@@ -77,12 +77,20 @@ export interface LegacyVersion {
   readonly schema?: Schema;
   /** Where they differ from the stored version's. */
   readonly columns?: readonly Column[];
+  /** Which of the two subresources this version has, where they differ from the stored version's. */
+  readonly parts?: Parts;
   /** Fields for field selectors, where they go by other names: as this version has them -> as the stored one has. */
   readonly selectableFields?: Readonly<Record<string, string>>;
   /** The object in the stored version; absent when only apiVersion differs. */
   upgrade?(object: AnyObject): AnyObject;
   /** The object as the old version shows it; absent when only apiVersion differs. */
   downgrade?(object: AnyObject): AnyObject;
+}
+
+/** The subresources that look at a part of an object. */
+export interface Parts {
+  readonly status: boolean;
+  readonly scale?: ScaleSubresource;
 }
 
 export interface ScaleSubresource {

@@ -1,6 +1,6 @@
 /** OpenAPI v3 documents, one a group and version, as kubectl reads them for `explain`, `apply` and its own validation. */
 import { sha256Hex } from '../base/index.ts';
-import type { Catalog, Served } from './catalog.ts';
+import { partsOf, type Catalog, type Served } from './catalog.ts';
 import { groupVersions } from './discovery.ts';
 import { isKept, type Schema } from './kind.ts';
 import { namingOf } from './kinds/schema/names.ts';
@@ -171,5 +171,5 @@ function addPaths(paths: Record<string, object>, served: Served, components: Com
     delete: operation('deletecollection', [...DELETE, ...LIST]),
   };
   paths[`${collection}/{name}`] = { parameters: named, get, put, patch, delete: operation('delete', DELETE) };
-  if (def.status) paths[`${collection}/{name}/status`] = { parameters: named, get, put, patch };
+  if (partsOf(served).status) paths[`${collection}/{name}/status`] = { parameters: named, get, put, patch };
 }

@@ -1,6 +1,7 @@
 import {
   ApiError,
   CustomResourceDefinitions,
+  hasSubresource,
   isKept,
   Namespaces,
   type AnyObject,
@@ -114,7 +115,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
 
   /** A Scale in place of the object that was scaled. */
   const asScale = (target: Target, written: Written): Written =>
-    target.subresource === 'scale' ? { ...written, ...entryOf(scaleOf(target.served.def, written.object)) } : written;
+    target.subresource === 'scale' ? { ...written, ...entryOf(scaleOf(target.served, written.object)) } : written;
 
   /** Asks those who have a say in what is done to an object by a part of it, and is not stored; returns what they warn of. */
   const ask = async (operation: 'CREATE' | 'CONNECT', target: Target, object: AnyObject, query: WriteQuery): Promise<readonly string[]> => {
@@ -262,14 +263,7 @@ function unlessGone(error: unknown): void {
 /** Refuses subresources that the kind does not have, or that do not know the verb. */
 function checkSubresource({ served, subresource }: { served: Served; subresource?: string | undefined }, allowed: readonly string[]): void {
   if (subresource === undefined) return;
-  const { def } = served;
-  const has =
-    subresource === 'status'
-      ? def.status
-      : subresource === 'scale'
-        ? def.scale !== undefined
-        : def.subresources?.some((s) => s.name === subresource);
-  if (!has) throw new ApiError('NotFound', 'the server could not find the requested resource');
+  if (!hasSubresource(served, subresource)) throw new ApiError('NotFound', 'the server could not find the requested resource');
   if (!allowed.includes(subresource)) throw notAllowed();
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { apiVersionOf, CustomResourceDefinitions, type AnyObject, type Resource } from '../api/index.ts';
 import type { Client } from '../control/index.ts';
-import { NS, refused, world } from './testing.ts';
+import { NS, refused, specOf, world } from './testing.ts';
 
 const Things = { group: 'example.com', version: 'v1', kind: 'Thing', plural: 'things', namespaced: true } as Resource<AnyObject>;
 
@@ -323,4 +323,58 @@ test('watches of a kind end with it', async () => {
   await client.delete(CustomResourceDefinitions, { name: 'things.example.com' });
   await watching;
   assert.deepEqual(seen, ['ADDED', 'DELETED']);
+});
+
+suite('a definition that changes', () => {
+  const key = { namespace: NS, name: 'a' };
+
+  test('objects that were stored before show its defaults, and not what it no longer knows', async () => {
+    const { client } = await world();
+    const made = await client.create(
+      CustomResourceDefinitions,
+      definition(object({ old: { type: 'string' }, kept: { type: 'string' } })) as never,
+    );
+    await client.create(Things, thing({ old: 'x', kept: 'y' }));
+    const { resourceVersion } = await client.list(Things);
+    const next = definition(object({ kept: { type: 'string' }, size: { type: 'integer', default: 3 } }));
+    await client.update(CustomResourceDefinitions, { ...made, spec: next['spec'] } as never);
+    const wanted = { kept: 'y', size: 3 };
+    assert.deepEqual(specOf(await client.get(Things, key)), wanted);
+    assert.deepEqual((await client.list(Things)).items.map(specOf), [wanted]);
+    await client.delete(Things, key);
+    for await (const event of client.watch(Things, { resourceVersion })) {
+      assert.deepEqual([event.type, event.type !== 'BOOKMARK' && specOf(event.object)], ['DELETED', wanted]);
+      break;
+    }
+  });
+
+  test('each version has the subresources that it names', async () => {
+    const { client, registry, at } = await world();
+    const { spec } = definition(object({ size: { type: 'integer' } })) as unknown as { spec: { versions: { name: string }[] } };
+    const [v1] = spec.versions;
+    const scale = { specReplicasPath: '.spec.size', statusReplicasPath: '.status.n' };
+    const v2 = { ...v1!, name: 'v2', storage: false, subresources: { scale } };
+    await client.create(CustomResourceDefinitions, {
+      metadata: { name: 'things.example.com' },
+      spec: { ...spec, versions: [v1, v2] },
+    } as never);
+    await client.create(Things, thing({ size: 4 }));
+    const Newer = { ...Things, version: 'v2' } as Resource<AnyObject>;
+    const shown = await registry.get(at(Newer, 'a', 'scale'));
+    assert.deepEqual(shown.object['spec'], { replicas: 4 });
+    const scaled = await registry.patch(at(Newer, 'a', 'scale'), 'merge', { value: { spec: { replicas: 6 } } }, {});
+    assert.deepEqual(scaled.object['spec'], { replicas: 6 });
+    assert.deepEqual(specOf(await client.get(Things, key)), { size: 6 });
+    await assert.rejects(registry.get(at(Things, 'a', 'scale')), refused('NotFound'));
+    await assert.rejects(registry.get(at(Newer, 'a', 'status')), refused('NotFound'));
+  });
+
+  test('while its objects are being removed it says so', async () => {
+    const { client } = await world();
+    await client.create(CustomResourceDefinitions, definition(object({})) as never);
+    await client.create(Things, { ...thing({}), metadata: { ...key, finalizers: ['example.com/held'] } });
+    const deleted = await client.delete(CustomResourceDefinitions, { name: 'things.example.com' });
+    const terminating = deleted!.status!.conditions!.find((c) => c.type === 'Terminating');
+    assert.deepEqual([terminating?.status, terminating?.reason], ['True', 'InstanceDeletionInProgress']);
+  });
 });

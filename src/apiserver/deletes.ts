@@ -2,10 +2,11 @@ import { ApiError, type AnyObject } from '../api/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Gate } from './admission/gate.ts';
 import type { Core } from './core.ts';
+import { prepareCrd } from './crds.ts';
 import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
 import { conflict, forbidden, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
-import { beginDeletion, isFinished, isNamespaces } from './lifecycle.ts';
+import { beginDeletion, isCrds, isFinished, isNamespaces, type Draft } from './lifecycle.ts';
 import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './registry.ts';
 import { selectionOf } from './select.ts';
 
@@ -61,6 +62,7 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
       await gate.validate(request);
       const release = gate.hold(request);
       const next = beginDeletion(def, current, query, clock.now()) as AnyObject;
+      if (isCrds(def)) prepareCrd(core, next as Draft);
       const gone = isFinished(def, next);
       try {
         if (dryRun) return { ...shownAs(served, entryOf(next)), gone, warnings };

@@ -29,7 +29,7 @@ export function createPatch(
 
   const patchScale = (target: Target, type: PatchType, body: Body, query: PatchQuery): Promise<Written> =>
     revise(target, query, (current) => {
-      const scale = scaleOf(target.served.def, current.object);
+      const scale = scaleOf(target.served, current.object);
       const value = patched(type === 'apply' ? 'merge' : type, {}, scale, body.value);
       return { draft: withScale(target, current.object, value), warnings: [] };
     });
@@ -84,7 +84,7 @@ export function withScale({ served }: Target, current: AnyObject, scale: unknown
       `Scale.autoscaling "${current.metadata?.name}" is invalid: spec.replicas: Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`,
     );
   }
-  const next = withReplicas(served.def, current, replicas);
+  const next = withReplicas(served, current, replicas);
   const seen = isRecord(scale) && isRecord(scale['metadata']) ? scale['metadata']['resourceVersion'] : undefined;
   if (typeof seen === 'string') next.metadata.resourceVersion = seen;
   return next;

@@ -21,7 +21,7 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
     get({ served, namespace, name = '', subresource }) {
       const stored = store.get(storeKey(served.def, namespace, name));
       if (!stored) throw notFound(served.def, name);
-      if (subresource === 'scale') return entryOf(scaleOf(served.def, stored.object));
+      if (subresource === 'scale') return entryOf(scaleOf(served, stored.object));
       return shownAs(served, stored);
     },
 

@@ -1,12 +1,12 @@
-import { labelSelectorOf, labelSelectorText, type AnyObject, type KindDef } from '../api/index.ts';
+import { labelSelectorOf, labelSelectorText, partsOf, type AnyObject, type Served } from '../api/index.ts';
 import { copy, isRecord, type Json } from './json.ts';
 import type { Draft } from './lifecycle.ts';
 
 /** `autoscaling/v1 Scale` of an object. */
-export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
-  const paths = def.scale!;
+export function scaleOf(served: Served, object: AnyObject): AnyObject {
+  const paths = partsOf(served).scale!;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
-  const path = paths.labelSelectorPath ?? (def.custom ? undefined : '.spec.selector');
+  const path = paths.labelSelectorPath ?? (served.def.custom ? undefined : '.spec.selector');
   const selector = path ? at(object, path) : undefined;
   const text = typeof selector === 'string' ? selector : isRecord(selector) ? labelSelectorText(labelSelectorOf(selector)) : '';
   return {
@@ -19,9 +19,9 @@ export function scaleOf(def: KindDef, object: AnyObject): AnyObject {
 }
 
 /** The object with the replicas that a Scale asks for. */
-export function withReplicas(def: KindDef, object: AnyObject, replicas: number): Draft {
+export function withReplicas(served: Served, object: AnyObject, replicas: number): Draft {
   const next = copy(object) as Draft;
-  const steps = stepsOf(def.scale!.specReplicasPath);
+  const steps = stepsOf(partsOf(served).scale!.specReplicasPath);
   let parent: Json = next;
   for (const step of steps.slice(0, -1)) parent = (parent[step] ??= {}) as Json;
   parent[steps.at(-1)!] = replicas;

@@ -66,9 +66,13 @@ function kindOf(def: KindDef, { group, version }: Served, subresource: string | 
 }
 
 /** An object of the request as the webhook knows it: in the version it asked for, or as a Scale. */
-export function shownTo({ def, operation, subresource }: AdmissionRequest, { legacy, ...as }: Served, object: AnyObject): AnyObject {
+export function shownTo(
+  { def, served, operation, subresource }: AdmissionRequest,
+  { legacy, ...as }: Served,
+  object: AnyObject,
+): AnyObject {
   if (operation === 'CONNECT' || object.kind !== def.resource.kind) return object;
-  if (subresource === 'scale') return scaleOf(def, object);
+  if (subresource === 'scale') return scaleOf(served, object);
   if (!legacy) return object;
   return { ...(legacy.downgrade ? legacy.downgrade(copy(object)) : object), apiVersion: apiVersionOf(as) };
 }

@@ -200,10 +200,10 @@ function change(request: AdmissionRequest, hook: Hook, as: Served, patch: unknow
 }
 
 /** The stored form of what a webhook made of an object. */
-function asStored({ def, object, subresource }: AdmissionRequest, as: Served, value: unknown): AnyObject {
+function asStored({ served, object, subresource }: AdmissionRequest, as: Served, value: unknown): AnyObject {
   if (subresource !== 'scale') return decode(as, { value }, 'Ignore').object;
   const spec = isRecord(value) && isRecord(value['spec']) ? value['spec'] : {};
-  return withReplicas(def, object, Number(spec['replicas'] ?? 0));
+  return withReplicas(served, object, Number(spec['replicas'] ?? 0));
 }
 
 function replace(target: object, content: object): void {

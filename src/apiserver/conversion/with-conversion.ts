@@ -10,7 +10,7 @@ import { carryOver, type Draft } from '../lifecycle.ts';
 import { patched } from '../patches.ts';
 import type { Body, Entry, PatchQuery, Registry, Target, WatchMessage, WriteQuery, Written } from '../registry.ts';
 import { checkRulesUnless } from '../schema/rules.ts';
-import { fillDefaults, prune } from '../schema/shape.ts';
+import { fillDefaults, inForm } from '../schema/shape.ts';
 import { checkSchema } from '../schema/validate.ts';
 import type { Convert } from './converter.ts';
 
@@ -158,11 +158,4 @@ function showing(convert: Convert): (served: Served, entries: readonly Entry[]) 
     });
     return Promise.all(entries.map((entry) => (entry.object.apiVersion === version ? Promise.resolve(entry) : of.get(entry.object)!)));
   };
-}
-
-/** Without what its schema does not know, and with the defaults that it names; in place. */
-function inForm(schema: Schema, object: AnyObject): AnyObject {
-  prune(schema, object);
-  fillDefaults(schema, object);
-  return object;
 }

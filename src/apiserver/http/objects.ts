@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { ApiError, isApiError, isKept, type Served } from '../../api/index.ts';
+import { ApiError, hasSubresource, isApiError, isKept, type Served } from '../../api/index.ts';
 import type { Target, WatchMessage, Written } from '../registry.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
@@ -66,12 +66,6 @@ export function targetOf(served: Served, info: ResourceInfo, call: Pick<Call, 'u
   if (namespaced && info.namespace === undefined && info.name !== undefined) throw notServed();
   if (info.subresource !== undefined && !hasSubresource(served, info.subresource)) throw notServed();
   return { served, namespace: info.namespace, name: info.name, subresource: info.subresource, user: call.user };
-}
-
-function hasSubresource({ def }: Served, name: string): boolean {
-  if (name === 'status') return def.status;
-  if (name === 'scale') return def.scale !== undefined;
-  return (def.subresources ?? []).some((s) => s.name === name);
 }
 
 async function read(api: Api, call: Call, target: Target, view: View): Promise<void> {

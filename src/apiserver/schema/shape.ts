@@ -83,6 +83,13 @@ export function fillDefaults(schema: Schema, value: unknown): void {
   }
 }
 
+/** An object of a custom kind without what its schema does not know, and with the defaults that it names; in place. */
+export function inForm<T>(schema: Schema, object: T): T {
+  prune(schema, object);
+  fillDefaults(schema, object);
+  return object;
+}
+
 /** How a value of the schema is merged and owned (structured-merge-diff). */
 export type Structure =
   | { readonly kind: 'map' }
