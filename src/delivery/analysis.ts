@@ -1,5 +1,5 @@
 /** The part of the canary machine in which a new revision is tried out: step by step to a promotion or back. Pure. */
-import { windowMs } from './checks.ts';
+import { windowMs, type Verdict } from './checks.ts';
 import {
   SOON_MS,
   canaryIs,
@@ -88,7 +88,7 @@ function analyse(o: Observation, answers: Answers): Decision {
   }
   if (first) for (const r of answers.hooks['pre-rollout'] ?? []) says.push(info(`Pre-rollout check ${r.hook.name} passed`));
   if (!first && answers.metrics && answers.metrics.kind !== 'pass')
-    return halt(o, [warn(answers.metrics.message)], answers.metrics.kind === 'fail' || measurable(o));
+    return halt(o, [warn(answers.metrics.message)], counts(o, answers.metrics));
   const gate = closedGate(answers, 'confirm-traffic-increase');
   if (gate)
     return decision(o, {
@@ -108,6 +108,12 @@ function analyse(o: Observation, answers: Answers): Decision {
     });
   }
   return startPromotion(o, answers, says);
+}
+
+/** Whether a metric that did not pass is a failed check: no values are one only by the author's word, or when there was no traffic. */
+function counts(o: Observation, verdict: Verdict): boolean {
+  if (verdict.kind !== 'inconclusive') return verdict.kind === 'fail';
+  return verdict.policy ? verdict.policy === 'fail' : measurable(o);
 }
 
 /** The metrics' windows have been under the canary's traffic in full, so that "no values" means "no traffic". */

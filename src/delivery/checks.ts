@@ -1,5 +1,5 @@
 /** What is asked of a canary before it gets more traffic: hooks and metrics, and what their answers mean. */
-import type { CanaryMetric, CanaryPhase, CanaryWebhook, WebhookType } from '../api/index.ts';
+import type { CanaryEvidence, CanaryMetric, CanaryPhase, CanaryWebhook, WebhookType } from '../api/index.ts';
 import { messageOf, parseDuration } from '../base/index.ts';
 import type { Http, Metrics } from './ports.ts';
 import type { Settings } from './settings.ts';
@@ -8,13 +8,30 @@ import type { Settings } from './settings.ts';
 export type Verdict =
   | { readonly kind: 'pass'; readonly value: number }
   | { readonly kind: 'fail'; readonly value: number; readonly message: string }
-  | { readonly kind: 'inconclusive'; readonly message: string };
+  | {
+      readonly kind: 'inconclusive';
+      readonly message: string;
+      /** What the metric's author says that means; undefined: a failed check once its whole window was under traffic. */
+      readonly policy?: 'wait' | 'fail' | undefined;
+    };
+
+/** The first metric that did not pass, undefined when all did; and what was measured until then. */
+export interface Measured {
+  readonly stopped: Verdict | undefined;
+  readonly metrics: NonNullable<CanaryEvidence['metrics']>;
+}
 
 export interface HookResult {
   readonly hook: CanaryWebhook;
   readonly ok: boolean;
   /** Why not, in the hook's own words. */
   readonly error: string;
+}
+
+/** How many requests the workload had in a metric's window. */
+function requestsIn(metric: CanaryMetric, settings: Settings): string {
+  const of = `reporter="destination",destination_workload_namespace="${settings.namespace}",destination_workload="${settings.target}"`;
+  return `sum(increase(istio_requests_total{${of}}[${metric.interval ?? METRIC_WINDOW_DEFAULT}]))`;
 }
 
 /** How far a metric looks back when it does not say. */
@@ -46,6 +63,12 @@ function goDuration(ms: number): string {
   return ms < 1000 ? `${Number(ms.toFixed(3))}ms` : `${Number((ms / 1000).toFixed(3))}s`;
 }
 
+/** The least and the greatest value that pass; `threshold` is the least success rate, and the greatest of anything else. */
+function boundsOf({ name, threshold, thresholdRange }: CanaryMetric): { min: number | undefined; max: number | undefined } {
+  const rate = name === 'request-success-rate';
+  return { min: thresholdRange?.min ?? (rate ? threshold : undefined), max: thresholdRange?.max ?? (rate ? undefined : threshold) };
+}
+
 /** Holds a value against the metric's bounds. */
 export function judge(metric: CanaryMetric, value: number | undefined, settings: Settings, canary: string): Verdict {
   const { name } = metric;
@@ -57,8 +80,7 @@ export function judge(metric: CanaryMetric, value: number | undefined, settings:
         : `Halt advancement no values found for istio metric ${name} probably ${target} is not receiving traffic`;
     return { kind: 'inconclusive', message };
   }
-  const min = metric.thresholdRange?.min ?? (name === 'request-success-rate' ? metric.threshold : undefined);
-  const max = metric.thresholdRange?.max ?? (name === 'request-success-rate' ? undefined : metric.threshold);
+  const { min, max } = boundsOf(metric);
   const said = (sign: '<' | '>', bound: number): Verdict => {
     const what =
       name === 'request-success-rate'
@@ -73,19 +95,40 @@ export function judge(metric: CanaryMetric, value: number | undefined, settings:
   return { kind: 'pass', value };
 }
 
-/** Asks for the metrics one after another; the first that does not pass ends it, as its message is the one to show. */
-export async function runMetrics(metrics: Metrics, settings: Settings, canary: string): Promise<Verdict | undefined> {
-  for (const metric of settings.metrics) {
-    let value: number | undefined;
-    try {
-      value = await metrics.query(queryOf(metric, settings));
-    } catch (error) {
-      return { kind: 'inconclusive', message: `Prometheus query failed for ${metric.name}: ${messageOf(error)}` };
+async function measure(metrics: Metrics, metric: CanaryMetric, settings: Settings, canary: string): Promise<Verdict> {
+  try {
+    if (metric.minRequests && (metric.name === 'request-success-rate' || metric.name === 'request-duration')) {
+      const requests = Math.round((await metrics.query(requestsIn(metric, settings))) ?? 0);
+      if (requests < metric.minRequests) {
+        const left = metric.minRequests - requests;
+        const message = `Halt ${canary} advancement ${metric.name} has ${requests} requests of at least ${metric.minRequests}: waiting for ${left} more`;
+        return { kind: 'inconclusive', message };
+      }
     }
-    const verdict = judge(metric, value, settings, canary);
-    if (verdict.kind !== 'pass') return verdict;
+    return judge(metric, await metrics.query(queryOf(metric, settings)), settings, canary);
+  } catch (error) {
+    return { kind: 'inconclusive', message: `Prometheus query failed for ${metric.name}: ${messageOf(error)}` };
   }
-  return undefined;
+}
+
+/** Asks for the metrics one after another; the first that does not pass ends it, as its message is the one to show. */
+export async function runMetrics(metrics: Metrics, settings: Settings, canary: string): Promise<Measured> {
+  const measured: Measured['metrics'] = [];
+  for (const metric of settings.metrics) {
+    const verdict = await measure(metrics, metric, settings, canary);
+    const { min, max } = boundsOf(metric);
+    measured.push({
+      name: metric.name,
+      result: verdict.kind,
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      ...(verdict.kind === 'inconclusive' ? { reason: verdict.message } : { value: verdict.value }),
+    });
+    if (verdict.kind === 'pass') continue;
+    const stopped = verdict.kind === 'inconclusive' ? { ...verdict, policy: metric.inconclusive || undefined } : verdict;
+    return { stopped, metrics: measured };
+  }
+  return { stopped: undefined, metrics: measured };
 }
 
 /** The hooks of one type; those without a type are `rollout` hooks. */

@@ -15,6 +15,7 @@ import {
 import { runHooks, runMetrics } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
+import { withEvidence } from './judge/evidence.ts';
 import type { Answers, Observation } from './decision.ts';
 import { createEnactor } from './enact.ts';
 import { createJudges } from './judge/judges.ts';
@@ -81,10 +82,9 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       hooks[type] = await runHooks(http, o.settings, type, phase, o.canary.status?.lastAppliedSpec ?? '');
       if (type === 'rollback' ? hooks[type].some((r) => r.ok) : hooks[type].some((r) => !r.ok)) return { hooks, metrics: undefined };
     }
-    return {
-      hooks,
-      metrics: asked.metrics ? await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`) : undefined,
-    };
+    if (!asked.metrics) return { hooks, metrics: undefined };
+    const { stopped, metrics: measured } = await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`);
+    return { hooks, metrics: stopped, measured };
   }
 
   async function say(canary: Canary, type: 'Normal' | 'Warning', message: string): Promise<void> {
@@ -116,11 +116,11 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     }
     await tellUnheeded(key, canary);
     const observation = await observe(canary, settings, key);
-    const { effects, says, status, after, stepped } = decide(observation, await ask(observation));
+    const answers = await ask(observation);
+    const { effects, says, status, after, stepped } = decide(observation, answers);
     for (const effect of effects) await enactor.enact(observation, effect);
     for (const { type, message } of says) await say(canary, type, message);
-    const { judge } = observation;
-    if (status) await updateStatus(client, Canaries, canary, judge ? { ...status, judge } : status);
+    if (status) await updateStatus(client, Canaries, canary, withEvidence(status, observation, answers, says));
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
     return after === undefined ? settled : again(after);
   }

@@ -1,7 +1,7 @@
 /** What the canary machine sees, and the words in which it says what to do. */
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { Canary, CanaryJudgement, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
-import type { HookResult, Verdict } from './checks.ts';
+import type { HookResult, Measured, Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { readinessOf, type Readiness } from './readiness.ts';
 import type { Weights } from './routes.ts';
@@ -27,6 +27,8 @@ export interface Answers {
   readonly hooks: Readonly<Partial<Record<WebhookType, readonly HookResult[]>>>;
   /** The first metric that did not pass; undefined when all did. */
   readonly metrics: Verdict | undefined;
+  /** All that was measured, for the record. */
+  readonly measured?: Measured['metrics'];
 }
 
 export type Effect =

@@ -412,3 +412,44 @@ test('proof that a canary is good enough ends its analysis early, if that is wan
   assert.match((await w.events()).join('\n'), /Ending analysis of podinfo.test early: not 2 times as bad: errors /);
   w.stop();
 });
+
+test('too few requests are no success and no failure, unless the author says that they are', async () => {
+  const metrics = (inconclusive: 'wait' | 'fail') => [
+    { name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '30s', minRequests: 500, inconclusive },
+  ];
+  const waits = await world({ metrics: metrics('wait') });
+  await waits.reach('Initialized');
+  await waits.setImage('podinfo:2');
+  await waits.reach('Progressing');
+  await waits.pass(200_000);
+  const { status } = await waits.canary();
+  assert.deepEqual([status?.phase, status?.canaryWeight, status?.failedChecks], ['Progressing', 20, 0]);
+  assert.match(
+    (await waits.events()).join('\n'),
+    /Halt podinfo.test advancement request-success-rate has 100 requests of at least 500: waiting for 400 more/,
+  );
+  waits.stop();
+  const fails = await world({ metrics: metrics('fail') });
+  await fails.reach('Initialized');
+  await fails.setImage('podinfo:2');
+  await fails.reach('Failed', 60_000);
+  fails.stop();
+});
+
+test('each decision is kept with what was looked at, and no more than ten of them', async () => {
+  const w = await world({ stepWeight: 4 });
+  await w.reach('Initialized');
+  await w.setImage('podinfo:2');
+  await w.reach('Succeeded', 400_000);
+  const { evidence = [] } = (await w.canary()).status!;
+  assert.equal(evidence.length, 10);
+  const last = evidence.at(-1)!;
+  assert.equal(last.decision, 'Copying podinfo.test template spec to podinfo-primary.test');
+  assert.equal(last.weight, 52);
+  assert.deepEqual(last.metrics, [
+    { name: 'request-success-rate', result: 'pass', value: 100, min: 99 },
+    { name: 'request-duration', result: 'pass', value: 20, max: 500 },
+  ]);
+  assert.match(last.judge!, /thresholds alone decide/);
+  w.stop();
+});

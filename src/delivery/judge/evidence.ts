@@ -1,0 +1,23 @@
+/** What was looked at for each decision, kept with the object: bounded, the newest last. Pure. */
+import type { CanaryEvidence, CanaryStatus } from '../../api/index.ts';
+import { rfc3339 } from '../../base/index.ts';
+import type { Answers, Observation, Said } from '../decision.ts';
+
+/** Decisions kept. */
+const KEPT = 10;
+
+/** The status with what the judge has come to, and with a record of the decision when metrics or the judge had a part in it. */
+export function withEvidence(status: CanaryStatus, o: Observation, answers: Answers, says: readonly Said[]): CanaryStatus {
+  const { judge } = o;
+  const [first] = says;
+  const next = judge ? { ...status, judge } : status;
+  if (!first || (!answers.measured && !judge)) return next;
+  const entry: CanaryEvidence = {
+    time: rfc3339(o.now),
+    decision: first.message,
+    weight: o.weights?.canary ?? 0,
+    ...(answers.measured ? { metrics: answers.measured } : {}),
+    ...(judge ? { judge: judge.message } : {}),
+  };
+  return { ...next, evidence: [...(status.evidence ?? []), entry].slice(-KEPT) };
+}
