@@ -39,12 +39,15 @@ test('logs', async () => {
     { run: 'logs web --prefix --all-containers --tail=1', out: '[pod/web/app] three' },
     { run: 'logs -l app=web --tail=1', out: 'three' },
     { run: 'logs web --tail=1 --timestamps --since=5m', out: 'three' },
+    { run: 'logs web --since-time=2026-01-02T03:04:05Z --limit-bytes=9' },
     { run: 'logs silent', code: 1, err: /container "app" in pod "silent" is waiting to start/ },
     { run: 'logs web -c other', code: 1, err: /container other is not valid for pod web/ },
     { run: 'logs nothing', code: 1, err: /pods "nothing" not found/ },
   ]);
   const { tailLines, timestamps, sinceSeconds } = api.kubelet.asked[3]!;
   assert.deepEqual([tailLines, timestamps, sinceSeconds], [1, true, 300]);
+  const { sinceTime, limitBytes } = api.kubelet.asked[4]!;
+  assert.deepEqual([sinceTime, limitBytes], ['2026-01-02T03:04:05Z', 9]);
 });
 
 test('logs -f shows lines as they are written', async () => {

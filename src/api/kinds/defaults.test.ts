@@ -125,6 +125,13 @@ test('a Service gets what the real server gives it, and keeps its address when i
   assert.equal((replaced.spec as { clusterIP: string }).clusterIP, '10.96.0.7');
 });
 
+test('a container that admission adds counts for the class of service', () => {
+  const plain = defaulted('', 'pods', { spec: { containers: [{ name: 'app' }] } }) as { spec: { containers: object[] }; status: object };
+  assert.deepEqual(plain.status, { phase: 'Pending', qosClass: 'BestEffort' });
+  plain.spec.containers.push({ name: 'proxy', resources: { requests: { cpu: '10m' } } });
+  assert.deepEqual(defaulted('', 'pods', plain).status, { phase: 'Pending', qosClass: 'Burstable' });
+});
+
 test('text of a Secret becomes data', () => {
   assert.deepEqual(defaulted('', 'secrets', { stringData: { k: 'v' }, data: { l: 'dw==' } }), {
     type: 'Opaque',

@@ -44,7 +44,8 @@ export function defaultPod(pod: Pod): void {
   tolerateFailure(spec);
   const status = ((pod as { status?: PodStatus }).status ??= {});
   status.phase ??= 'Pending';
-  status.qosClass ??= qosClass(spec);
+  // Anew each time: a container that admission adds counts as well.
+  status.qosClass = qosClass(spec);
 }
 
 /** How long a pod stays on a node that is not ready, or not heard of, unless it says so itself; in seconds. */
