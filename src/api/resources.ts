@@ -38,6 +38,7 @@ import type {
   PeerAuthentication,
   RequestAuthentication,
   ServiceEntry,
+  Sidecar,
   VirtualService,
 } from './kinds/istio/types.ts';
 import type { KubeObject, Resource } from './object.ts';
@@ -118,6 +119,7 @@ export const CertificateSigningRequests = resource<CertificateSigningRequest>(
 export const VirtualServices = resource<VirtualService>('networking.istio.io', 'v1', 'VirtualService', 'virtualservices');
 export const DestinationRules = resource<DestinationRule>('networking.istio.io', 'v1', 'DestinationRule', 'destinationrules');
 export const Gateways = resource<Gateway>('networking.istio.io', 'v1', 'Gateway', 'gateways');
+export const Sidecars = resource<Sidecar>('networking.istio.io', 'v1', 'Sidecar', 'sidecars');
 export const ServiceEntries = resource<ServiceEntry>('networking.istio.io', 'v1', 'ServiceEntry', 'serviceentries');
 export const AuthorizationPolicies = resource<AuthorizationPolicy>(
   'security.istio.io',

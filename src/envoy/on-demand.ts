@@ -3,7 +3,7 @@
  * told that one, its clusters and their endpoints. So what it holds, and what a change costs, follows what it uses.
  * Each name asked for is answered by a virtual host of its own, for that name alone: two answers can never claim one domain.
  */
-import { isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
+import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { encode, resource } from './encode.ts';
 import { ADS } from './json.ts';
 import { ruled, serviceHost } from './outbound.ts';
@@ -61,7 +61,7 @@ export function hostAsked(
     const host = ruled(model, claim.rules, client, claim.host, claim.number, soleDomain(claim.host), false);
     if (host) return host;
   }
-  return catchAll(model.config.outboundTrafficPolicy);
+  return catchAll(client.outboundTrafficPolicy ?? model.config.outboundTrafficPolicy);
 }
 
 /** Who may have the requests to a host: a service that is called so, or rules for a name that is no service's. */
@@ -88,7 +88,7 @@ export function* claims(
       if (found) yield { service, port: found };
     }
     const spoken = only === undefined && domain !== '*' && !model.services.has(domain) ? rules.get(domain) : undefined;
-    if (spoken) yield { rules: spoken, host: domain, number: port };
+    if (spoken && imported(client.imports, spoken.namespace, domain)) yield { rules: spoken, host: domain, number: port };
   }
 }
 

@@ -1,4 +1,4 @@
-import { isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
+import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { BLACK_HOLE, PASSTHROUGH } from './cluster.ts';
 import { chainsOf, l4RoutesOf, type L4Route } from './l4-route.ts';
 import { catchAll, dependencies, domainsOf, plainHost, ruledHost, soleDomain, type Client, type VirtualHost } from './virtual-host.ts';
@@ -16,8 +16,8 @@ export interface OutboundPlan {
   readonly sni: ReadonlyMap<number, readonly L4Route[]>;
 }
 
-export function otherwiseCluster(model: Model): string {
-  return model.config.outboundTrafficPolicy === 'ALLOW_ANY' ? PASSTHROUGH : BLACK_HOLE;
+export function otherwiseCluster(model: Model, client: Client): string {
+  return (client.outboundTrafficPolicy ?? model.config.outboundTrafficPolicy) === 'ALLOW_ANY' ? PASSTHROUGH : BLACK_HOLE;
 }
 
 /** Ports on which some service speaks HTTP; true when all of them speak gRPC. */
@@ -68,7 +68,7 @@ function headlessAddresses(model: Model, service: MeshService, port: ServicePort
 export function planRoutes(model: Model, services: readonly MeshService[], client: Client): ReadonlyMap<string, readonly VirtualHost[]> {
   const tables = new Map<string, VirtualHost[]>();
   const taken = new Map<string, Set<string>>();
-  const rest = catchAll(model.config.outboundTrafficPolicy);
+  const rest = catchAll(client.outboundTrafficPolicy ?? model.config.outboundTrafficPolicy);
   const add = (table: string, host: VirtualHost | undefined): void => {
     if (!host) return;
     const domains = taken.get(table);
@@ -89,7 +89,7 @@ export function planRoutes(model: Model, services: readonly MeshService[], clien
     }
   }
   for (const [host, rules] of model.virtualServices.ofMesh(client.namespace)) {
-    if (model.services.has(host) || host === '*') continue;
+    if (model.services.has(host) || host === '*' || !imported(client.imports, rules.namespace, host)) continue;
     for (const table of tables.keys())
       if (/^\d+$/.test(table)) add(table, ruled(model, rules, client, host, Number(table), soleDomain(host), false));
   }

@@ -1,5 +1,6 @@
 import {
   createModeler,
+  importsOf,
   interner,
   keepArray,
   keepMap,
@@ -150,8 +151,16 @@ class Maker {
 
   #view(model: Model, proxy: Proxy): View {
     const telling = [...new Set([...model.virtualServices.clientLabels, ...model.destinationRules.clientLabels])].sort();
+    const sidecar = proxy.kind === 'sidecar' ? model.sidecars.of(proxy.namespace, proxy.labels) : undefined;
+    const imports = importsOf(sidecar, proxy.namespace, model.config.domain);
+    const mode = sidecar?.spec.outboundTrafficPolicy?.mode;
     const labels = Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])));
-    const client = this.#internClient({ namespace: proxy.namespace, labels });
+    const client = this.#internClient({
+      namespace: proxy.namespace,
+      labels,
+      ...(imports ? { imports } : {}),
+      ...(mode ? { outboundTrafficPolicy: mode } : {}),
+    });
     return this.#views.renew(`${proxy.kind} ${JSON.stringify(client)}`, (last) => new View(model, client, proxy.kind, last));
   }
 
@@ -165,13 +174,13 @@ class Maker {
 
   #sidecar(model: Model, proxy: Proxy, own: Workload, view: View, asked: ReadonlySet<string>): ProxyResources {
     const { domain } = model.config;
-    const otherwise = otherwiseCluster(model);
+    const otherwise = otherwiseCluster(model, view.client);
     const plan = view.outbound;
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
     const named = namedPorts(model, proxy);
     const guard = model.guards.of(proxy.namespace, proxy.labels);
     const ports = inboundPorts(
-      servicesBefore(view.services, proxy.namespace, JSON.stringify(proxy.labels)),
+      servicesBefore(view.visible, proxy.namespace, JSON.stringify(proxy.labels)),
       (name) => named[name],
       (port) => mtls.ofPort(port),
     );

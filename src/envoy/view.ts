@@ -1,4 +1,5 @@
 import {
+  imported,
   keepMap,
   memo,
   subsetOf,
@@ -16,7 +17,7 @@ import type { Json } from './json.ts';
 import { hostAsked } from './on-demand.ts';
 import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
-import { virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
+import { hostsUsed, virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
 
 export type Resources = ReadonlyMap<string, EnvoyResource>;
 
@@ -63,6 +64,20 @@ const seenFrom = memo((services: Model['services'], namespace: string, kind: Pro
   return { all, byHost: new Map(all.map((s) => [s.host, s])) };
 });
 
+/** What the clients import, and the services that rules for these send their requests to. */
+const importedFrom = memo((seen: Seen, rules: Model['virtualServices'], client: Client, domain: string): Seen => {
+  const used = new Set(seen.all.filter((s) => imported(client.imports, s.namespace, s.host)));
+  for (const [host, own] of rules.ofMesh(client.namespace)) {
+    if (!imported(client.imports, own.namespace, host)) continue;
+    for (const target of hostsUsed(own, domain)) {
+      const service = seen.byHost.get(target);
+      if (service) used.add(service);
+    }
+  }
+  const all = seen.all.filter((s) => used.has(s));
+  return { all, byHost: new Map(all.map((s) => [s.host, s])) };
+});
+
 /** Bytes; Istio allows as much. */
 const MAX_DIRECT_RESPONSE = 1024 * 1024;
 /** Field of `RouteConfiguration`. */
@@ -92,6 +107,8 @@ export function routeTable(name: string, hosts: readonly VirtualHost[]): EnvoyRe
  */
 export class View {
   readonly client: Client;
+  /** All that is exported to the clients, whether they are told of it or not. */
+  readonly visible: readonly MeshService[];
   readonly services: readonly MeshService[];
   readonly outbound: OutboundPlan;
   readonly #model: Model;
@@ -103,7 +120,9 @@ export class View {
   constructor(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined) {
     this.client = client;
     this.#model = model;
-    this.#seen = seenFrom(model.services, client.namespace, kind);
+    const seen = seenFrom(model.services, client.namespace, kind);
+    this.visible = seen.all;
+    this.#seen = client.imports ? importedFrom(seen, model.virtualServices, client, model.config.domain) : seen;
     this.services = this.#seen.all;
     this.#before = last ? { made: last.#made, whole: last.#whole } : { made: new Map(), whole: undefined };
     this.outbound = planOutbound(model, this.services, client);

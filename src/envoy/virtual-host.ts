@@ -58,7 +58,7 @@ export function clustersIn(json: unknown): readonly string[] {
 }
 
 /** Hosts that the rules send requests to. */
-const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
+export const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
   const found = new Set<string>();
   const add = (host: string | undefined) => host && found.add(fullHost(host, rules.namespace, domain));
   for (const http of rules.spec.http ?? []) {
@@ -66,6 +66,7 @@ const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
     for (const r of http.mirrors ?? []) add(r.destination?.host);
     add(http.mirror?.host);
   }
+  for (const l4 of [...(rules.spec.tls ?? []), ...(rules.spec.tcp ?? [])]) for (const r of l4.route ?? []) add(r.destination?.host);
   return [...found];
 });
 
@@ -138,6 +139,10 @@ export const plainHost = memo(
 export interface Client {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** `namespace/host` of all it is told of; absent for everything. */
+  readonly imports?: readonly string[];
+  /** What it does with a destination nobody declared; absent for what the mesh does. */
+  readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
 }
 
 /** The gateways of rules that hold for sidecars. */

@@ -8,6 +8,7 @@ export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, type Rules } from './virtual-service.ts';
 export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';
 export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export { imported, importsOf } from './sidecar.ts';
 export { DRY_RUN, type Guard } from './guard.ts';
 export type { EffectiveMode } from './peer-authentication.ts';
 export { proxyOf, selects, UNKNOWN, workloadOfProxy, type Workload } from './workload.ts';

@@ -1,13 +1,23 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { AuthorizationPolicy, DestinationRule, Gateway, RequestAuthentication, ServiceEntry, VirtualService } from '../api/index.ts';
+import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  RequestAuthentication,
+  ServiceEntry,
+  Sidecar,
+  VirtualService,
+} from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
 import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import { Guards } from './guard.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
+import { meshConfigOf } from './mesh-config.ts';
 import { serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
+import { Sidecars } from './sidecar.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
 import { rulesOf, virtualServicesOf, type VirtualServices } from './virtual-service.ts';
 import { selects } from './workload.ts';
@@ -26,6 +36,7 @@ export interface Model {
   readonly gateways: readonly Gateway[];
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
+  readonly sidecars: Sidecars;
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
@@ -36,6 +47,8 @@ const guardsOf = memo(
   (policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], rootNamespace: string) =>
     new Guards(policies, requests, rootNamespace),
 );
+
+const sidecarsOf = memo((all: readonly Sidecar[], rootNamespace: string) => new Sidecars(all, rootNamespace));
 
 /** Makes models one after another, each out of the one before. */
 export function createModeler(): (snapshot: Snapshot) => Model {
@@ -75,6 +88,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     gateways: ordered<Gateway>(),
     authorizationPolicies: ordered<AuthorizationPolicy>(),
     requestAuthentications: ordered<RequestAuthentication>(),
+    sidecars: ordered<Sidecar>(),
   };
   const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
     const byService = new Map<string, EndpointSlice[]>();
@@ -125,7 +139,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   };
 
   return (snapshot) => {
-    const { config } = snapshot;
+    const config = meshConfigOf(snapshot.config, snapshot.configMaps.get(`${snapshot.config.rootNamespace}/istio`));
     const last = model && model.config === config ? model : undefined;
 
     const peers = keepArray(policies, [...snapshot.peerAuthentications.values()]);
@@ -157,6 +171,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         order.requestAuthentications(snapshot.requestAuthentications),
         config.rootNamespace,
       ),
+      sidecars: sidecarsOf(order.sidecars(snapshot.sidecars), config.rootNamespace),
       pods,
     };
     return model;

@@ -1,8 +1,9 @@
-import type { Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import {
   apiVersionOf,
   AuthorizationPolicies,
+  ConfigMaps,
   DestinationRules,
   EndpointSlices,
   Gateways,
@@ -14,6 +15,7 @@ import {
   RequestAuthentications,
   ServiceEntries,
   Services,
+  Sidecars,
   VirtualServices,
   type AuthorizationPolicy,
   type DestinationRule,
@@ -23,6 +25,7 @@ import {
   type RequestAuthentication,
   type Resource,
   type ServiceEntry,
+  type Sidecar,
   type VirtualService,
 } from '../api/index.ts';
 
@@ -60,6 +63,9 @@ export interface Snapshot {
   readonly peerAuthentications: ReadonlyMap<string, PeerAuthentication>;
   readonly authorizationPolicies: ReadonlyMap<string, AuthorizationPolicy>;
   readonly requestAuthentications: ReadonlyMap<string, RequestAuthentication>;
+  readonly sidecars: ReadonlyMap<string, Sidecar>;
+  /** Of these, `istio` in the root namespace is the mesh's own. */
+  readonly configMaps: ReadonlyMap<string, ConfigMap>;
 }
 
 /** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
@@ -75,6 +81,8 @@ export const snapshotKinds = {
   peerAuthentications: PeerAuthentications,
   authorizationPolicies: AuthorizationPolicies,
   requestAuthentications: RequestAuthentications,
+  sidecars: Sidecars,
+  configMaps: ConfigMaps,
 } as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
 
 /** A snapshot of the objects given; those of other kinds are left out. */

@@ -297,6 +297,16 @@ export interface ServiceEntrySpec {
 }
 export type ServiceEntry = Object<'ServiceEntry', ServiceEntrySpec>;
 
+export type OutboundPolicy = 'ALLOW_ANY' | 'REGISTRY_ONLY';
+export interface SidecarSpec {
+  workloadSelector?: { labels?: Record<string, string> };
+  ingress?: unknown[];
+  egress?: { port?: { number?: number }; bind?: string; captureMode?: string; hosts?: string[] }[];
+  outboundTrafficPolicy?: { mode?: OutboundPolicy; egressProxy?: unknown };
+  inboundConnectionPool?: ConnectionPool;
+}
+export type Sidecar = Object<'Sidecar', SidecarSpec>;
+
 export type MutualTlsMode = 'UNSET' | 'DISABLE' | 'PERMISSIVE' | 'STRICT';
 export interface PeerAuthenticationSpec {
   selector?: { matchLabels?: Record<string, string> };

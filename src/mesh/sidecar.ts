@@ -1,0 +1,51 @@
+/** Which hosts a workload's proxy is told of, by the Sidecar that holds for it. A matter of size, not of safety. */
+import type { Sidecar } from '../api/index.ts';
+import { intersect, fullHost } from './host.ts';
+import { selects } from './workload.ts';
+
+/** Sidecars, oldest first, and who is held to which. */
+export class Sidecars {
+  readonly all: readonly Sidecar[];
+  /** Labels that some Sidecar selects by: workloads alike in these see the same. */
+  readonly clientLabels: readonly string[];
+  readonly #root: string;
+
+  constructor(all: readonly Sidecar[], rootNamespace: string) {
+    this.all = all;
+    this.#root = rootNamespace;
+    this.clientLabels = [...new Set(all.flatMap((s) => Object.keys(s.spec?.workloadSelector?.labels ?? {})))].sort();
+  }
+
+  /** The oldest that selects the workload, else the one for its namespace, else the one for the mesh. */
+  of(namespace: string, labels: Readonly<Record<string, string>>): Sidecar | undefined {
+    const own = this.all.filter((s) => s.metadata?.namespace === namespace);
+    const wide = (s: Sidecar): boolean => !Object.keys(s.spec?.workloadSelector?.labels ?? {}).length;
+    return (
+      own.find((s) => !wide(s) && selects(s.spec.workloadSelector?.labels, labels)) ??
+      own.find(wide) ??
+      this.all.find((s) => s.metadata?.namespace === this.#root && wide(s))
+    );
+  }
+}
+
+/** The `egress` hosts of a Sidecar that holds in `namespace`, as `namespace/host`; undefined when it limits nothing. */
+export function importsOf(sidecar: Sidecar | undefined, namespace: string, domain: string): readonly string[] | undefined {
+  if (!sidecar?.spec?.egress?.length) return undefined;
+  return sidecar.spec.egress
+    .flatMap((e) => e.hosts ?? [])
+    .map((said) => {
+      const slash = said.indexOf('/');
+      const scope = slash < 0 ? '*' : said.slice(0, slash);
+      return `${scope === '.' ? namespace : scope}/${fullHost(said.slice(slash + 1), namespace, domain)}`;
+    });
+}
+
+/** Whether `host`, spoken of in `namespace`, is among the imports; `~` stands for no namespace at all. */
+export function imported(imports: readonly string[] | undefined, namespace: string, host: string): boolean {
+  if (!imports) return true;
+  return imports.some((said) => {
+    const slash = said.indexOf('/');
+    const scope = said.slice(0, slash);
+    return (scope === '*' || scope === namespace) && intersect(said.slice(slash + 1), host) !== undefined;
+  });
+}
