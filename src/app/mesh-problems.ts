@@ -1,11 +1,14 @@
 /** Says on Istio objects what is wrong with them: as a condition, which `kubectl get -o yaml` shows, and as an Event. */
 import {
+  AuthorizationPolicies,
   DestinationRules,
   Gateways,
   keyOf,
   keyText,
   parseKey,
+  RequestAuthentications,
   ServiceEntries,
+  Sidecars,
   VirtualServices,
   type IstioCondition,
   type KubeObject,
@@ -23,6 +26,9 @@ const REPORTED: Readonly<Record<string, Resource<Reported>>> = {
   DestinationRule: DestinationRules,
   Gateway: Gateways,
   ServiceEntry: ServiceEntries,
+  Sidecar: Sidecars,
+  AuthorizationPolicy: AuthorizationPolicies,
+  RequestAuthentication: RequestAuthentications,
 };
 const CONDITION = 'Accepted';
 /** Said of an object by an earlier control plane, who knows what. */

@@ -22,7 +22,11 @@ const TCP_RBAC = 'envoy.extensions.filters.network.rbac.v3.RBAC';
 export function authorizationFilters(guard: Guard, protocol: Protocol): Json[] {
   const filters: Json[] = [];
   for (const action of ['DENY', 'ALLOW'] as const) {
-    const all = guard.policies.filter((p) => (p.spec?.action ?? 'ALLOW') === action);
+    const all = guard.policies.filter((p) => {
+      const said = p.spec?.action ?? 'ALLOW';
+      // What an authorizer that cannot be asked has to allow is refused.
+      return said === action || (said === 'CUSTOM' && action === 'DENY');
+    });
     const isDry = (p: AuthorizationPolicy): boolean => p.metadata?.annotations?.[DRY_RUN] === 'true';
     const real = all.filter((p) => !isDry(p));
     const dry = all.filter(isDry);

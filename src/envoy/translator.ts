@@ -153,7 +153,7 @@ class Maker {
     const telling = [...new Set([...model.virtualServices.clientLabels, ...model.destinationRules.clientLabels])].sort();
     const sidecar = proxy.kind === 'sidecar' ? model.sidecars.of(proxy.namespace, proxy.labels) : undefined;
     const imports = importsOf(sidecar, proxy.namespace, model.config.domain);
-    const mode = sidecar?.spec.outboundTrafficPolicy?.mode;
+    const mode = sidecar?.spec?.outboundTrafficPolicy?.mode;
     const labels = Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])));
     const client = this.#internClient({
       namespace: proxy.namespace,

@@ -22,13 +22,13 @@ interface Selecting {
 
 /** AuthorizationPolicies and RequestAuthentications, the oldest first. Unlike PeerAuthentications, all that fit count, not the oldest. */
 export class Guards {
-  readonly #policies: readonly AuthorizationPolicy[];
-  readonly #requests: readonly RequestAuthentication[];
+  readonly policies: readonly AuthorizationPolicy[];
+  readonly requests: readonly RequestAuthentication[];
   readonly #root: string;
 
   constructor(policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], rootNamespace: string) {
-    this.#policies = policies;
-    this.#requests = requests;
+    this.policies = policies;
+    this.requests = requests;
     this.#root = rootNamespace;
   }
 
@@ -39,8 +39,8 @@ export class Guards {
       !p.spec?.targetRef &&
       !p.spec?.targetRefs?.length &&
       selects(p.spec?.selector?.matchLabels, labels);
-    const policies = this.#policies.filter(holds);
-    const requests = this.#requests.filter(holds);
+    const policies = this.policies.filter(holds);
+    const requests = this.requests.filter(holds);
     if (!policies.length && !requests.length) return NONE;
     return guardOf(kept(policies), kept(requests));
   }

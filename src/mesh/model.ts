@@ -34,6 +34,7 @@ export interface Model {
   readonly destinationRules: DestinationRules;
   /** Oldest first. */
   readonly gateways: readonly Gateway[];
+  readonly serviceEntries: readonly ServiceEntry[];
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
   readonly sidecars: Sidecars;
@@ -165,6 +166,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       ),
       destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),
+      serviceEntries: order.serviceEntries(snapshot.serviceEntries),
       peerAuthentications,
       guards: guardsOf(
         order.authorizationPolicies(snapshot.authorizationPolicies),

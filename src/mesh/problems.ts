@@ -11,6 +11,7 @@ import type { MeshService } from './service.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { MESH, type Rules } from './virtual-service.ts';
+import { withoutEffect } from './without-effect.ts';
 import { selects } from './workload.ts';
 
 type Found = Omit<Problem, 'object'>;
@@ -23,6 +24,7 @@ export function problemsOf(model: Model): readonly Problem[] {
     ...model.virtualServices.all.flatMap((rules) => delegateProblems(rules, model)),
     ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
     ...gatewayPortProblems(model.gateways),
+    ...withoutEffect(model),
   ];
 }
 

@@ -1,0 +1,132 @@
+/** What is written and has no effect here: nothing is left out silently. */
+import type { AuthorizationPolicy, DestinationRule, Gateway, RequestAuthentication, ServiceEntry, Sidecar } from '../api/index.ts';
+import { memo } from './memo.ts';
+import type { Problem } from './problem.ts';
+
+type Kind = 'AuthorizationPolicy' | 'DestinationRule' | 'Gateway' | 'RequestAuthentication' | 'ServiceEntry' | 'Sidecar';
+type Finding = readonly [path: string, message: string, fix: string];
+type Written = { readonly metadata?: { readonly namespace?: string; readonly name?: string }; readonly spec?: unknown };
+
+/** Makes the problems of one kind, remembered by object. */
+function finder<T extends Written>(
+  kind: Kind,
+  find: (object: T) => readonly (Finding | false | undefined)[],
+): (object: T) => readonly Problem[] {
+  return memo((o: T) =>
+    (o.spec ? find(o) : []).flatMap((found): Problem[] => {
+      if (!found) return [];
+      const [path, message, fix] = found;
+      const object = { kind, namespace: o.metadata?.namespace, name: o.metadata?.name ?? '' };
+      return [{ object, code: 'SLU0010', severity: 'warning', path, message, fix }];
+    }),
+  );
+}
+
+const ofSidecar = finder<Sidecar>('Sidecar', ({ spec = {} }) => [
+  Boolean(spec.ingress?.length) && ['spec.ingress', 'listeners of its own have no effect; those of the Services stay.', 'Leave it out.'],
+  spec.inboundConnectionPool && ['spec.inboundConnectionPool', 'it has no effect.', 'Limit connections in the application.'],
+  spec.outboundTrafficPolicy?.egressProxy !== undefined && [
+    'spec.outboundTrafficPolicy.egressProxy',
+    'it has no effect.',
+    'Use a ServiceEntry and a VirtualService to the egress gateway.',
+  ],
+  ...(spec.egress ?? []).map((e, i): Finding | false =>
+    e.port || e.bind || (e.captureMode && e.captureMode !== 'DEFAULT')
+      ? [`spec.egress[${i}]`, 'its hosts are imported; port, bind and captureMode have no effect.', 'Leave them out.']
+      : false,
+  ),
+]);
+
+const ofDestinationRule = finder<DestinationRule>('DestinationRule', ({ spec }) => {
+  const lb = spec.trafficPolicy?.loadBalancer;
+  const path = 'spec.trafficPolicy';
+  return [
+    lb?.localityLbSetting && [
+      `${path}.loadBalancer.localityLbSetting`,
+      'localities are not told apart; endpoints are balanced as one.',
+      'Use subsets to choose endpoints.',
+    ],
+    (lb?.warmup ?? lb?.warmupDurationSecs) !== undefined &&
+      (lb?.consistentHash || lb?.simple === 'RANDOM' || lb?.simple === 'PASSTHROUGH') && [
+        `${path}.loadBalancer.warmup`,
+        'Envoy warms up endpoints under ROUND_ROBIN and LEAST_REQUEST only.',
+        'Use one of these, or leave warmup out.',
+      ],
+    spec.trafficPolicy?.tls?.credentialName !== undefined && [
+      `${path}.tls.credentialName`,
+      'no certificate is sent from a Secret.',
+      'Mount the certificate and name its files in clientCertificate, privateKey and caCertificates.',
+    ],
+  ];
+});
+
+const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
+  (spec?.servers ?? []).flatMap((s, i): (Finding | false | undefined)[] => [
+    s.bind !== undefined && [`spec.servers[${i}].bind`, 'it has no effect; the server listens on every address.', 'Leave it out.'],
+    s.tls?.mode === 'AUTO_PASSTHROUGH' && [
+      `spec.servers[${i}].tls.mode`,
+      'AUTO_PASSTHROUGH leads nowhere by itself.',
+      'Use PASSTHROUGH and a VirtualService with tls routes.',
+    ],
+    Boolean(s.tls?.subjectAltNames?.length) && [
+      `spec.servers[${i}].tls.subjectAltNames`,
+      'names in client certificates are not checked.',
+      'Check them by an AuthorizationPolicy, or trust a CA that issues no others.',
+    ],
+  ]),
+);
+
+const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
+  spec.resolution === 'DYNAMIC_DNS' && [
+    'spec.resolution',
+    'names are not resolved by the proxy; requests go to the address that the client looked up.',
+    'Use DNS for hosts without a wildcard.',
+  ],
+  spec.addresses?.some((a) => a.includes('/') && !/\/(32|128)$/.test(a)) && [
+    'spec.addresses',
+    'blocks of addresses have no effect; connections to them are undeclared destinations.',
+    'List the addresses one by one.',
+  ],
+]);
+
+const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
+  spec?.action === 'CUSTOM' && [
+    'spec.action',
+    'no external authorizer can be asked; what the rules match is refused.',
+    'Use ALLOW or DENY.',
+  ],
+  spec?.action === 'AUDIT' && [
+    'spec.action',
+    'nothing is audited, and nothing refused.',
+    'Use istio.io/dry-run on a policy to count what it would do.',
+  ],
+  Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
+]);
+
+const ofRequests = finder<RequestAuthentication>('RequestAuthentication', ({ spec }) => [
+  Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
+  ...(spec?.jwtRules ?? []).map((r, i): Finding | false =>
+    r.jwks || !r.issuer
+      ? false
+      : [`spec.jwtRules[${i}].jwksUri`, 'keys are not fetched; every token of this issuer is refused.', 'Write the keys into jwks.'],
+  ),
+]);
+
+interface Objects {
+  readonly sidecars: { readonly all: readonly Sidecar[] };
+  readonly destinationRules: { readonly all: readonly DestinationRule[] };
+  readonly gateways: readonly Gateway[];
+  readonly serviceEntries: readonly ServiceEntry[];
+  readonly guards: { readonly policies: readonly AuthorizationPolicy[]; readonly requests: readonly RequestAuthentication[] };
+}
+
+export function withoutEffect(model: Objects): readonly Problem[] {
+  return [
+    ...model.sidecars.all.flatMap(ofSidecar),
+    ...model.destinationRules.all.flatMap(ofDestinationRule),
+    ...model.gateways.flatMap(ofGateway),
+    ...model.serviceEntries.flatMap(ofServiceEntry),
+    ...model.guards.policies.flatMap(ofAuthorization),
+    ...model.guards.requests.flatMap(ofRequests),
+  ];
+}
