@@ -18,7 +18,7 @@ function read(text: string | undefined): Written {
   if (!text) return {};
   try {
     const [first] = parseYaml(text, 'mesh');
-    return (first ?? {}) as Written;
+    return first ?? {};
   } catch {
     return {};
   }

@@ -22,7 +22,7 @@ function finder<T extends Written>(
   );
 }
 
-const ofSidecar = finder<Sidecar>('Sidecar', ({ spec = {} }) => [
+const ofSidecar = finder<Sidecar>('Sidecar', ({ spec }) => [
   Boolean(spec.ingress?.length) && ['spec.ingress', 'listeners of its own have no effect; those of the Services stay.', 'Leave it out.'],
   spec.inboundConnectionPool && ['spec.inboundConnectionPool', 'it has no effect.', 'Limit connections in the application.'],
   spec.outboundTrafficPolicy?.egressProxy !== undefined && [
