@@ -69,9 +69,9 @@ export function createServiceAllocator(store: Store<AnyObject>): ServiceAllocato
       const type = spec['type'] ?? 'ClusterIP';
 
       if (type === 'ExternalName') {
-        delete spec['clusterIP'];
-        delete spec['clusterIPs'];
+        // Nothing is allotted; an address that is asked for is refused by the kind's own checks.
       } else if (spec['clusterIP'] === undefined || spec['clusterIP'] === '') {
+        if (spec['clusterIPs'] !== undefined) causes.push(unnamed(spec['clusterIPs']));
         const address = freeAddress(used);
         if (address) Object.assign(spec, { clusterIP: address, clusterIPs: [address] });
         else
@@ -83,15 +83,17 @@ export function createServiceAllocator(store: Store<AnyObject>): ServiceAllocato
       } else {
         const address = spec['clusterIP'] as string;
         spec['clusterIPs'] = [address];
-        if (address !== 'None' && used.has(address)) {
+        const why = unavailable(address, used);
+        if (why) {
           causes.push({
             reason: 'FieldValueInvalid',
             field: 'spec.clusterIPs',
-            message: `Invalid value: ${JSON.stringify([address])}: failed to allocate IP ${address}: provided IP is already allocated`,
+            message: `Invalid value: ${JSON.stringify([address])}: failed to allocate IP ${address}: ${why}`,
           });
         }
       }
       assignNodePorts(spec, type, ports, old, used, causes, freePort);
+      assignHealthPort(spec, old, used, freePort);
       if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);
 
       const mine = claims(draft as AnyObject).filter((item) => !reserved.has(item));
@@ -103,6 +105,34 @@ export function createServiceAllocator(store: Store<AnyObject>): ServiceAllocato
       };
     },
   };
+}
+
+const unnamed = (addresses: unknown): StatusCause => ({
+  reason: 'FieldValueInvalid',
+  field: 'spec.clusterIPs',
+  message: `Invalid value: ${JSON.stringify(addresses)}: must be empty when \`clusterIP\` is not specified`,
+});
+
+/** Why an address that is asked for cannot be had. What is no address at all is the matter of the kind's own checks. */
+function unavailable(address: string, used: ReadonlySet<string>): string | undefined {
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(address)) return undefined;
+  if (!address.startsWith('10.96.')) return 'the provided network does not match the current range';
+  return used.has(address) ? 'provided IP is already allocated' : undefined;
+}
+
+/** The port at which a node says whether it has endpoints, for load balancers that are to find those. */
+function assignHealthPort(
+  spec: Record<string, unknown>,
+  old: AnyObject | undefined,
+  used: Set<string>,
+  freePort: (used: ReadonlySet<string>) => number | undefined,
+): void {
+  if (spec['type'] !== 'LoadBalancer' || spec['externalTrafficPolicy'] !== 'Local') return;
+  const before = (old?.['spec'] as { healthCheckNodePort?: number } | undefined)?.healthCheckNodePort;
+  const port = spec['healthCheckNodePort'] ?? before ?? freePort(used);
+  if (port === undefined) return;
+  spec['healthCheckNodePort'] = port;
+  used.add(String(port));
 }
 
 function assignNodePorts(
@@ -153,7 +183,8 @@ function portsOf(object: AnyObject | undefined): Port[] {
 /** The address and node ports a Service holds, as texts that cannot be confused. */
 function claims(object: AnyObject): string[] {
   const address = (object['spec'] as { clusterIP?: unknown } | undefined)?.clusterIP;
-  const ports = portsOf(object).flatMap(({ nodePort }) => (nodePort ? [String(nodePort)] : []));
+  const health = (object['spec'] as { healthCheckNodePort?: number } | undefined)?.healthCheckNodePort;
+  const ports = [...portsOf(object).map((port) => port.nodePort), health].flatMap((port) => (port ? [String(port)] : []));
   return typeof address === 'string' && address !== '' && address !== 'None' ? [address, ...ports] : ports;
 }
 

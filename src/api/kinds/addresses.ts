@@ -1,9 +1,10 @@
 import { addressVersion } from './ip.ts';
 import type { IPAddress, ServiceCIDR } from 'kubernetes-types/networking/v1alpha1.js';
 import type { Resource } from '../object.ts';
-import { checkCidr, dnsSubdomain, follow, type Rule } from './check.ts';
+import { dnsSubdomain, follow, type Rule } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
+import { checkCidr } from './ip-validation.ts';
 import { pathSegment } from './metadata.ts';
 
 const group = 'networking.k8s.io';
@@ -48,6 +49,10 @@ export const serviceCidrs = define<ServiceCIDR>({
     if (!cidrs.length) return causes.required('spec.cidrs', 'at least one CIDR required');
     if (cidrs.length > 2) return causes.invalid('spec.cidrs', o.spec, 'may only hold up to 2 values');
     cidrs.forEach((cidr, i) => checkCidr(causes, `spec.cidrs[${i}]`, cidr));
+    const [first = '', second = ''] = cidrs;
+    if (second && first.includes(':') === second.includes(':')) {
+      causes.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64');
+    }
     old?.spec?.cidrs?.forEach((cidr, i) => {
       if (cidrs[i] !== cidr) causes.invalid(`spec.cidrs[${i}]`, cidrs[i], 'field is immutable');
     });

@@ -1,4 +1,3 @@
-import { addressVersion } from './ip.ts';
 import { parseQuantity } from '../../base/index.ts';
 import { labelSelectorOf, type LabelSelectorObject } from '../selector.ts';
 import type { StatusCause } from '../status.ts';
@@ -87,19 +86,25 @@ const VALUE_HELP =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 const tooLong = (limit: number): string => `must be no more than ${limit} bytes`;
+const tooManyCharacters = (limit: number): string => `must be no more than ${limit} characters`;
 
-export const dnsLabel: PlainRule = (v) => (v.length > 63 ? tooLong(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
-export const dnsSubdomain: PlainRule = (v) => (v.length > 253 ? tooLong(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP);
-export const dns1035: PlainRule = (v) => (v.length > 63 ? tooLong(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);
+export const dnsLabel: PlainRule = (v) => (v.length > 63 ? tooManyCharacters(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
+export const dnsSubdomain: PlainRule = (v) =>
+  v.length > 253 ? tooManyCharacters(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP;
+export const dns1035: PlainRule = (v) => (v.length > 63 ? tooManyCharacters(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);
 export const labelValue: PlainRule = (v) => (v.length > 63 ? tooLong(63) : v === '' || QUALIFIED.test(v) ? undefined : VALUE_HELP);
 export const envName: PlainRule = (v) =>
   ENV_NAME.test(v) ? undefined : "a valid environment variable name must consist only of printable ASCII characters other than '='";
 export const configKey: PlainRule = (v) =>
   v.length > 253
     ? tooLong(253)
-    : !CONFIG_KEY.test(v) || v === '.' || v === '..'
+    : !CONFIG_KEY.test(v)
       ? "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
-      : undefined;
+      : v === '.' || v === '..'
+        ? `must not be '${v}'`
+        : v.startsWith('..')
+          ? "must not start with '..'"
+          : undefined;
 
 /** Keys of labels and annotations: `[prefix/]name`. */
 export const qualifiedName: Rule = (v) => {
@@ -235,13 +240,4 @@ export function checkResourceName(
   if (name.includes('/')) return;
   if (!STANDARD.test(name)) causes.invalid(field, name, 'must be a standard resource type or fully qualified');
   else if (!among.test(name)) causes.invalid(field, name, why);
-}
-
-/** Checks an address range. */
-export function checkCidr(causes: Causes, field: string, cidr: string | undefined): void {
-  const [address = '', bits = ''] = (cidr ?? '').split('/');
-  const version = addressVersion(address);
-  if (!version || !/^\d{1,3}$/.test(bits) || Number(bits) > (version === 4 ? 32 : 128)) {
-    causes.invalid(field, cidr ?? '', 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)');
-  }
 }

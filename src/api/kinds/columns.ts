@@ -77,3 +77,12 @@ export const scaleColumns = [
   column<Scale>('Available', (o) => o.status.replicas, 'integer'),
   ageColumn,
 ] as unknown as readonly Column[];
+
+/** How many of several values a cell shows. */
+const SHOWN = 3;
+
+/** The first values of several, and how many more there are. */
+export function few(values: readonly string[], none: string): string {
+  if (!values.length) return none;
+  return values.slice(0, SHOWN).join(',') + (values.length > SHOWN ? ` + ${values.length - SHOWN} more...` : '');
+}

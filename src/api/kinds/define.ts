@@ -9,6 +9,9 @@ import { kindSchema } from './schema/builtin.ts';
 /** What may be asked of whoever is behind an object. */
 export const PROXY_VERBS: readonly string[] = ['create', 'delete', 'get', 'patch', 'update'];
 
+/** Groups of servers beside the core one, whose rules for metadata are those of custom kinds. */
+const EXTENSIONS: ReadonlySet<string> = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io']);
+
 /** What a kind's file says; the rest follows. */
 export interface Definition<T extends KubeObject> {
   readonly resource: Resource<T>;
@@ -54,7 +57,7 @@ export function define<T extends KubeObject>(d: Definition<T>): KindDef {
     ...(d.default ? { default: d.default } : {}),
     validate(object: T, old: T | undefined, subresource?: string): StatusCause[] {
       const causes = new Causes();
-      if (isKept(d)) checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object);
+      if (isKept(d)) checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object, d.custom || EXTENSIONS.has(d.resource.group));
       d.check?.(causes, object, old, subresource);
       return causes.list;
     },

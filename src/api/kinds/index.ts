@@ -35,7 +35,9 @@ import {
 import { virtualServices } from './istio/virtual-service.ts';
 import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';
 import { nodeMetrics, podMetrics } from './metrics.ts';
-import { endpointSlices, ingressClasses, ingresses, networkPolicies } from './networking.ts';
+import { endpointSlices } from './networking/endpoint-slice.ts';
+import { ingressClasses, ingresses } from './networking/ingress.ts';
+import { networkPolicies } from './networking/network-policy.ts';
 import { leases, podDisruptionBudgets } from './policy.ts';
 import { apiServices } from './registration.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';

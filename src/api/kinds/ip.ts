@@ -19,3 +19,20 @@ export function isIPv6(text: string): boolean {
 export function addressVersion(text: string): 0 | 4 | 6 {
   return isIPv4(text) ? 4 : isIPv6(text) ? 6 : 0;
 }
+
+/** The bits of an address as a text of zeros and ones. */
+export function addressBits(address: string): string {
+  const binary = (value: number, size: number): string => value.toString(2).padStart(size, '0');
+  if (isIPv4(address))
+    return address
+      .split('.')
+      .map((part) => binary(Number(part), 8))
+      .join('');
+  const plain = address.replace(/[^:]*\..*$/, (mapped) => {
+    const bits = addressBits(mapped);
+    return [bits.slice(0, 16), bits.slice(16)].map((half) => Number.parseInt(half, 2).toString(16)).join(':');
+  });
+  const [head = [], tail = []] = plain.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = Array<string>(8 - head.length - tail.length).fill('0');
+  return [...head, ...zeros, ...tail].map((group) => binary(Number.parseInt(group, 16), 16)).join('');
+}

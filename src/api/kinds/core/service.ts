@@ -1,9 +1,10 @@
-import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
+import type { Endpoints as EndpointsObject, Service, ServiceSpec } from 'kubernetes-types/core/v1.js';
 import { Endpoints, Services } from '../../resources.ts';
-import { type Causes, checkLabels, checkPort, checkPortOrName, dns1035, dnsLabel, dnsSubdomain, follow } from '../check.ts';
-import { ageColumn, column, labelsText, nameColumn, wide } from '../columns.ts';
+import { dns1035 } from '../check.ts';
+import { ageColumn, column, few, labelsText, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
-import { isIPv4 } from '../ip.ts';
+import { checkSubsets } from './endpoints-validation.ts';
+import { checkService } from './service-validation.ts';
 
 export const services = define<Service>({
   resource: Services,
@@ -35,93 +36,61 @@ export const endpoints = define<EndpointsObject>({
   default(o) {
     for (const subset of o.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ??= 'TCP';
   },
+  check: (causes, o) => checkSubsets(causes, o.subsets ?? []),
   columns: [nameColumn, column('Endpoints', addressesText), ageColumn],
 });
 
 const SESSION_SECONDS = 10_800;
 
+const isHeadless = (spec: ServiceSpec): boolean => spec.clusterIP === 'None';
+const isReachedFromOutside = ({ type, externalIPs }: ServiceSpec): boolean =>
+  type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && (externalIPs?.length ?? 0) > 0);
+
 function defaultService(service: Service, old?: Service): void {
-  const spec = service.spec;
-  if (!spec) return;
+  const spec = (service.spec ??= {});
   spec.type ||= 'ClusterIP';
   spec.sessionAffinity ||= 'None';
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
   if (spec.sessionAffinity === 'ClientIP') ((spec.sessionAffinityConfig ??= {}).clientIP ??= {}).timeoutSeconds ??= SESSION_SECONDS;
   for (const port of spec.ports ?? []) {
     port.protocol ||= 'TCP';
     port.targetPort ||= port.port;
   }
-  if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ||= 'Cluster';
+  if (old?.spec) dropWhatTheTypeHadNeed(spec, old.spec);
+  if (isReachedFromOutside(spec)) spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
   if (spec.type !== 'ExternalName') {
     spec.internalTrafficPolicy ||= 'Cluster';
-    spec.ipFamilies ??= ['IPv4'];
-    spec.ipFamilyPolicy ||= 'SingleStack';
     if (old?.spec?.type !== 'ExternalName') spec.clusterIP ||= old?.spec?.clusterIP;
     if (!spec.clusterIP) delete spec.clusterIP;
+    defaultFamilies(spec);
   }
   if (spec.clusterIP) spec.clusterIPs ??= [spec.clusterIP];
   (service as { status?: object }).status ??= { loadBalancer: {} };
 }
 
-const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-
-function checkService(causes: Causes, service: Service, old: Service | undefined): void {
-  const spec = service.spec;
-  if (!spec) return causes.required('spec');
-  causes.oneOf('spec.type', spec.type, TYPES);
-  causes.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']);
-  causes.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']);
-  causes.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local']);
-  checkLabels(causes, 'spec.selector', spec.selector);
-
-  const headless = spec.clusterIP === 'None';
-  if (spec.type === 'ExternalName') {
-    if (!spec.externalName) causes.required('spec.externalName');
-    else follow(causes, 'spec.externalName', spec.externalName.replace(/\.$/, ''), dnsSubdomain);
-    if (spec.clusterIP) causes.forbidden('spec.clusterIPs', 'may not be set when `type` is `ExternalName`');
-  } else {
-    if (!spec.ports?.length && !headless) causes.required('spec.ports');
-    if (headless && spec.type !== 'ClusterIP')
-      causes.invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`);
-    if (spec.clusterIP && !headless && !isIPv4(spec.clusterIP)) {
-      causes.invalid('spec.clusterIPs', [spec.clusterIP], 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
-    }
-  }
-  checkServicePorts(causes, spec.ports ?? []);
-
-  const before = old?.spec;
-  if (
-    before?.clusterIP &&
-    before.type !== 'ExternalName' &&
-    spec.type !== 'ExternalName' &&
-    spec.clusterIP &&
-    spec.clusterIP !== before.clusterIP
-  ) {
-    causes.invalid('spec.clusterIPs[0]', spec.clusterIP, 'may not change once set');
-  }
+/** Without a selector and an address nothing says which families the endpoints will be of: both. */
+function defaultFamilies(spec: ServiceSpec): void {
+  const any = isHeadless(spec) && !Object.keys(spec.selector ?? {}).length && !spec.ipFamilies && !spec.ipFamilyPolicy;
+  spec.ipFamilies ??= any ? ['IPv4', 'IPv6'] : ['IPv4'];
+  spec.ipFamilyPolicy ||= any ? 'RequireDualStack' : 'SingleStack';
 }
 
-function checkServicePorts(causes: Causes, ports: NonNullable<NonNullable<Service['spec']>['ports']>): void {
-  const names = new Set<string>();
-  const numbers = new Set<string>();
-  ports.forEach((port, i) => {
-    const at = `spec.ports[${i}]`;
-    if (!port.name) {
-      if (ports.length > 1) causes.required(`${at}.name`);
-    } else {
-      follow(causes, `${at}.name`, port.name, dnsLabel);
-      if (names.has(port.name)) causes.duplicate(`${at}.name`, port.name);
-      names.add(port.name);
-    }
-    checkPort(causes, `${at}.port`, port.port);
-    checkPortOrName(causes, `${at}.targetPort`, port.targetPort);
-    if (port.nodePort) checkPort(causes, `${at}.nodePort`, port.nodePort);
-    causes.oneOf(`${at}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']);
-    const number = `${port.protocol}/${port.port}`;
-    if (numbers.has(number)) causes.duplicate(at, { protocol: port.protocol, port: port.port });
-    numbers.add(number);
-  });
+/** Takes away, when the type changes, what is left over from the type before and was not asked for anew. */
+function dropWhatTheTypeHadNeed(spec: ServiceSpec, before: ServiceSpec): void {
+  const drop = (field: keyof ServiceSpec, needs: (s: ServiceSpec) => boolean): void => {
+    if (needs(before) && !needs(spec) && JSON.stringify(spec[field]) === JSON.stringify(before[field])) delete spec[field];
+  };
+  drop('externalTrafficPolicy', isReachedFromOutside);
+  drop('allocateLoadBalancerNodePorts', ({ type }) => type === 'LoadBalancer');
+  drop('loadBalancerClass', ({ type }) => type === 'LoadBalancer');
+  drop('healthCheckNodePort', needsHealthPort);
+  for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const)
+    drop(field, ({ type }) => type !== 'ExternalName');
 }
+
+const needsHealthPort = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
+  type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 
 function externalAddresses(service: Service): string {
   const spec = service.spec;
@@ -138,13 +107,9 @@ function portsText(service: Service): string {
   );
 }
 
-/** How many addresses are shown. */
-const SHOWN = 3;
-
 function addressesText(o: EndpointsObject): string {
   const all = (o.subsets ?? []).flatMap(({ addresses = [], ports = [] }) =>
     ports.length ? ports.flatMap((p) => addresses.map((a) => `${a.ip}:${p.port}`)) : addresses.map((a) => a.ip),
   );
-  if (!all.length) return '<none>';
-  return all.slice(0, SHOWN).join(',') + (all.length > SHOWN ? ` + ${all.length - SHOWN} more...` : '');
+  return few(all, '<none>');
 }
