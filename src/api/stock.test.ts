@@ -27,8 +27,6 @@ for (const { items } of [coreDiscovery(catalog), groupsDiscovery(catalog)] as Di
 }
 
 for (const [version, plural, kind, scope, shortNames, categories, verbs, subresources] of STOCK) {
-  // Bound by the pods' subresource; nobody asks for the collection.
-  if (plural === 'bindings') continue;
   test(`${version} ${plural} is listed as the real server lists it`, () => {
     const own = found.get(`${version} ${plural}`);
     assert.ok(own, 'it is not served');

@@ -18,6 +18,7 @@ import { answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { withApproval } from './auth/certificates.ts';
+import { createBindings } from './bindings.ts';
 import { createClient } from './client.ts';
 import { createConverter } from './conversion/converter.ts';
 import { withConversion } from './conversion/with-conversion.ts';
@@ -67,6 +68,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
   const deletes = createDeletes(core, gate);
   const applyPatch = createPatch(core, writes);
   const evict = createEvictions(core, writes, deletes);
+  const bind = createBindings(core, writes);
   const expireEvents = createEventExpiry(core);
 
   const ownTarget = (def: KindDef, { metadata }: AnyObject): Target => ({
@@ -147,6 +149,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
       if (answered) return warnedOf(await answered(target, body, query), warnings);
       checkVerb(target, 'create');
       if (target.subresource === 'eviction' && isPods(target.served.def)) return warnedOf(await evict(target, body, query), warnings);
+      if (isBinding(target)) return warnedOf(await bind(target, body, query), warnings);
       checkSubresource(target, []);
       if (customKinds.isClearing(target.served.def)) {
         throw new ApiError('MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
@@ -228,6 +231,9 @@ function gateOf(core: Core, observe: ObserveWebhook, writeStatus: QuotaOptions['
   const members = [...builtinAdmission(core.store), ...core.admission, quotas];
   return createGate(members, policies, createWebhooks({ ...core, namespaces, call: core.callWebhook, observe }));
 }
+
+const isBinding = ({ served: { def }, subresource }: Target): boolean =>
+  subresource === 'binding' ? isPods(def) : !def.resource.group && def.resource.plural === 'bindings';
 
 /** Refuses what cannot be done with objects of the kind. */
 function checkVerb({ served, subresource }: Target, verb: string): void {

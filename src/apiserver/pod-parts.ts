@@ -4,10 +4,12 @@ import { copy } from './json.ts';
 import { isPods, type Draft } from './lifecycle.ts';
 
 /** Parts of a pod that are changed after it was made, each by a way of its own. */
-export type PodPart = 'ephemeralcontainers' | 'resize';
+export type PodPart = 'binding' | 'ephemeralcontainers' | 'resize';
+
+const PARTS: ReadonlySet<string | undefined> = new Set<PodPart>(['binding', 'ephemeralcontainers', 'resize']);
 
 export function isPodPart(def: KindDef, subresource: string | undefined): subresource is PodPart {
-  return isPods(def) && (subresource === 'ephemeralcontainers' || subresource === 'resize');
+  return isPods(def) && PARTS.has(subresource);
 }
 
 /** The pod as it is, with what the part's writer may change of it. */
@@ -15,6 +17,10 @@ export function withPodPart(part: PodPart, current: AnyObject, draft: Draft): Dr
   const next = copy(current) as Draft;
   const spec = next.spec as unknown as NonNullable<Pod['spec']>;
   const wanted = (draft.spec ?? {}) as Partial<NonNullable<Pod['spec']>>;
+  if (part === 'binding') {
+    // The server's own hand: all that was decided there.
+    return { ...draft, metadata: { ...next.metadata, ...(draft.metadata.annotations ? { annotations: draft.metadata.annotations } : {}) } };
+  }
   if (part === 'ephemeralcontainers') {
     if (wanted.ephemeralContainers) spec.ephemeralContainers = wanted.ephemeralContainers;
     else delete spec.ephemeralContainers;

@@ -12,6 +12,7 @@ import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
 import { certificateSigningRequests } from './certificates.ts';
 import { events, namespaces, nodes } from './core/cluster.ts';
+import { bindings } from './core/binding.ts';
 import { componentStatuses } from './core/component-status.ts';
 import { configMaps, secrets, serviceAccounts } from './core/config.ts';
 import { pods } from './core/pod.ts';
@@ -47,6 +48,7 @@ import { persistentVolumeClaims, persistentVolumes, volumeAttachments } from './
 
 /** Every kind the server has from the start. */
 const BUILT_IN: readonly KindDef[] = [
+  bindings,
   componentStatuses,
   configMaps,
   endpoints,

@@ -13,6 +13,7 @@ const webhook = {
 };
 
 export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
+  bindings: { target: { name: 'n' } },
   componentstatuses: {},
   configmaps: {},
   limitranges: { spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] } },
