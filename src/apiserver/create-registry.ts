@@ -179,7 +179,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
       const draftOf = (current: AnyObject): AnyObject =>
         subresource === 'approval' ? withApproval(current, object, core.clock.now()) : copy(object);
       const revise = ({ object: current }: { object: AnyObject }) => {
-        if (served.def.custom && !object.metadata?.resourceVersion) throw invalid(served.def, name, [UNSEEN]);
+        if (!object.metadata?.resourceVersion && saysWhatItKnows(served.def)) throw invalid(served.def, name, [unseen(served.def)]);
         return { draft: withMetadata(draftOf(current)), warnings };
       };
       return followed(target, await writes.revise(target, query, revise), query.dryRun);
@@ -245,12 +245,25 @@ function warnedOf(written: Written, warnings: readonly string[]): Written {
   return warnings.length > 0 ? { ...written, warnings: [...written.warnings, ...warnings] } : written;
 }
 
-/** An update of a custom resource says what it was made from. */
-const UNSEEN: StatusCause = {
+/** Kinds that no update is taken of without the version it was made from, besides custom ones. */
+const NEVER_BLINDLY: ReadonlySet<string> = new Set([
+  'apiregistration.k8s.io/apiservices',
+  'node.k8s.io/runtimeclasses',
+  'policy/poddisruptionbudgets',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/csistoragecapacities',
+  'storage.k8s.io/volumeattachments',
+]);
+
+const saysWhatItKnows = ({ custom, resource }: KindDef): boolean => custom || NEVER_BLINDLY.has(`${resource.group}/${resource.plural}`);
+
+/** What is said of an update that does not say what it was made from; custom kinds have it in hexadecimal. */
+const unseen = ({ custom }: KindDef): StatusCause => ({
   reason: 'FieldValueInvalid',
   field: 'metadata.resourceVersion',
-  message: 'Invalid value: 0x0: must be specified for an update',
-};
+  message: `Invalid value: ${custom ? '0x0' : '0'}: must be specified for an update`,
+});
 
 /** Aborts with the first of two signals. */
 const anyOf = (a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined =>

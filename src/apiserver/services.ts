@@ -129,7 +129,7 @@ function assignHealthPort(
 ): void {
   if (spec['type'] !== 'LoadBalancer' || spec['externalTrafficPolicy'] !== 'Local') return;
   const before = (old?.['spec'] as { healthCheckNodePort?: number } | undefined)?.healthCheckNodePort;
-  const port = spec['healthCheckNodePort'] ?? before ?? freePort(used);
+  const port = (spec['healthCheckNodePort'] as number | undefined) ?? before ?? freePort(used);
   if (port === undefined) return;
   spec['healthCheckNodePort'] = port;
   used.add(String(port));

@@ -88,7 +88,8 @@ const VALUE_HELP =
 const tooLong = (limit: number): string => `must be no more than ${limit} bytes`;
 const tooManyCharacters = (limit: number): string => `must be no more than ${limit} characters`;
 
-export const dnsLabel: PlainRule = (v) => (v.length > 63 ? tooManyCharacters(63) : DNS_LABEL.test(v) ? undefined : LABEL_HELP);
+export const dnsLabel: PlainRule = (v) =>
+  v.length > 63 ? tooManyCharacters(63) : DNS_LABEL.test(v) ? undefined : DNS_SUBDOMAIN.test(v) ? 'must not contain dots' : LABEL_HELP;
 export const dnsSubdomain: PlainRule = (v) =>
   v.length > 253 ? tooManyCharacters(253) : DNS_SUBDOMAIN.test(v) ? undefined : SUBDOMAIN_HELP;
 export const dns1035: PlainRule = (v) => (v.length > 63 ? tooManyCharacters(63) : DNS_1035.test(v) ? undefined : DNS_1035_HELP);

@@ -23,9 +23,10 @@ export function checkCidr(causes: Causes, field: string, cidr: string | undefine
 export function checkReachable(causes: Causes, field: string, address: string): void {
   const refuse = (why: string): void => causes.invalid(field, address, why);
   if (address === '0.0.0.0' || address === '::') refuse(`may not be unspecified (${address})`);
-  if (/^127\./.test(address) || address === '::1') refuse('may not be in the loopback range (127.0.0.0/8, ::1/128)');
-  if (/^169\.254\./.test(address) || /^fe[89ab]/i.test(address)) refuse('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
-  if (/^224\.0\.0\./.test(address) || /^ff02:/i.test(address)) {
+  if (address.startsWith('127.') || address === '::1') refuse('may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  if (address.startsWith('169.254.') || /^fe[89ab]/i.test(address))
+    refuse('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (address.startsWith('224.0.0.') || /^ff02:/i.test(address)) {
     refuse('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
   }
 }

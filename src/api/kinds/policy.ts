@@ -46,7 +46,6 @@ export const leases = define<Lease>({
     const seconds = o.spec?.leaseDurationSeconds;
     if (seconds !== undefined && seconds <= 0) causes.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0');
     causes.nonNegative('spec.leaseTransitions', o.spec?.leaseTransitions);
-    if (o.spec?.holderIdentity === '') causes.invalid('spec.holderIdentity', '', 'must not be empty');
   },
   columns: [nameColumn, column('Holder', (o) => o.spec?.holderIdentity ?? ''), ageColumn],
   legacy: oldLeases,

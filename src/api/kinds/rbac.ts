@@ -64,8 +64,7 @@ function defaultBinding(o: Binding): void {
 }
 
 function checkBinding(causes: Causes, o: Binding, old: Binding | undefined, roleKinds: readonly string[]): void {
-  if (!o.roleRef) return causes.required('roleRef');
-  const { apiGroup, kind, name } = o.roleRef;
+  const { apiGroup, kind = '', name } = (o.roleRef ?? { apiGroup: GROUP }) as Partial<Binding['roleRef']>;
   if (apiGroup !== GROUP) causes.unsupported('roleRef.apiGroup', apiGroup, [GROUP]);
   if (!roleKinds.includes(kind)) causes.unsupported('roleRef.kind', kind, roleKinds);
   if (!name) causes.required('roleRef.name');

@@ -1,8 +1,9 @@
-import type { Event, Namespace, Node } from 'kubernetes-types/core/v1.js';
+import type { Event, Namespace, Node, NodeSpec, NodeStatus } from 'kubernetes-types/core/v1.js';
 import { Events, Namespaces, Nodes } from '../../resources.ts';
-import { dnsLabel, follow, labelValue, qualifiedName } from '../check.ts';
+import { type Causes, dnsLabel, follow, labelValue, qualifiedName } from '../check.ts';
 import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
+import { checkCidr } from '../ip-validation.ts';
 import { newEvents } from '../legacy/events.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -62,6 +63,14 @@ const NODE_INFO = [
   'systemUUID',
 ];
 
+/** The range of a node's pods is given once. */
+function checkPodRange(causes: Causes, { podCIDR, podCIDRs }: NodeSpec, before: NodeSpec | undefined): void {
+  for (const [i, range] of (podCIDRs ?? (podCIDR ? [podCIDR] : [])).entries()) checkCidr(causes, `spec.podCIDRs[${i}]`, range);
+  if (before?.podCIDR && podCIDR !== before.podCIDR) {
+    causes.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid');
+  }
+}
+
 export const nodes = define<Node>({
   resource: Nodes,
   shortNames: ['no'],
@@ -69,13 +78,14 @@ export const nodes = define<Node>({
   status: true,
   default(o) {
     o.spec ??= {};
-    (o as { status?: object }).status ??= {
-      daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
-      nodeInfo: Object.fromEntries(NODE_INFO.map((field) => [field, ''])),
-    };
+    const status = ((o as { status?: NodeStatus }).status ??= {});
+    status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };
+    status.nodeInfo ??= Object.fromEntries(NODE_INFO.map((field) => [field, ''])) as unknown as NonNullable<NodeStatus['nodeInfo']>;
+    if (status.capacity) status.allocatable ??= { ...status.capacity };
   },
   subresources: [{ name: 'proxy', group: '', version: 'v1', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
-  check(causes, o) {
+  check(causes, o, old) {
+    checkPodRange(causes, o.spec ?? {}, old?.spec);
     o.spec?.taints?.forEach((taint, i) => {
       follow(causes, `metadata.taints[${i}].key`, taint.key, qualifiedName);
       if (taint.value) follow(causes, `metadata.taints[${i}].value`, taint.value, labelValue);
@@ -114,12 +124,12 @@ export const events = define<Event>({
   shortNames: ['ev'],
   schema: 'k8s.io.api.core.v1.Event',
   default(o) {
+    o.involvedObject ??= {};
     o.source ??= {};
     o.reportingComponent ??= '';
     o.reportingInstance ??= '';
   },
   check(causes, o) {
-    if (!o.involvedObject) return causes.required('involvedObject');
     const namespace = o.involvedObject.namespace || 'default';
     if (namespace !== o.metadata?.namespace)
       causes.invalid('involvedObject.namespace', o.involvedObject.namespace ?? '', 'does not match event.namespace');

@@ -30,6 +30,7 @@ export const configMaps = define<ConfigMap>({
 /** Keys without which a secret of a type is of no use. */
 const NEEDED: ReadonlyMap<string | undefined, readonly string[]> = new Map([
   ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+  ['kubernetes.io/dockercfg', ['.dockercfg']],
   ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
   ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
 ]);
@@ -50,6 +51,10 @@ export const secrets = define<Secret>({
     checkData(causes, 'data', o.data);
     for (const [key, value] of Object.entries(o.data ?? {})) checkBase64(causes, `data[${key}]`, value);
     for (const key of NEEDED.get(o.type) ?? []) if (o.data?.[key] === undefined) causes.required(`data[${key}]`);
+    checkRegistryLogin(causes, o);
+    if (o.type === 'kubernetes.io/basic-auth' && !['username', 'password'].some((key) => o.data?.[key] !== undefined)) {
+      for (const key of ['username', 'password']) causes.required(`data[${key}]`);
+    }
     if (o.type === TOKEN && !o.metadata?.annotations?.[ACCOUNT]) causes.required(`metadata.annotations[${ACCOUNT}]`);
     checkSize(causes, o.data);
     if (old) causes.immutable('type', o.type, old.type);
@@ -66,6 +71,21 @@ export const serviceAccounts = define<ServiceAccount>({
   subresources: [{ name: 'token', group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs: ['create'] }],
   columns: [nameColumn, column('Secrets', (o) => o.secrets?.length ?? 0, 'integer'), ageColumn],
 });
+
+/** Logins of registries are JSON. What is wrong with one is said without the secret itself. */
+function checkRegistryLogin(causes: Causes, { type, data }: Secret): void {
+  const key = type === 'kubernetes.io/dockerconfigjson' ? '.dockerconfigjson' : type === 'kubernetes.io/dockercfg' ? '.dockercfg' : '';
+  const login = data?.[key];
+  if (login === undefined) return;
+  const text = Buffer.from(login, 'base64').toString('utf8');
+  try {
+    JSON.parse(text);
+  } catch {
+    const first = text.trim()[0];
+    const why = first ? `invalid character '${first}' looking for beginning of value` : 'unexpected end of JSON input';
+    causes.invalid(`data[${key}]`, '<secret contents redacted>', why);
+  }
+}
 
 function checkData(causes: Causes, field: string, data: object | undefined): void {
   for (const key of Object.keys(data ?? {})) follow(causes, `${field}[${key}]`, key, configKey);

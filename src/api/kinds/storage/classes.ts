@@ -2,7 +2,7 @@ import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from 'kuber
 import type { VolumeAttributesClass } from 'kubernetes-types/storage/v1alpha1.js';
 import type { Resource } from '../../object.ts';
 import { StorageClasses } from '../../resources.ts';
-import { type Causes, checkSelector, dnsSubdomain, follow, qualifiedName } from '../check.ts';
+import { type Causes, checkQuantity, checkSelector, dnsSubdomain, follow, qualifiedName } from '../check.ts';
 import { ageColumn, column, nameColumn } from '../columns.ts';
 import { define } from '../define.ts';
 import { oldCsiDrivers, oldCsiNodes, oldCsiStorageCapacities, oldStorageClasses, oldVolumeAttributesClasses } from '../legacy/others.ts';
@@ -41,6 +41,12 @@ export const storageClasses = define<StorageClass>({
     else follow(causes, 'provisioner', o.provisioner.toLowerCase(), qualifiedName);
     causes.oneOf('reclaimPolicy', o.reclaimPolicy, ['Delete', 'Retain']);
     causes.oneOf('volumeBindingMode', o.volumeBindingMode, ['Immediate', 'WaitForFirstConsumer']);
+    if (Object.keys(o.parameters ?? {}).includes('')) causes.invalid('parameters', '', 'field can not be empty.');
+    o.allowedTopologies?.forEach(({ matchLabelExpressions = [] }, i) =>
+      matchLabelExpressions.forEach(({ values }, j) => {
+        if (!values?.length) causes.required(`allowedTopologies[${i}].matchLabelExpressions[${j}].values`);
+      }),
+    );
     if (!old) return;
     for (const field of ['parameters', 'provisioner', 'reclaimPolicy'] as const) {
       if (JSON.stringify(o[field]) !== JSON.stringify(old[field])) causes.forbidden(field, `updates to ${field} are forbidden.`);
@@ -76,7 +82,11 @@ export const csiDrivers = define<CSIDriver>({
   },
   check(causes, o, old) {
     causes.oneOf('spec.fsGroupPolicy', o.spec?.fsGroupPolicy, ['File', 'None', 'ReadWriteOnceWithFSType']);
-    for (const mode of o.spec?.volumeLifecycleModes ?? []) causes.oneOf('spec.volumeLifecycleModes', mode, ['Ephemeral', 'Persistent']);
+    for (const mode of o.spec?.volumeLifecycleModes ?? []) causes.oneOf('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']);
+    const audiences = o.spec?.tokenRequests?.map(({ audience }) => audience) ?? [];
+    audiences.forEach((audience, i) => {
+      if (audiences.indexOf(audience) < i) causes.duplicate(`spec.tokenRequests[${i}].audience`, audience);
+    });
     if (!old) return;
     causes.immutable('spec.attachedRequired', o.spec?.attachRequired, old.spec?.attachRequired);
     causes.immutable('spec.volumeLifecycleModes', o.spec?.volumeLifecycleModes, old.spec?.volumeLifecycleModes);
@@ -108,6 +118,7 @@ export const csiNodes = define<CSINode>({
       checkDriverName(causes, `${at}.name`, driver.name);
       if (!driver.nodeID) causes.required(`${at}.nodeID`);
       causes.nonNegative(`${at}.allocatable.count`, driver.allocatable?.count);
+      for (const key of driver.topologyKeys ?? []) follow(causes, at, key, qualifiedName);
       if (names.has(driver.name)) causes.duplicate(`${at}.name`, driver.name);
       names.add(driver.name);
     });
@@ -127,6 +138,7 @@ export const csiStorageCapacities = define<CSIStorageCapacity>({
   schema: 'k8s.io.api.storage.v1.CSIStorageCapacity',
   check(causes, o, old) {
     follow(causes, 'storageClassName', o.storageClassName, dnsSubdomain);
+    if (o.capacity !== undefined) checkQuantity(causes, 'capacity', o.capacity);
     checkSelector(causes, 'nodeTopology', o.nodeTopology);
     if (!old) return;
     causes.immutable('nodeTopology', o.nodeTopology, old.nodeTopology);
@@ -141,7 +153,8 @@ export const volumeAttributesClasses = define<VolumeAttributesClass>({
   shortNames: ['vac'],
   schema: 'k8s.io.api.storage.v1.VolumeAttributesClass',
   check(causes, o, old) {
-    checkDriverName(causes, 'driverName', o.driverName);
+    if (!o.driverName) causes.required('driverName');
+    else follow(causes, 'driverName', o.driverName.toLowerCase(), qualifiedName);
     if (!Object.keys(o.parameters ?? {}).length) causes.required('parameters', 'must contain at least one key/value pair');
     if (!old) return;
     if (o.driverName !== old.driverName) causes.forbidden('driverName', 'updates to driverName are forbidden.');

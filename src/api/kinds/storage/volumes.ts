@@ -83,6 +83,8 @@ export const persistentVolumes = define<PersistentVolume>({
     const [first, ...others] = sourceOf(spec);
     if (!first) causes.required('spec', 'must specify a volume type');
     for (const [field] of others) causes.forbidden(`spec.${field}`, 'may not specify more than 1 volume type');
+    if (spec.hostPath && !spec.hostPath.path) causes.required('spec.hostPath.path');
+    if (spec.local && !spec.nodeAffinity?.required) causes.required('spec.nodeAffinity', 'Local volume requires node affinity');
     if (spec.storageClassName) follow(causes, 'spec.storageClassName', spec.storageClassName, dnsSubdomain);
     if (!old) return;
     if (canonicalJson(sourceOf(spec)) !== canonicalJson(sourceOf(old.spec))) {
@@ -111,7 +113,9 @@ export const persistentVolumeClaims = define<PersistentVolumeClaim>({
   schema: 'k8s.io.api.core.v1.PersistentVolumeClaim',
   status: true,
   default(o) {
-    (o.spec ??= {}).volumeMode ??= 'Filesystem';
+    const spec = (o.spec ??= {});
+    spec.volumeMode ??= 'Filesystem';
+    if (spec.dataSource) spec.dataSourceRef ??= { ...spec.dataSource };
     (o as { status?: object }).status ??= { phase: 'Pending' };
   },
   check: (causes, o, old) => checkClaim(causes, o, old),
@@ -174,12 +178,17 @@ export const volumeAttachments = define<VolumeAttachment>({
   },
   check(causes, o, old) {
     const { spec } = o;
-    if (!spec?.attacher) causes.required('spec.attacher');
+    // Said twice, by the rule for the field and by the one for names of drivers.
+    if (!spec?.attacher) for (let times = 0; times < 2; times++) causes.required('spec.attacher');
     const { persistentVolumeName, inlineVolumeSpec } = spec?.source ?? {};
     if ((persistentVolumeName === undefined) === (inlineVolumeSpec === undefined)) {
       const why = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
       if (inlineVolumeSpec) causes.forbidden('spec.source', why);
       else causes.required('spec.source', why);
+    }
+    if (persistentVolumeName === '') {
+      causes.required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName');
+      follow(causes, 'spec.source.persistentVolumeName', '', dnsSubdomain);
     }
     follow(causes, 'spec.nodeName', spec?.nodeName, dnsSubdomain);
     if (old) causes.immutable('spec', spec, old.spec);
