@@ -48,5 +48,5 @@ function bound({ served, name = '' }: Target, current: AnyObject, binding: Bindi
     },
     spec: { ...pod.spec, nodeName: binding.target.name },
     status: { ...pod.status, conditions: [...others, { type: 'PodScheduled', status: 'True', lastTransitionTime: rfc3339(now) }] },
-  } as unknown as Draft;
+  };
 }
