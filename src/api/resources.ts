@@ -27,7 +27,7 @@ import type {
 } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kubernetes-types/rbac/v1.js';
-import type { Ingress } from 'kubernetes-types/networking/v1.js';
+import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
@@ -77,6 +77,7 @@ export const PodDisruptionBudgets = resource<PodDisruptionBudget>('policy', 'v1'
 export const StorageClasses = resource<StorageClass>('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false);
 export const Leases = resource<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
 export const Ingresses = resource<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
+export const IngressClasses = resource<IngressClass>('networking.k8s.io', 'v1', 'IngressClass', 'ingressclasses', false);
 export const CustomResourceDefinitions = resource<CustomResourceDefinition>(
   'apiextensions.k8s.io',
   'v1',

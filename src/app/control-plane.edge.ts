@@ -21,7 +21,7 @@ import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index
 import { createInformers } from '../control/index.ts';
 import { startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
-import { ingressGateway } from '../mesh/index.ts';
+import { defaultMeshConfig, ingressClasses, ingressGateway } from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
@@ -30,6 +30,7 @@ import { clusterHttp } from './cluster-http.edge.ts';
 import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './config.ts';
+import { reportIngressAddress } from './ingress-status.ts';
 import { feedMesh } from './mesh-feed.ts';
 import { secretsFor } from './mesh-secrets.ts';
 import { markNodesDown } from './node-down.ts';
@@ -42,6 +43,8 @@ import { usageOf, type Usage } from './usage.ts';
 import { versions } from './versions.ts';
 
 const TRUST_DOMAIN = 'cluster.local';
+/** Where the host reaches what pods offer. */
+const HOST_ADDRESS = '127.0.0.1';
 
 /** Runs until the signal aborts. The node and the edge outlive it: the next control plane takes them over. */
 export async function runControlPlane(input: ControlPlaneInput, log: Log, signal: AbortSignal): Promise<void> {
@@ -113,7 +116,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     signal,
     useOfPods: async () => useOfPods(await usage()),
     rootCertificate: pki.ca,
-    loadBalancerAddress: '127.0.0.1',
+    loadBalancerAddress: HOST_ADDRESS,
     volumesDirectory: paths.volumesDir,
   });
   const authControllers = await startAuthControllers({ auth, client: own, clock, log, signal, rootCertificate: pki.ca });
@@ -135,14 +138,16 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(own, [...priorityClasses, ...kubernetesService, standardStorage, ...ingressGateway()]);
-  await feedMesh({ informers, translator: createTranslator(), xds, clock, log, signal });
+  await applyAll(own, [...priorityClasses, ...kubernetesService, standardStorage, ...ingressClasses, ...ingressGateway()]);
+  const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort };
+  await feedMesh({ informers, translator: createTranslator(), xds, config: mesh, clock, log, signal });
+  const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
   const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dialer), clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
-  await Promise.all([node, workloads.done, authControllers.done, delivery]);
+  await Promise.all([node, workloads.done, authControllers.done, delivery, addresses]);
   identities.close();
   await Promise.all([xds.close(), telemetry.close(), api.close()]);
   await store.close();

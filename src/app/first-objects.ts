@@ -7,6 +7,7 @@ import {
   Deployments,
   Endpoints,
   EndpointSlices,
+  IngressClasses,
   keyOf,
   ServiceAccounts,
   Services,
@@ -26,7 +27,16 @@ const PriorityClasses: Resource<PriorityClass> = {
   namespaced: false,
 };
 
-const KINDS = [StorageClasses, ServiceAccounts, Services, EndpointSlices, Endpoints, Deployments, PriorityClasses] as readonly Resource[];
+const KINDS = [
+  StorageClasses,
+  IngressClasses,
+  ServiceAccounts,
+  Services,
+  EndpointSlices,
+  Endpoints,
+  Deployments,
+  PriorityClasses,
+] as readonly Resource[];
 
 /** Classes that manifests of infrastructure name. */
 export const priorityClasses: readonly PriorityClass[] = [

@@ -3,6 +3,7 @@ import {
   AuthorizationPolicies,
   DestinationRules,
   Gateways,
+  Ingresses,
   keyOf,
   keyText,
   parseKey,
@@ -11,6 +12,7 @@ import {
   Sidecars,
   VirtualServices,
   type IstioCondition,
+  type Key,
   type KubeObject,
   type Resource,
 } from '../api/index.ts';
@@ -30,6 +32,9 @@ const REPORTED: Readonly<Record<string, Resource<Reported>>> = {
   AuthorizationPolicy: AuthorizationPolicies,
   RequestAuthentication: RequestAuthentications,
 };
+/** Kinds whose status has no place for conditions: they hear by events alone. */
+const TOLD: Readonly<Record<string, Resource>> = { Ingress: Ingresses };
+
 const CONDITION = 'Accepted';
 /** Said of an object by an earlier control plane, who knows what. */
 const UNKNOWN = '';
@@ -48,7 +53,9 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
   let last: readonly Problem[] | undefined;
 
   async function write(id: string, problems: readonly Problem[]): Promise<void> {
-    const { resource, key } = locate(id);
+    const { kind, key } = locate(id);
+    const resource = REPORTED[kind];
+    if (!resource) return tell(TOLD[kind]!, key, problems);
     const object = await client.get(resource, key);
     if (!object) return;
     const before = object.status?.conditions?.find((c) => c.type === CONDITION);
@@ -66,6 +73,13 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
       await events.record({ ...object, kind: resource.kind }, 'Warning', after.reason!, problems.map(problemText).join('; '));
   }
 
+  async function tell(resource: Resource, key: Key, problems: readonly Problem[]): Promise<void> {
+    const object = problems.length > 0 ? await client.get(resource, key) : undefined;
+    if (!object) return;
+    const { code } = problems.find((p) => p.severity === 'error') ?? problems[0]!;
+    await events.record({ ...object, kind: resource.kind }, 'Warning', code, problems.map(problemText).join('; '));
+  }
+
   return {
     report(problems) {
       if (problems === last) return;
@@ -73,7 +87,7 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
       said ??= saidBefore(informers);
       const byObject = new Map<string, Problem[]>();
       for (const p of problems) {
-        if (!REPORTED[p.object.kind]) continue;
+        if (!REPORTED[p.object.kind] && !TOLD[p.object.kind]) continue;
         const id = `${p.object.kind} ${keyText(p.object)}`;
         byObject.set(id, [...(byObject.get(id) ?? []), p]);
       }
@@ -92,9 +106,9 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
   };
 }
 
-function locate(id: string): { resource: Resource<Reported>; key: ReturnType<typeof parseKey> } {
+function locate(id: string): { kind: string; key: Key } {
   const space = id.indexOf(' ');
-  return { resource: REPORTED[id.slice(0, space)]!, key: parseKey(id.slice(space + 1)) };
+  return { kind: id.slice(0, space), key: parseKey(id.slice(space + 1)) };
 }
 
 /** Objects that carry a condition of an earlier control plane: what is wrong with them may have been mended since. */

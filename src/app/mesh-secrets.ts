@@ -4,7 +4,8 @@ import type { Identities } from '../ca/index.ts';
 import type { Informers } from '../control/index.ts';
 import type { SecretMaterial, XdsOptions } from '../xds/index.ts';
 
-const CREDENTIAL = /^kubernetes:\/\/(?:([^/]+)\/)?([^/]+?)$/;
+/** `kubernetes://name` is of the proxy's own namespace; the other is the control plane's word, which has asked whether it may be. */
+const CREDENTIAL = /^(?:kubernetes:\/\/(?:[^/]+\/)?|kubernetes-gateway:\/\/([^/]+)\/)([^/]+)$/;
 
 const decoded = (base64: string | undefined): string => Buffer.from(base64 ?? '', 'base64').toString('utf8');
 
@@ -22,11 +23,11 @@ export function secretsFor(informers: Informers, identities: Identities, rootPem
       const { certChainPem, keyPem } = await identities.certificate({ namespace, serviceAccount });
       return { kind: 'identity', certChainPem, keyPem };
     }
-    const [, , credential] = CREDENTIAL.exec(name) ?? [];
+    const [, owner = namespace, credential] = CREDENTIAL.exec(name) ?? [];
     if (!credential) return undefined;
     await secrets.synced;
     const trust = credential.endsWith('-cacert');
-    const data = secrets.get({ namespace, name: trust ? credential.slice(0, -'-cacert'.length) : credential })?.data;
+    const data = secrets.get({ namespace: owner, name: trust ? credential.slice(0, -'-cacert'.length) : credential })?.data;
     if (!data) return undefined;
     if (trust) return data['ca.crt'] || data.cacert ? { kind: 'trust', caPem: decoded(data['ca.crt'] ?? data.cacert) } : undefined;
     const [cert, key] = [data['tls.crt'] ?? data.cert, data['tls.key'] ?? data.key];

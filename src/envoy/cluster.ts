@@ -1,5 +1,5 @@
 import { policyOf, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
-import { ADS, address, any, configMetadata, defined, duration, extension, type Json } from './json.ts';
+import { ADS, address, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
 import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
 
@@ -275,7 +275,7 @@ function outbound(t: Target, rule: HostPolicy | undefined): Json {
     metadata: {
       filter_metadata: {
         [METADATA]: serviceMetadata(service),
-        ...(rule ? configMetadata('destination-rule', rule.namespace, rule.name) : {}),
+        ...(rule ? configMetadata({ ...rule, kind: 'DestinationRule' }) : {}),
       },
     },
   };

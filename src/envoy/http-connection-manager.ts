@@ -1,4 +1,5 @@
 import { ADS, extension, type Json } from './json.ts';
+import { idleFilters } from './route-filters.ts';
 
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
@@ -25,7 +26,13 @@ export function httpConnectionManager(options: HttpOptions): Json {
   return extension('envoy.filters.network.http_connection_manager', HCM, {
     stat_prefix: statPrefix,
     ...(typeof routes === 'string' ? { rds: { route_config_name: routes, config_source: ADS } } : { route_config: routes }),
-    http_filters: [...(side === 'outbound' ? [onDemand] : []), ...filters, ...(side === 'inbound' ? [] : [fault, cors]), router],
+    http_filters: [
+      ...(side === 'outbound' ? [onDemand] : []),
+      ...filters,
+      ...(side === 'inbound' ? [] : [fault, cors]),
+      ...(side === 'gateway' ? idleFilters : []),
+      router,
+    ],
     access_log: accessLog,
     server_name: 'istio-envoy',
     use_remote_address: side === 'gateway',

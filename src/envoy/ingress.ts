@@ -103,12 +103,16 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
     if (isTlsHttp(server)) {
       const tls = server.spec.tls!;
       const table = `https.${server.spec.port.number}.${server.spec.port.name}.${name}.${namespace}`;
+      const { secret } = server.spec;
+      const credential = secret
+        ? `kubernetes-gateway://${secret.namespace}/${secret.name}`
+        : tls.credentialName && `kubernetes://${tls.credentialName}`;
       const transport =
         tls.mode === 'ISTIO_MUTUAL'
           ? meshTlsDownstream(target.model.config.domain)
-          : tls.credentialName
+          : credential
             ? gatewayTls({
-                credential: tls.credentialName,
+                credential,
                 mutual: tls.mode === 'MUTUAL',
                 optional: tls.mode === 'OPTIONAL_MUTUAL',
                 min: tls.minProtocolVersion,

@@ -31,7 +31,16 @@ export function defined(value: Json): Json {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
 }
 
+const PATHS: Readonly<Record<string, readonly [group: string, resource: string]>> = {
+  VirtualService: ['networking.istio.io', 'virtual-service'],
+  DestinationRule: ['networking.istio.io', 'destination-rule'],
+  Ingress: ['networking.k8s.io', 'ingress'],
+  HTTPRoute: ['gateway.networking.k8s.io', 'http-route'],
+  GRPCRoute: ['gateway.networking.k8s.io', 'grpc-route'],
+};
+
 /** Where an object can be read again: `istioctl` shows it beside routes and clusters. */
-export function configMetadata(kind: string, namespace: string, name: string): Json {
-  return { istio: { config: `/apis/networking.istio.io/v1/namespaces/${namespace}/${kind}/${name}` } };
+export function configMetadata(object: { kind: string; namespace?: string | undefined; name: string }): Json {
+  const [group, resource] = PATHS[object.kind]!;
+  return { istio: { config: `/apis/${group}/v1/namespaces/${object.namespace}/${resource}/${object.name}` } };
 }

@@ -1,4 +1,5 @@
-import type { HTTPMatchRequest, StringMatch } from '../api/index.ts';
+import type { StringMatch } from '../api/index.ts';
+import type { PathMatch, RuleMatch } from '../mesh/index.ts';
 import { defined, type Json } from './json.ts';
 import { JWT_FILTER, JWT_PAYLOAD } from './jwt.ts';
 
@@ -44,16 +45,17 @@ function withoutHeader(name: string, m: StringMatch | undefined): Json {
     : { name, present_match: true, invert_match: true };
 }
 
-/** The path as Istio means it: a prefix is a prefix of the text, so `/foo` also takes `/foobar`. */
-function pathMatcher(uri: StringMatch | undefined): Json {
+/** The path as Istio means it: a prefix is a prefix of the text, so `/foo` also takes `/foobar`; segments are whole. */
+function pathMatcher(uri: PathMatch | undefined): Json {
   if (uri?.exact !== undefined) return { path: uri.exact };
   if (uri?.prefix) return { prefix: uri.prefix };
+  if (uri?.segments && uri.segments !== '/') return { path_separated_prefix: uri.segments };
   if (uri?.regex) return { safe_regex: { regex: uri.regex } };
   return { prefix: '/' };
 }
 
 /** A `RouteMatch`; without a match, everything. What depends on the client alone is not part of it. */
-export function routeMatch(m: HTTPMatchRequest | undefined): Json {
+export function routeMatch(m: RuleMatch | undefined): Json {
   if (!m) return { prefix: '/' };
   const headers = [
     ...Object.entries(m.headers ?? {}).flatMap(([k, v]) => (claimPath(k) ? [] : [headerMatcher(k.toLowerCase(), v)])),

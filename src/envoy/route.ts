@@ -1,11 +1,12 @@
-import type { Destination, HeaderOperations, Headers, HTTPMatchRequest, HTTPRoute, LoadBalancer } from '../api/index.ts';
-import { unsoundParts, type Rules } from '../mesh/index.ts';
+import type { Destination, HeaderOperations, Headers, HTTPRoute, LoadBalancer } from '../api/index.ts';
+import { unsoundParts, type Rule, type RuleMatch, type Rules } from '../mesh/index.ts';
 import { corsConfig } from './cors.ts';
 import { faultConfig, fraction } from './fault.ts';
 import { configMetadata, defined, duration, type Json } from './json.ts';
 import { catchesAll, routeMatch } from './match.ts';
 import { METADATA, SPLIT } from './metrics.ts';
 import { inboundRetry, retryPolicy } from './retry.ts';
+import { routeFilters } from './route-filters.ts';
 
 /** For whom routes are made, and how names of destinations become clusters. */
 export interface RouteContext {
@@ -24,7 +25,7 @@ export interface RouteContext {
 export const NO_TIMEOUT: Json = { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } };
 
 /** Why a match can never hold for this client at this port, both of which are known when routes are made; undefined when it can. */
-export function unconcerned(m: HTTPMatchRequest, ctx: Omit<RouteContext, 'resolve'>, rules: Rules): string | undefined {
+export function unconcerned(m: RuleMatch, ctx: Omit<RouteContext, 'resolve'>, rules: Rules): string | undefined {
   if (m.port && m.port !== ctx.port) return `port ${m.port}: the request is to port ${ctx.port}`;
   if (m.gateways?.length) {
     const named = m.gateways.some((g) => ctx.gateways.includes(g === 'mesh' || g.includes('/') ? g : `${rules.namespace}/${g}`));
@@ -66,8 +67,8 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         ...action,
         metadata: {
           filter_metadata: {
-            ...configMetadata('virtual-service', rules.namespace, rules.name),
-            ...((http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: `${rules.namespace}/${rules.name}/${i}` } } : {}),
+            ...configMetadata(http.owner ?? { kind: 'VirtualService', namespace: rules.namespace, name: rules.name }),
+            ...(!rules.kind && (http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: `${rules.namespace}/${rules.name}/${i}` } } : {}),
           },
         },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
@@ -80,8 +81,8 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
   return routes;
 }
 
-function routeAction(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteContext): Json | undefined {
-  const filters: Json = { ...faultConfig(http.fault), ...corsConfig(http.corsPolicy) };
+function routeAction(http: Rule, m: RuleMatch | undefined, ctx: RouteContext): Json | undefined {
+  const filters: Json = { ...faultConfig(http.fault), ...corsConfig(http.corsPolicy), ...routeFilters(http) };
   const common = { ...headerOperations(http.headers), ...(Object.keys(filters).length ? { typed_per_filter_config: filters } : {}) };
   if (http.redirect) return { ...common, redirect: redirect(http.redirect, m, ctx.port) };
   if (http.directResponse) return { ...common, direct_response: directResponse(http.directResponse) };
@@ -89,7 +90,7 @@ function routeAction(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: Rout
   return { ...common, route: forward(http, m, ctx) };
 }
 
-function forward(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteContext): Json {
+function forward(http: Rule, m: RuleMatch | undefined, ctx: RouteContext): Json {
   const all = http.route ?? [];
   const used = all.length > 1 ? all.filter((r) => (r.weight ?? 0) > 0) : all;
   const resolved = used.map((r) => ({ ...r, ...ctx.resolve(r.destination) }));
@@ -115,7 +116,9 @@ function forward(http: HTTPRoute, m: HTTPMatchRequest | undefined, ctx: RouteCon
       : { cluster: first?.cluster ?? 'BlackHoleCluster' };
   return {
     ...target,
+    ...(http.missing ? { cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' } : {}),
     ...(timeout && parseFloat(timeout) > 0 ? { timeout } : NO_TIMEOUT),
+    ...(http.idleTimeout ? { idle_timeout: duration(http.idleTimeout) } : {}),
     ...retryPolicy(http.retries, hashes.length > 0),
     ...(hashes.length ? { hash_policy: hashes.map(hashPolicy) } : {}),
     ...(authority ? { host_rewrite_literal: authority } : {}),
@@ -158,16 +161,25 @@ function hashPolicy(hash: NonNullable<LoadBalancer['consistentHash']>): Json {
     : { connection_properties: { source_ip: true } };
 }
 
-function pathRewrite(http: HTTPRoute, m: HTTPMatchRequest | undefined): Json {
-  const { uri, uriRegexRewrite: regex } = http.rewrite ?? {};
+function pathRewrite(http: Rule, m: RuleMatch | undefined): Json {
+  const { uri, uriRegexRewrite: regex, segments } = http.rewrite ?? {};
+  if (segments !== undefined) return segmentsRewrite(m?.uri?.segments ?? '/', segments);
   if (regex?.match) return { regex_rewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite ?? '' } };
   if (!uri) return {};
   if (m?.uri?.regex) return { regex_rewrite: { pattern: { regex: m.uri.regex }, substitution: uri } };
   return { prefix_rewrite: uri };
 }
 
+/** Whole segments in place of others: neither `//` nor the loss of a `/` where one of them is the root. */
+function segmentsRewrite(matched: string, written: string): Json {
+  const [from, to] = [matched, written].map((p) => p.replace(/\/+$/, '')) as [string, string];
+  if (from && to) return { prefix_rewrite: to };
+  const quoted = from.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return { regex_rewrite: { pattern: { regex: `^${quoted}/*` }, substitution: `${to.replaceAll('\\', '\\\\')}/` } };
+}
+
 /** No percentage means all requests; 0 means none. */
-function mirrors(http: HTTPRoute, ctx: RouteContext): Json {
+function mirrors(http: Rule, ctx: RouteContext): Json {
   const legacy = http.mirrorPercentage ?? percentOf(http.mirrorPercent ?? http.mirror_percent);
   const wanted = [...(http.mirror ? [{ destination: http.mirror, percentage: legacy }] : []), ...(http.mirrors ?? [])];
   const policies = wanted
@@ -192,13 +204,14 @@ const CODES: Readonly<Record<number, string>> = {
   308: 'PERMANENT_REDIRECT',
 };
 
-function redirect(r: NonNullable<HTTPRoute['redirect']>, m: HTTPMatchRequest | undefined, port: number): Json {
+function redirect(r: NonNullable<Rule['redirect']>, m: RuleMatch | undefined, port: number): Json {
   const derived = r.derivePort === 'FROM_REQUEST_PORT' ? port : undefined;
   const usual = r.scheme === 'https' ? 443 : 80;
   return defined({
     host_redirect: r.authority || undefined,
     scheme_redirect: r.scheme || undefined,
     port_redirect: r.port ?? (derived === usual ? undefined : derived),
+    ...(r.segments === undefined ? {} : segmentsRewrite(m?.uri?.segments ?? '/', r.segments)),
     ...(r.uri ? (r.uri.startsWith('%PREFIX()%') && m?.uri?.prefix ? { prefix_rewrite: r.uri.slice(10) } : { path_redirect: r.uri }) : {}),
     response_code: CODES[r.redirectCode ?? 301] ?? 'MOVED_PERMANENTLY',
   });

@@ -20,7 +20,7 @@ function secret(name: string): Json {
 
 /** A secret that users name and that may be missing: it must not keep the whole proxy from starting. */
 function userSecret(name: string): Json {
-  return { name: `kubernetes://${name}`, sds_config: { ...ADS, initial_fetch_timeout: '2s' } };
+  return { name, sds_config: { ...ADS, initial_fetch_timeout: '2s' } };
 }
 
 function uriSans(sans: readonly string[]): Json[] {
@@ -102,6 +102,7 @@ const VERSION: Readonly<Record<string, string>> = {
 
 /** TLS that a gateway ends with the certificate of a Secret. */
 export function gatewayTls(options: {
+  /** As SDS knows it: `kubernetes://name` in the namespace of the gateway, `kubernetes-gateway://namespace/name` in any. */
   credential: string;
   mutual: boolean;
   optional: boolean;

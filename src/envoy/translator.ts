@@ -123,6 +123,9 @@ const servicesBefore = memo((services: readonly MeshService[], namespace: string
   return ofNamespace(services, namespace).filter((s) => selects(s.selector, own));
 });
 
+/** Users' Gateways, then those that other kinds stand for. */
+const gatewaysOf = memo((own: Model['gateways'], { gateways }: Model['entrance']): Model['gateways'] => [...own, ...gateways]);
+
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
 class Maker {
   onDemand = false;
@@ -230,7 +233,12 @@ class Maker {
   }
 
   #gateway(model: Model, proxy: Proxy, own: Workload, view: View): ProxyResources {
-    const plan = planGateway(model, proxy, own, serversOf(proxy, model.gateways, ofNamespace(view.services, proxy.namespace)));
+    const plan = planGateway(
+      model,
+      proxy,
+      own,
+      serversOf(proxy, gatewaysOf(model.gateways, model.entrance), ofNamespace(view.services, proxy.namespace)),
+    );
     const hosts = new Map(
       [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),
     );

@@ -1,4 +1,5 @@
-import type { Gateway, GatewayServer } from '../api/index.ts';
+import type { Gateway } from '../api/index.ts';
+import type { ServerSpec } from './entrance.ts';
 import { covers, fullHost, intersect } from './host.ts';
 import type { MeshService } from './service.ts';
 import type { Proxy } from './proxy.ts';
@@ -8,7 +9,7 @@ import { selects } from './workload.ts';
 export interface Server {
   /** `namespace/name` of the Gateway. */
   readonly gateway: string;
-  readonly spec: GatewayServer;
+  readonly spec: ServerSpec;
   /** The port the proxy listens on: the container port behind the service port that the Gateway names. */
   readonly listen: number;
 }

@@ -1,5 +1,6 @@
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type {
   AuthorizationPolicy,
   DestinationRule,
@@ -12,7 +13,9 @@ import type {
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
 import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import type { Entrance } from './entrance.ts';
 import { Guards } from './guard.ts';
+import { ingressEntrance } from './ingress.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { meshConfigOf } from './mesh-config.ts';
@@ -35,6 +38,8 @@ export interface Model {
   /** Oldest first. */
   readonly gateways: readonly Gateway[];
   readonly serviceEntries: readonly ServiceEntry[];
+  /** What Ingress objects say. */
+  readonly entrance: Entrance;
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
   readonly sidecars: Sidecars;
@@ -87,6 +92,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     virtualServices: ordered<VirtualService>(),
     destinationRules: ordered<DestinationRule>(),
     gateways: ordered<Gateway>(),
+    ingresses: ordered<Ingress>(),
     authorizationPolicies: ordered<AuthorizationPolicy>(),
     requestAuthentications: ordered<RequestAuthentication>(),
     sidecars: ordered<Sidecar>(),
@@ -153,9 +159,11 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     const where = last && sources === placed ? last : locate(snapshot, peerAuthentications);
     placed = sources;
 
+    const known = keepMap(last?.services, where.services);
+    const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, config);
     model = {
       config,
-      services: keepMap(last?.services, where.services),
+      services: known,
       endpoints: keepMap(last?.endpoints, where.endpoints),
       identities: keepMap(last?.identities, where.identities),
       virtualServices: virtualServicesOf(
@@ -163,10 +171,12 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         order.virtualServices(snapshot.virtualServices),
         (o) => rules(o, config.domain),
         config.domain,
+        entrance.rules,
       ),
       destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),
       serviceEntries: order.serviceEntries(snapshot.serviceEntries),
+      entrance,
       peerAuthentications,
       guards: guardsOf(
         order.authorizationPolicies(snapshot.authorizationPolicies),

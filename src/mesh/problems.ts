@@ -1,4 +1,4 @@
-import type { Destination, DestinationRule, Gateway, HTTPMatchRequest, TrafficPolicy } from '../api/index.ts';
+import type { Destination, DestinationRule, Gateway, TrafficPolicy } from '../api/index.ts';
 import { delegateNamed, delegateOf } from './delegate.ts';
 import type { HostPolicy } from './destination-rule.ts';
 import type { MeshEndpoints } from './endpoints.ts';
@@ -8,6 +8,7 @@ import { memo } from './memo.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
+import type { RuleMatch } from './rule.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { MESH, type Rules } from './virtual-service.ts';
@@ -18,13 +19,15 @@ type Found = Omit<Problem, 'object'>;
 
 /** Everything in the model that will not do what its author meant; problems that stay are the same objects. */
 export function problemsOf(model: Model): readonly Problem[] {
+  const own = model.virtualServices.all.filter((rules) => !rules.kind);
   const owners = hostOwners(model.virtualServices.all);
   return [
-    ...model.virtualServices.all.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
-    ...model.virtualServices.all.flatMap((rules) => delegateProblems(rules, model)),
+    ...own.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
+    ...own.flatMap((rules) => delegateProblems(rules, model)),
     ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
     ...gatewayPortProblems(model.gateways),
     ...withoutEffect(model),
+    ...model.entrance.problems,
   ];
 }
 
@@ -231,7 +234,7 @@ function routeProblems(rules: Rules, domain: string, find: (host: string) => Tar
   return found;
 }
 
-function takesAll(m: HTTPMatchRequest): boolean {
+function takesAll(m: RuleMatch): boolean {
   const { name: _name, ...rest } = m;
   const keys = Object.keys(rest);
   return keys.length === 0 || (keys.length === 1 && m.uri?.prefix === '/');

@@ -1,5 +1,6 @@
 import type { ConfigMap, Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import {
   apiVersionOf,
   AuthorizationPolicies,
@@ -7,6 +8,8 @@ import {
   DestinationRules,
   EndpointSlices,
   Gateways,
+  IngressClasses,
+  Ingresses,
   keyOf,
   keyText,
   Namespaces,
@@ -37,6 +40,8 @@ export interface MeshConfig {
   readonly rootNamespace: string;
   /** What a sidecar does with a destination nobody declared. */
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** The port of the machine behind which the ingress gateway speaks HTTPS. */
+  readonly httpsPort?: number;
 }
 
 export const defaultMeshConfig: MeshConfig = {
@@ -66,6 +71,8 @@ export interface Snapshot {
   readonly sidecars: ReadonlyMap<string, Sidecar>;
   /** Of these, `istio` in the root namespace is the mesh's own. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  readonly ingresses: ReadonlyMap<string, Ingress>;
+  readonly ingressClasses: ReadonlyMap<string, IngressClass>;
 }
 
 /** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
@@ -83,6 +90,8 @@ export const snapshotKinds = {
   requestAuthentications: RequestAuthentications,
   sidecars: Sidecars,
   configMaps: ConfigMaps,
+  ingresses: Ingresses,
+  ingressClasses: IngressClasses,
 } as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
 
 /** A snapshot of the objects given; those of other kinds are left out. */

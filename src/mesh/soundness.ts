@@ -1,7 +1,8 @@
 import { RE2JS } from 're2js';
-import type { Destination, HeaderOperations, HTTPMatchRequest, HTTPRoute, StringMatch } from '../api/index.ts';
+import type { Destination, HeaderOperations, StringMatch } from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
 import { memo } from './memo.ts';
+import type { Rule, RuleMatch } from './rule.ts';
 
 /** Something Envoy would refuse, and the whole route table of a port with it. */
 export interface Unsound {
@@ -18,7 +19,7 @@ const HEADER_NAME = /^:?[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
 /** What of a route Envoy would refuse; such a route is left out so that the others stand. */
-export const unsoundParts = memo((route: HTTPRoute): readonly Unsound[] => {
+export const unsoundParts = memo((route: Rule): readonly Unsound[] => {
   const found: Unsound[] = [];
   const add = (path: string, message: string, fix: string): unknown => found.push({ path, message, fix });
   route.match?.forEach((m, i) => checkMatch(m, `match[${i}]`, add));
@@ -39,7 +40,7 @@ export const unsoundParts = memo((route: HTTPRoute): readonly Unsound[] => {
 
 type Add = (path: string, message: string, fix: string) => unknown;
 
-function checkMatch(m: HTTPMatchRequest, path: string, add: Add): void {
+function checkMatch(m: RuleMatch, path: string, add: Add): void {
   for (const key of ['uri', 'scheme', 'method', 'authority'] as const) if (m[key]) checkString(m[key], `${path}.${key}`, add);
   for (const key of ['headers', 'withoutHeaders', 'queryParams'] as const) {
     for (const [name, s] of Object.entries(m[key] ?? {})) {
@@ -68,7 +69,7 @@ function checkRegex(regex: string, path: string, add: Add): number | undefined {
   }
 }
 
-function checkActions(route: HTTPRoute, add: Add): void {
+function checkActions(route: Rule, add: Add): void {
   const { redirect, directResponse, rewrite, fault, retries } = route;
   const status = (value: number | undefined, path: string): void => {
     if (value !== undefined && !(Number.isInteger(value) && value >= 200 && value <= 599))

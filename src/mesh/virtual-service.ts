@@ -1,16 +1,19 @@
-import type { VirtualService, VirtualServiceSpec } from '../api/index.ts';
+import type { VirtualService } from '../api/index.ts';
 import { withDelegates } from './delegate.ts';
 import { bySpecificity, fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray } from './memo.ts';
+import type { RulesSpec } from './rule.ts';
 
 /** The gateway name that stands for all sidecars. */
 export const MESH = 'mesh';
 
-/** A VirtualService with its names made full. */
+/** A VirtualService with its names made full; or what other kinds say in its terms. */
 export interface Rules {
+  /** Absent for a VirtualService. */
+  readonly kind?: 'Ingress' | 'HTTPRoute';
   readonly namespace: string;
   readonly name: string;
-  readonly spec: VirtualServiceSpec;
+  readonly spec: RulesSpec;
   readonly hosts: readonly string[];
   /** `mesh`, or `namespace/name`. */
   readonly gateways: readonly string[];
@@ -104,13 +107,14 @@ export class VirtualServices {
   }
 }
 
-/** Rebuilds only when an object changed; `objects` are the oldest first. */
+/** Rebuilds only when something changed; `objects` are the oldest first, `more` come after them all. */
 export function virtualServicesOf(
   previous: VirtualServices | undefined,
   objects: readonly VirtualService[],
   rules: (object: VirtualService) => Rules,
   domain: string,
+  more: readonly Rules[],
 ): VirtualServices {
-  const all = keepArray(previous?.all, objects.map(rules));
+  const all = keepArray(previous?.all, [...objects.map(rules), ...more]);
   return previous && all === previous.all ? previous : new VirtualServices(all, domain);
 }

@@ -1,6 +1,5 @@
 import type { Ingress, IngressBackend, IngressClass } from 'kubernetes-types/networking/v1.js';
-import type { Resource } from '../../object.ts';
-import { Ingresses } from '../../resources.ts';
+import { IngressClasses, Ingresses } from '../../resources.ts';
 import { type Causes, checkPort, dns1035, dnsSubdomain, follow, portName, type Rule } from '../check.ts';
 import { ageColumn, column, few, nameColumn } from '../columns.ts';
 import { define } from '../define.ts';
@@ -89,14 +88,6 @@ function hostsText(o: Ingress): string {
   return few((o.spec?.rules ?? []).map((r) => r.host ?? '').filter(Boolean), '*');
 }
 
-const Classes: Resource<IngressClass> = {
-  group: 'networking.k8s.io',
-  version: 'v1',
-  kind: 'IngressClass',
-  plural: 'ingressclasses',
-  namespaced: false,
-};
-
 function parametersText(o: IngressClass): string {
   const p = o.spec?.parameters;
   return p ? `${p.kind}${p.apiGroup ? `.${p.apiGroup}` : ''}/${p.name}` : '<none>';
@@ -106,7 +97,7 @@ function parametersText(o: IngressClass): string {
 const CONTROLLER_LIMIT = 250;
 
 export const ingressClasses = define<IngressClass>({
-  resource: Classes,
+  resource: IngressClasses,
   schema: 'k8s.io.api.networking.v1.IngressClass',
   default(o) {
     if (o.spec?.parameters) o.spec.parameters.scope ??= 'Cluster';

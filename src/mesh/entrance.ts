@@ -1,0 +1,20 @@
+import type { Gateway, GatewayServer, GatewaySpec, Key } from '../api/index.ts';
+import type { Problem } from './problem.ts';
+import type { Rules } from './virtual-service.ts';
+
+/** A server of a Gateway; its certificate may be a Secret of any namespace, which users of Istio's Gateway cannot say. */
+export interface ServerSpec extends GatewayServer {
+  readonly secret?: Required<Key>;
+}
+
+export type EntranceGateway = Gateway & { readonly spec: GatewaySpec & { readonly servers: readonly ServerSpec[] } };
+
+/** What other kinds than Istio's say of the ingress gateway, in its terms. */
+export interface Entrance {
+  readonly gateways: readonly EntranceGateway[];
+  readonly rules: readonly Rules[];
+  readonly problems: readonly Problem[];
+}
+
+/** Pods of the gateway that every mesh starts with. */
+export const INGRESS_GATEWAY: Readonly<Record<string, string>> = { istio: 'ingressgateway' };

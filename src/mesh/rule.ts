@@ -1,0 +1,35 @@
+import type { HTTPMatchRequest, HTTPRoute, StringMatch, VirtualServiceSpec } from '../api/index.ts';
+import type { Problem } from './problem.ts';
+
+/** A path as rules match it: a VirtualService by text, Ingress and the Gateway API by whole segments as well. */
+export type PathMatch = StringMatch & {
+  /** `/foo` takes `/foo` and `/foo/bar`, but not `/foobar`. */
+  readonly segments?: string;
+};
+
+export type RuleMatch = Omit<HTTPMatchRequest, 'uri'> & { uri?: PathMatch };
+
+/** A route of a VirtualService, and what Ingress and the Gateway API can say besides. */
+export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> {
+  match?: RuleMatch[];
+  redirect?: HTTPRoute['redirect'] & { /** Takes the place of the matched segments. */ segments?: string };
+  rewrite?: HTTPRoute['rewrite'] & { /** Takes the place of the matched segments. */ segments?: string };
+  /** The object that says it; absent: the VirtualService that the rules are of. */
+  owner?: Owner;
+  /** How long neither side may be silent, as a Go duration. */
+  idleTimeout?: string;
+  /** Larger request bodies are refused with 413; bytes. */
+  maxBody?: number;
+  /** A client stays with the endpoint it got first, by a cookie. */
+  session?: { readonly cookie: string; readonly path: string; readonly ttl?: string };
+  /** More requests than this are refused with 503. */
+  limit?: { readonly burst: number; readonly requests: number; readonly per: string };
+  /** What a destination that is not there is answered with, where that is not 503. */
+  missing?: 500;
+}
+
+export type Owner = Problem['object'];
+
+export interface RulesSpec extends Omit<VirtualServiceSpec, 'http'> {
+  http?: Rule[];
+}
