@@ -14,6 +14,7 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/flagger/types.ts';
+export type * as gatewayApi from './kinds/gateway/types.ts';
 export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';
 export { hasRules, isBroken, rulesOf } from './rules.ts';
 export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';

@@ -31,6 +31,7 @@ import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { Canary } from './kinds/flagger/types.ts';
+import type * as gatewayApi from './kinds/gateway/types.ts';
 import type {
   AuthorizationPolicy,
   DestinationRule,
@@ -136,3 +137,12 @@ export const RequestAuthentications = resource<RequestAuthentication>(
 );
 export const PeerAuthentications = resource<PeerAuthentication>('security.istio.io', 'v1', 'PeerAuthentication', 'peerauthentications');
 export const Canaries = resource<Canary>('flagger.app', 'v1beta1', 'Canary', 'canaries');
+
+const gatewayApiKind = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> =>
+  resource<T>('gateway.networking.k8s.io', 'v1', kind, plural, namespaced);
+export const GatewayClasses = gatewayApiKind<gatewayApi.GatewayClass>('GatewayClass', 'gatewayclasses', false);
+/** Of the Gateway API; `Gateways` are Istio's. */
+export const KubernetesGateways = gatewayApiKind<gatewayApi.Gateway>('Gateway', 'gateways');
+export const HTTPRoutes = gatewayApiKind<gatewayApi.HTTPRoute>('HTTPRoute', 'httproutes');
+export const GRPCRoutes = gatewayApiKind<gatewayApi.GRPCRoute>('GRPCRoute', 'grpcroutes');
+export const ReferenceGrants = gatewayApiKind<gatewayApi.ReferenceGrant>('ReferenceGrant', 'referencegrants');

@@ -21,7 +21,7 @@ import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index
 import { createInformers } from '../control/index.ts';
 import { startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
-import { defaultMeshConfig, ingressClasses, ingressGateway } from '../mesh/index.ts';
+import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway } from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
@@ -138,8 +138,15 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
-  await applyAll(own, [...priorityClasses, ...kubernetesService, standardStorage, ...ingressClasses, ...ingressGateway()]);
-  const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort };
+  await applyAll(own, [
+    ...priorityClasses,
+    ...kubernetesService,
+    standardStorage,
+    ...ingressClasses,
+    ...gatewayClasses,
+    ...ingressGateway(),
+  ]);
+  const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
   await feedMesh({ informers, translator: createTranslator(), xds, config: mesh, clock, log, signal });
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 

@@ -7,6 +7,7 @@ import {
   Deployments,
   Endpoints,
   EndpointSlices,
+  GatewayClasses,
   IngressClasses,
   keyOf,
   ServiceAccounts,
@@ -30,6 +31,7 @@ const PriorityClasses: Resource<PriorityClass> = {
 const KINDS = [
   StorageClasses,
   IngressClasses,
+  GatewayClasses,
   ServiceAccounts,
   Services,
   EndpointSlices,

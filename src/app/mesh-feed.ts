@@ -6,6 +6,7 @@ import type { Informers } from '../control/index.ts';
 import type { ProxyResources, Translator } from '../envoy/index.ts';
 import { defaultMeshConfig, proxyOf, snapshotKinds, type MeshConfig, type Proxy, type Snapshot } from '../mesh/index.ts';
 import type { Xds } from '../xds/index.ts';
+import { createStatusReporter } from './gateway-api-status.ts';
 import { createProblemReporter } from './mesh-problems.ts';
 
 export interface MeshFeedOptions {
@@ -38,6 +39,7 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     fresh.clear();
     for (const id of proxies.keys()) publishTo(id, xds.asked(id));
     reporter.report(problems);
+    statuses.report(translator.statuses());
   }
 
   function publishTo(id: string, asked: ReadonlySet<string>, when?: 'now'): void {
@@ -82,6 +84,7 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   );
 
   const reporter = createProblemReporter({ informers, clock, log });
+  const statuses = createStatusReporter({ client: informers.client, clock, log });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
     maps.set(field, new Map());
     const informer = informers.of(resource);

@@ -11,6 +11,7 @@ import {
   workloadOfProxy,
   type MeshService,
   type Model,
+  type ObjectStatus,
   type Problem,
   type Proxy,
   type Snapshot,
@@ -35,6 +36,8 @@ import { clustersIn, virtualHost, type Client, type VirtualHost } from './virtua
 export interface Translator {
   /** Takes the snapshot over. Returns the problems of every object; the same array as before when nothing changed. */
   update(snapshot: Snapshot): readonly Problem[];
+  /** What objects of the Gateway API are to be told of themselves; the same array as before when nothing changed. */
+  statuses(): readonly ObjectStatus[];
   /**
    * What this proxy is to hold under the last snapshot, given the hosts that it has asked for (`<route table>/<host>`; the same
    * set for as long as it has not asked for more). A resource that did not change is the same object as before, a map in which
@@ -83,6 +86,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       problems = keepArray(problems, problemsOf(model));
       return problems;
     },
+    statuses: () => model?.gatewayApi.statuses ?? [],
     resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
   };
 }
@@ -124,7 +128,11 @@ const servicesBefore = memo((services: readonly MeshService[], namespace: string
 });
 
 /** Users' Gateways, then those that other kinds stand for. */
-const gatewaysOf = memo((own: Model['gateways'], { gateways }: Model['entrance']): Model['gateways'] => [...own, ...gateways]);
+const gatewaysOf = memo((own: Model['gateways'], ingress: Model['entrance'], routes: Model['gatewayApi']): Model['gateways'] => [
+  ...own,
+  ...ingress.gateways,
+  ...routes.gateways,
+]);
 
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
 class Maker {
@@ -237,7 +245,7 @@ class Maker {
       model,
       proxy,
       own,
-      serversOf(proxy, gatewaysOf(model.gateways, model.entrance), ofNamespace(view.services, proxy.namespace)),
+      serversOf(proxy, gatewaysOf(model.gateways, model.entrance, model.gatewayApi), ofNamespace(view.services, proxy.namespace)),
     );
     const hosts = new Map(
       [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),

@@ -2,6 +2,7 @@ import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type {
+  gatewayApi,
   AuthorizationPolicy,
   DestinationRule,
   Gateway,
@@ -15,6 +16,7 @@ import { destinationRulesOf, type DestinationRules } from './destination-rule.ts
 import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import type { Entrance } from './entrance.ts';
 import { Guards } from './guard.ts';
+import { gatewayApiEntrance, type GatewayApiEntrance } from './gateway-api.ts';
 import { ingressEntrance } from './ingress.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
@@ -22,7 +24,7 @@ import { meshConfigOf } from './mesh-config.ts';
 import { serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
 import { Sidecars } from './sidecar.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
-import { rulesOf, virtualServicesOf, type VirtualServices } from './virtual-service.ts';
+import { rulesOf, virtualServicesOf, type Rules, type VirtualServices } from './virtual-service.ts';
 import { selects } from './workload.ts';
 
 /** What the objects of a snapshot mean. Every part keeps its identity for as long as it says the same. */
@@ -40,6 +42,8 @@ export interface Model {
   readonly serviceEntries: readonly ServiceEntry[];
   /** What Ingress objects say. */
   readonly entrance: Entrance;
+  /** What objects of the Gateway API say. */
+  readonly gatewayApi: GatewayApiEntrance;
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
   readonly sidecars: Sidecars;
@@ -55,6 +59,10 @@ const guardsOf = memo(
 );
 
 const sidecarsOf = memo((all: readonly Sidecar[], rootNamespace: string) => new Sidecars(all, rootNamespace));
+const allRules = memo((ingress: Entrance, routes: Entrance): readonly Rules[] => [...ingress.rules, ...routes.rules]);
+const routesOf = memo((http: readonly gatewayApi.HTTPRoute[], grpc: readonly gatewayApi.GRPCRoute[]) =>
+  [...http.map((r) => ({ ...r, kind: 'HTTPRoute' as const })), ...grpc.map((r) => ({ ...r, kind: 'GRPCRoute' as const }))].sort(byAge),
+);
 
 /** Makes models one after another, each out of the one before. */
 export function createModeler(): (snapshot: Snapshot) => Model {
@@ -93,6 +101,10 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     destinationRules: ordered<DestinationRule>(),
     gateways: ordered<Gateway>(),
     ingresses: ordered<Ingress>(),
+    httpRoutes: ordered<gatewayApi.HTTPRoute>(),
+    grpcRoutes: ordered<gatewayApi.GRPCRoute>(),
+    kubernetesGateways: ordered<gatewayApi.Gateway>(),
+    referenceGrants: ordered<gatewayApi.ReferenceGrant>(),
     authorizationPolicies: ordered<AuthorizationPolicy>(),
     requestAuthentications: ordered<RequestAuthentication>(),
     sidecars: ordered<Sidecar>(),
@@ -161,6 +173,16 @@ export function createModeler(): (snapshot: Snapshot) => Model {
 
     const known = keepMap(last?.services, where.services);
     const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, config);
+    const ofGatewayApi = gatewayApiEntrance(
+      routesOf(order.httpRoutes(snapshot.httpRoutes), order.grpcRoutes(snapshot.grpcRoutes)),
+      order.kubernetesGateways(snapshot.kubernetesGateways),
+      snapshot.gatewayClasses,
+      order.referenceGrants(snapshot.referenceGrants),
+      snapshot.namespaces,
+      known,
+      snapshot.secrets,
+      config,
+    );
     model = {
       config,
       services: known,
@@ -171,12 +193,13 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         order.virtualServices(snapshot.virtualServices),
         (o) => rules(o, config.domain),
         config.domain,
-        entrance.rules,
+        allRules(entrance, ofGatewayApi),
       ),
       destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),
       serviceEntries: order.serviceEntries(snapshot.serviceEntries),
       entrance,
+      gatewayApi: ofGatewayApi,
       peerAuthentications,
       guards: guardsOf(
         order.authorizationPolicies(snapshot.authorizationPolicies),

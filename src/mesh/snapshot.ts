@@ -1,4 +1,4 @@
-import type { ConfigMap, Namespace, Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Namespace, Pod, Secret, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import {
@@ -7,7 +7,14 @@ import {
   ConfigMaps,
   DestinationRules,
   EndpointSlices,
+  GatewayClasses,
   Gateways,
+  GRPCRoutes,
+  HTTPRoutes,
+  KubernetesGateways,
+  ReferenceGrants,
+  Secrets,
+  type gatewayApi,
   IngressClasses,
   Ingresses,
   keyOf,
@@ -42,6 +49,8 @@ export interface MeshConfig {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   /** The port of the machine behind which the ingress gateway speaks HTTPS. */
   readonly httpsPort?: number;
+  /** The address under which the machine reaches the ingress gateway. */
+  readonly hostAddress?: string;
 }
 
 export const defaultMeshConfig: MeshConfig = {
@@ -73,6 +82,13 @@ export interface Snapshot {
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly ingresses: ReadonlyMap<string, Ingress>;
   readonly ingressClasses: ReadonlyMap<string, IngressClass>;
+  readonly gatewayClasses: ReadonlyMap<string, gatewayApi.GatewayClass>;
+  readonly kubernetesGateways: ReadonlyMap<string, gatewayApi.Gateway>;
+  readonly httpRoutes: ReadonlyMap<string, gatewayApi.HTTPRoute>;
+  readonly grpcRoutes: ReadonlyMap<string, gatewayApi.GRPCRoute>;
+  readonly referenceGrants: ReadonlyMap<string, gatewayApi.ReferenceGrant>;
+  /** Whether certificates are there; what is in them goes over SDS. */
+  readonly secrets: ReadonlyMap<string, Secret>;
 }
 
 /** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
@@ -92,6 +108,12 @@ export const snapshotKinds = {
   configMaps: ConfigMaps,
   ingresses: Ingresses,
   ingressClasses: IngressClasses,
+  gatewayClasses: GatewayClasses,
+  kubernetesGateways: KubernetesGateways,
+  httpRoutes: HTTPRoutes,
+  grpcRoutes: GRPCRoutes,
+  referenceGrants: ReferenceGrants,
+  secrets: Secrets,
 } as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
 
 /** A snapshot of the objects given; those of other kinds are left out. */

@@ -187,6 +187,102 @@ test('TLS by a Secret of the namespace; plain HTTP is redirected to it', async (
   assert.equal(withPort.headers['location'], `https://secure.example.com:${it.ports.https}/hello?a=b`);
 });
 
+const gatewayApi = (kind: string, name: string, spec: object, namespace = 'default', version = 'v1'): unknown => ({
+  apiVersion: `gateway.networking.k8s.io/${version}`,
+  kind,
+  metadata: { name, namespace },
+  spec,
+});
+const condition = (args: string, path: string, type: string): Promise<string> =>
+  kubectl(it, [...args.split(' '), '-o', `jsonpath={${path}.conditions[?(@.type=="${type}")].status}`]);
+
+test('HTTPRoute: match, weights and filters; conditions say what became of it', async () => {
+  await apply(
+    gatewayApi('Gateway', 'door', {
+      gatewayClassName: 'istio',
+      listeners: [
+        { name: 'http', port: 80, protocol: 'HTTP', hostname: '*.example.net', allowedRoutes: { namespaces: { from: 'All' } } },
+        { name: 'odd', port: 9999, protocol: 'HTTP' },
+      ],
+    }),
+    gatewayApi('HTTPRoute', 'shop', {
+      parentRefs: [{ name: 'door', sectionName: 'http' }],
+      hostnames: ['shop.example.net'],
+      rules: [
+        {
+          backendRefs: [
+            { name: 'v1', port: 80, weight: 70 },
+            { name: 'v2', port: 80, weight: 30 },
+          ],
+        },
+        { matches: [{ headers: [{ name: 'x-user', value: 'tester' }] }], backendRefs: [{ name: 'v2', port: 80 }] },
+        {
+          matches: [{ path: { type: 'PathPrefix', value: '/bin' } }],
+          filters: [
+            { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/anything' } } },
+            { type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'X-Said', value: '50%' }] } },
+          ],
+          backendRefs: [{ name: 'httpbin', port: 80 }],
+        },
+        {
+          matches: [{ path: { type: 'Exact', value: '/old' } }],
+          filters: [{ type: 'RequestRedirect', requestRedirect: { path: { type: 'ReplaceFullPath', replaceFullPath: '/new' } } }],
+        },
+      ],
+    }),
+  );
+  await served('shop.example.net');
+  const n = 300;
+  let second = 0;
+  for (let i = 0; i < n; i++) if ((await get('shop.example.net', '/hello')).body.includes('version: v2')) second++;
+  assert.ok(Math.abs(second - 0.3 * n) <= 4 * Math.sqrt(n * 0.3 * 0.7), `${second} of ${n} went to v2, of which 30 % were asked for`);
+  for (let i = 0; i < 10; i++) assert.match((await get('shop.example.net', '/hello', { 'x-user': 'tester' })).body, /version: v2/);
+  const { body } = await get('shop.example.net', '/bin/x');
+  assert.match(body, /anything\/x/);
+  assert.match(body, /50%/);
+  const moved = await get('shop.example.net', '/old');
+  assert.deepEqual([moved.status, moved.headers['location']], [302, 'http://shop.example.net/new']);
+  await eventually(
+    'the route hears of it',
+    10,
+    async () => (await condition('get httproute shop', '.status.parents[0]', 'Accepted')) === 'True',
+  );
+  assert.equal(await condition('get httproute shop', '.status.parents[0]', 'ResolvedRefs'), 'True');
+  assert.match(await kubectl(it, 'get gtw door'), /door +istio +127.0.0.1 +True/);
+  assert.equal(await condition('get gtw door', '.status.listeners[1]', 'Accepted'), 'False', 'a port that is not served');
+  assert.equal(await condition('get gatewayclass sluice', '.status', 'Accepted'), 'True');
+});
+
+test('HTTPRoute: a service of another namespace needs a ReferenceGrant there', async () => {
+  await kubectl(it, 'create namespace friends');
+  await apply(
+    gatewayApi(
+      'HTTPRoute',
+      'across',
+      {
+        parentRefs: [{ name: 'door', namespace: 'default' }],
+        hostnames: ['across.example.net'],
+        rules: [{ backendRefs: [{ name: 'v1', namespace: 'default', port: 80 }] }],
+      },
+      'friends',
+    ),
+  );
+  await eventually('500 without a grant', 10, async () => (await get('across.example.net', '/hello')).status === 500);
+  await eventually(
+    'it is said',
+    10,
+    async () => (await condition('-n friends get httproute across', '.status.parents[0]', 'ResolvedRefs')) === 'False',
+  );
+  const from = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'friends' }];
+  await apply(gatewayApi('ReferenceGrant', 'friends', { from, to: [{ group: '', kind: 'Service' }] }, 'default', 'v1beta1'));
+  assert.match((await served('across.example.net')).body, /version: v1/);
+  await eventually(
+    'it is said',
+    10,
+    async () => (await condition('-n friends get httproute across', '.status.parents[0]', 'ResolvedRefs')) === 'True',
+  );
+});
+
 test('a deleted Ingress serves no more', async () => {
   await kubectl(it, 'delete ingress main canary');
   await eventually('404', 10, async () => (await get('canary.example.com', '/hello')).status === 404);
