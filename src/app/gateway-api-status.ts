@@ -34,7 +34,7 @@ export function createStatusReporter({ client, clock, log }: { client: Client; c
 
   async function write(status: ObjectStatus): Promise<void> {
     const resource = REPORTED[status.object.kind]!;
-    const object = (await client.get(resource, status.object)) as Reported | undefined;
+    const object: Reported | undefined = await client.get(resource, status.object);
     if (!object) return;
     const body = { status: statusWith(object, status, clock.now()) };
     if (Object.entries(body.status).every(([k, v]) => canonicalJson(object.status?.[k as 'conditions']) === canonicalJson(v))) return;

@@ -166,17 +166,6 @@ export interface GRPCMatch {
 }
 export type GRPCRoute = Object<'GRPCRoute', Route<GRPCMatch>, RouteStatus>;
 
-/** Of bytes, by server name or by listener alone. */
-interface L4Route {
-  parentRefs?: ParentRef[];
-  hostnames?: string[];
-  rules?: { name?: string; backendRefs?: BackendRef[] }[];
-}
-export type TLSRoute = Object<'TLSRoute', L4Route, RouteStatus>;
-export type TCPRoute = Object<'TCPRoute', L4Route, RouteStatus>;
-
-export type AnyRoute = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute;
-
 export type ReferenceGrant = Object<
   'ReferenceGrant',
   { from: { group: string; kind: string; namespace: string }[]; to: { group: string; kind: string; name?: string }[] },
