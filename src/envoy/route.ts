@@ -46,7 +46,7 @@ export interface Origin {
 const origins = new WeakMap<Json, Origin>();
 
 /** Undefined for routes that nobody wrote. */
-export function originOf(route: Json): Origin | undefined {
+function originOf(route: Json): Origin | undefined {
   return origins.get(route);
 }
 
