@@ -40,7 +40,7 @@ export function unconcerned(m: RuleMatch, ctx: Omit<RouteContext, 'resolve'>, ru
 /** The routes of one VirtualService for one host, in its order, up to the first that takes everything. */
 export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
   const routes: Json[] = [];
-  for (const http of rules.spec.http ?? []) {
+  for (const [i, http] of (rules.spec.http ?? []).entries()) {
     if (unsoundParts(http).length) continue;
     const matches = http.match?.length ? http.match : [undefined];
     for (const m of matches) {
