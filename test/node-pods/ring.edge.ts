@@ -271,20 +271,8 @@ async function walk(): Promise<void> {
   await until('once', 'succeeded', (p) => p.status?.phase === 'Succeeded');
   await create('unheard', [sh('app', 'exit 0', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' });
   await until('unheard', 'succeeded', (p) => p.status?.phase === 'Succeeded');
-  const shell = { stdin: true, stdinOnce: true, tty: true };
-  await create('shell', [sh('app', 'tty; echo "term $TERM"; exec sh -i', shell)], { restartPolicy: 'Never' });
-  await until('shell', 'ready', ready);
-  const session = await kubelet.attach(namespace, 'shell', { container: 'app', tty: true, stdin: true, stdout: true, stderr: false });
-  session.resize(101, 33);
-  const screen = new Screen(session.stdout);
-  session.stdin.write('stty size\n');
-  await screen.shows(/33 101\r\n/);
-  session.stdin.write('sleep 1000; echo interru""pted\n');
-  session.stdin.write('\x03');
-  session.stdin.write('echo go""es on; exit 9\n');
-  await screen.shows(/goes on\r\n/);
-  assert.equal(await session.exit, 9);
-  await until('shell', 'failed', (p) => p.status?.phase === 'Failed');
+  await create('shell', [sh('app', 'tty; echo "term $TERM"', { stdin: true, tty: true })], { restartPolicy: 'Never' });
+  await until('shell', 'succeeded', (p) => p.status?.phase === 'Succeeded');
   assert.match(await logs('shell', { container: 'app' }), /^\/dev\/pts\/0\r\nterm xterm\r\n/);
 
   step('what cannot run says why');
