@@ -1,10 +1,9 @@
 /** Copies of a store: made at any time, put back while nobody has the store open. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, messageOf } from '../base/index.ts';
 import type { Value } from './backend.ts';
 import { syncDirectory, writeSealed } from './files.edge.ts';
-import { upgradeFirstFormat } from './first-format.edge.ts';
 import { lastWholeFrame } from './format.ts';
 import { withStore } from './journal.edge.ts';
 import { Damage, fileName, generations, readSealed, readStore, type FileKind } from './read.edge.ts';
@@ -27,16 +26,14 @@ const KEPT = 'before-restore';
 
 const KINDS: readonly FileKind[] = ['snapshot', 'journal'];
 
-const isEmpty = (dir: string): boolean => !existsSync(join(dir, 'data.mdb')) && KINDS.every((kind) => generations(dir, kind).length === 0);
+const isEmpty = (dir: string): boolean => KINDS.every((kind) => generations(dir, kind).length === 0);
 
-/** Reads and checks all that is in a store, also while it is in use. Undefined when there is none of this format. Throws Fault when it is damaged. */
+/** Reads and checks all that is in a store, also while it is in use. Undefined when there is none. Throws Fault when it is damaged. */
 export function verifyStore(dir: string): StoreFacts | undefined {
-  if (isEmpty(dir) || needsUpgrade(dir)) return undefined;
+  if (isEmpty(dir)) return undefined;
   const { values, revision } = readStore(dir);
   return { objects: values.size, revision };
 }
-
-const needsUpgrade = (dir: string): boolean => existsSync(join(dir, 'data.mdb')) && generations(dir, 'snapshot').length === 0;
 
 /**
  * Writes all that is in a store at one moment to a file, also while the store is in use. `progress` is told how many of the objects are
@@ -49,12 +46,6 @@ export async function backUpStore(
 ): Promise<StoreFacts & { readonly bytes: number }> {
   if (isEmpty(dir)) {
     throw new Fault('StoreMissing', `there is no store in ${dir}`, { hint: 'Name the instance to back up with --name and --state.' });
-  }
-  if (needsUpgrade(dir)) {
-    withStore(dir, (lock) => {
-      upgradeFirstFormat(dir);
-      lock.release();
-    });
   }
   const { values, revision } = readStore(dir);
   try {
@@ -83,7 +74,6 @@ export async function restoreStore(
   return withStore(dir, async (lock) => {
     try {
       const empty = isEmpty(dir);
-      upgradeFirstFormat(dir);
       if (!empty && !force) {
         throw new Fault('StoreExists', `there is a store in ${dir} already`, {
           hint: 'Use --force to put the backup in its place; what is there now is kept until the next restore.',

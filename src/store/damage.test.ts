@@ -253,24 +253,3 @@ test('a restored store goes on above the revisions of both, and keeps what it re
   await assert.rejects(backUpStore(join(root, 'nowhere'), file), fault('StoreMissing'));
   await assert.rejects(backUpStore(dir, join(root, 'no', 'such', 'directory')), fault('BackupFailed'));
 });
-
-test('format 1 is read, and kept', async () => {
-  const dir = fresh();
-  mkdirSync(dir);
-  const { open: openLmdb } = await import('lmdb');
-  const lmdb = openLmdb({ path: dir, noSubdir: false, encoding: 'binary', maxDbs: 2 });
-  const meta = lmdb.openDB<number, string>({ name: 'meta', encoding: 'json' });
-  const values = lmdb.openDB<Buffer, string>({ name: 'values', encoding: 'binary' });
-  const value = Buffer.from(`\0\0\0\0\0\0\0\u0003{"n":7,"metadata":{"resourceVersion":"3"}}`);
-  await Promise.all([meta.put('format', 1), meta.put('revision', 4), values.put('/things/a/a', value)]);
-  await lmdb.close();
-
-  const store = open(dir);
-  assert.deepEqual(shown(store), ['/things/a/a@3=7']);
-  assert.equal((await store.create('/things/a/b', { n: 8 })).revision, 5);
-  await store.close();
-  const again = open(dir);
-  assert.deepEqual(shown(again), ['/things/a/a@3=7', '/things/a/b@5=8']);
-  await again.close();
-  assert.deepEqual(readdirSync(join(dir, 'before-format-2')), ['data.mdb']);
-});

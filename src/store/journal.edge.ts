@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Fault, messageOf, tryLock, type Lock } from '../base/index.ts';
 import type { Backend, Value } from './backend.ts';
 import { append, appendSync, openDurable, syncDirectory, writeSealed } from './files.edge.ts';
-import { upgradeFirstFormat } from './first-format.edge.ts';
 import { encodePreamble, encodeWrites } from './format.ts';
 import { fileName, generations, readStore } from './read.edge.ts';
 import { createStore, type StoreOptions } from './store.ts';
@@ -85,7 +84,6 @@ function journalBackend({ path: dir, notice, journalBytes = JOURNAL_BYTES }: Dis
   return {
     load() {
       removeParts(dir);
-      upgradeFirstFormat(dir);
       const { revision, values, generation: last, end, torn } = readStore(dir);
       if (torn > 0) notice?.(`the last commit was cut short before it was acknowledged; its ${torn} bytes are dropped`);
       generation = Math.max(1, last);
