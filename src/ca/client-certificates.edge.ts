@@ -1,5 +1,5 @@
 /** Certificates by which users are known to the API server. */
-import { ALGORITHM, BACKDATE_MS, importSigningKey, pem, x509, type KeyPair } from './x509.edge.ts';
+import { issueLeaf, pem, readIssuer, x509, type KeyPair } from './x509.edge.ts';
 
 /** Reads requests (PKCS #10, PEM) and makes certificates of them. Both throw for a request that is damaged or not signed by its own key. */
 export interface ClientCertificates {
@@ -10,7 +10,6 @@ export interface ClientCertificates {
 }
 
 export function clientCertificates(authority: KeyPair): ClientCertificates {
-  const issuer = new x509.X509Certificate(authority.certPem);
   return {
     async subjectOf(request) {
       const { subjectName } = await read(request);
@@ -18,21 +17,17 @@ export function clientCertificates(authority: KeyPair): ClientCertificates {
     },
     async issue(request, lifeMs, now) {
       const { subjectName, publicKey } = await read(request);
-      const certificate = await x509.X509CertificateGenerator.create({
-        subject: subjectName,
-        issuer: issuer.subjectName,
-        notBefore: new Date(now - BACKDATE_MS),
-        notAfter: new Date(Math.min(now + lifeMs, issuer.notAfter.getTime())),
-        publicKey,
-        signingKey: await importSigningKey(authority.keyPem),
-        signingAlgorithm: ALGORITHM,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-          await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-        ],
-      });
+      const certificate = await issueLeaf(
+        await readIssuer(authority),
+        {
+          subject: subjectName,
+          publicKey,
+          keyUsages: x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
+          purposes: [x509.ExtendedKeyUsage.clientAuth],
+        },
+        now,
+        lifeMs,
+      );
       return pem(certificate);
     },
   };

@@ -3,17 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { clientCertificates, type ClientCertificates } from './client-certificates.edge.ts';
 import { readIfThere, writeWhole } from './files.edge.ts';
-import {
-  ALGORITHM,
-  BACKDATE_MS,
-  createAuthority,
-  exportKey,
-  generateKeys,
-  importSigningKey,
-  pem,
-  x509,
-  type KeyPair,
-} from './x509.edge.ts';
+import { createAuthority, exportKey, generateKeys, issueLeaf, pem, readIssuer, x509, type KeyPair } from './x509.edge.ts';
 
 const DAY = 86_400_000;
 const AUTHORITY_LIFE_MS = 3650 * DAY;
@@ -100,23 +90,18 @@ async function kept(
 }
 
 async function issueServer(authority: KeyPair, now: number): Promise<KeyPair> {
-  const issuer = new x509.X509Certificate(authority.certPem);
   const keys = await generateKeys();
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=kube-apiserver',
-    issuer: issuer.subject,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(Math.min(now + SERVER_LIFE_MS, issuer.notAfter.getTime())),
-    publicKey: keys.publicKey,
-    signingKey: await importSigningKey(authority.keyPem),
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(SERVER_NAMES),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-    ],
-  });
+  const certificate = await issueLeaf(
+    await readIssuer(authority),
+    {
+      subject: 'CN=kube-apiserver',
+      names: new x509.SubjectAlternativeNameExtension(SERVER_NAMES),
+      publicKey: keys.publicKey,
+      keyUsages: x509.KeyUsageFlags.digitalSignature,
+      purposes: [x509.ExtendedKeyUsage.serverAuth],
+    },
+    now,
+    SERVER_LIFE_MS,
+  );
   return { certPem: pem(certificate), keyPem: await exportKey(keys.privateKey) };
 }

@@ -32,11 +32,56 @@ export async function createAuthority(name: string, now: number, lifeMs: number)
   return { certPem: pem(certificate), keyPem: await exportKey(keys.privateKey) };
 }
 
+/** Who signs: its certificate and its key. */
+export interface Issuer {
+  readonly certificate: x509.X509Certificate;
+  readonly key: CryptoKey;
+}
+
+/** What a certificate of an end entity says. */
+export interface LeafClaims {
+  readonly subject?: x509.X509CertificateCreateParamsName;
+  readonly names?: x509.SubjectAlternativeNameExtension;
+  readonly publicKey: CryptoKey | x509.PublicKey;
+  readonly keyUsages: x509.KeyUsageFlags;
+  readonly purposes: readonly x509.ExtendedKeyUsage[];
+}
+
+/** A certificate of an end entity, good for `lifeMs` from `now`, but never longer than its issuer's. */
+export async function issueLeaf(
+  { certificate, key }: Issuer,
+  claims: LeafClaims,
+  now: number,
+  lifeMs: number,
+): Promise<x509.X509Certificate> {
+  return x509.X509CertificateGenerator.create({
+    ...(claims.subject ? { subject: claims.subject } : {}),
+    issuer: certificate.subjectName,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(Math.min(now + lifeMs, certificate.notAfter.getTime())),
+    publicKey: claims.publicKey,
+    signingKey: key,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(claims.keyUsages, true),
+      new x509.ExtendedKeyUsageExtension([...claims.purposes]),
+      ...(claims.names ? [claims.names] : []),
+      await x509.AuthorityKeyIdentifierExtension.create(certificate.publicKey),
+    ],
+  });
+}
+
+/** Throws when either part cannot be read. */
+export async function readIssuer(pair: KeyPair): Promise<Issuer> {
+  return { certificate: new x509.X509Certificate(pair.certPem), key: await importSigningKey(pair.keyPem) };
+}
+
 export function generateKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-export function importSigningKey(keyPem: string): Promise<CryptoKey> {
+function importSigningKey(keyPem: string): Promise<CryptoKey> {
   return crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(keyPem), ALGORITHM, false, ['sign']);
 }
 

@@ -31,40 +31,24 @@ export function decideBudget(budget: PodDisruptionBudget, pods: readonly Pod[], 
   const condition = (status: 'True' | 'False', reason: string, message: string): Condition[] =>
     withCondition(conditions, { type: 'DisruptionAllowed', status, reason, message, observedGeneration } as Condition, now);
   const present = pods.filter((p) => !hasEnded(p));
+  const status = (
+    counts: Pick<PodDisruptionBudgetStatus, 'currentHealthy' | 'desiredHealthy' | 'expectedPods' | 'disruptionsAllowed'>,
+    conditions: Condition[],
+  ): BudgetDecision => ({ status: { ...disruptedOf(disrupted), observedGeneration, ...counts, conditions }, after });
   const expected = expectation(budget, present, scaleOf);
   if (typeof expected === 'string') {
     const { currentHealthy = 0, desiredHealthy = 0, expectedPods = 0 } = budget.status ?? {};
-    const failed = condition('False', 'SyncFailed', expected);
-    return {
-      status: {
-        ...disruptedOf(disrupted),
-        observedGeneration,
-        currentHealthy,
-        desiredHealthy,
-        expectedPods,
-        disruptionsAllowed: 0,
-        conditions: failed,
-      },
-      after,
-    };
+    return status({ currentHealthy, desiredHealthy, expectedPods, disruptionsAllowed: 0 }, condition('False', 'SyncFailed', expected));
   }
   const { expectedPods, desiredHealthy } = expected;
   const currentHealthy = present.filter(
     (p) => isReady(p) && !p.metadata?.deletionTimestamp && !((p.metadata?.name ?? '') in disrupted),
   ).length;
   const disruptionsAllowed = expectedPods > 0 ? Math.max(0, currentHealthy - desiredHealthy) : 0;
-  return {
-    status: {
-      ...disruptedOf(disrupted),
-      observedGeneration,
-      currentHealthy,
-      desiredHealthy,
-      expectedPods,
-      disruptionsAllowed,
-      conditions: disruptionsAllowed > 0 ? condition('True', 'SufficientPods', '') : condition('False', 'InsufficientPods', ''),
-    },
-    after,
-  };
+  return status(
+    { currentHealthy, desiredHealthy, expectedPods, disruptionsAllowed },
+    disruptionsAllowed > 0 ? condition('True', 'SufficientPods', '') : condition('False', 'InsufficientPods', ''),
+  );
 }
 
 const disruptedOf = (pods: Record<string, string>): Pick<PodDisruptionBudgetStatus, 'disruptedPods'> =>
