@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { helloApp } from '../support/hello.ts';
 
 let it: Instance;
 let checking: Promise<void>;
@@ -38,33 +39,7 @@ async function keepAsking(): Promise<void> {
   }
 }
 
-const good = `
-apiVersion: v1
-kind: Service
-metadata: { name: hello }
-spec: { selector: { app: hello }, ports: [{ name: http, port: 80, targetPort: 5000 }] }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: hello }
-spec:
-  selector: { matchLabels: { app: hello } }
-  template:
-    metadata: { labels: { app: hello, version: v1 } }
-    spec:
-      containers:
-        - name: hello
-          image: docker.io/istio/examples-helloworld-v1:1.0
-          readinessProbe: { httpGet: { path: /health, port: 5000 }, periodSeconds: 1 }
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: { name: door }
-spec:
-  selector: { istio: ingressgateway }
-  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*.example.com'] }]
----
-${route('good', '{ host: hello }')}`;
+const good = `${helloApp('*.example.com')}${route('good', '{ host: hello }')}`;
 
 function route(name: string, destination: string): string {
   return `

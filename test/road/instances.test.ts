@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { helloApp } from '../support/hello.ts';
 
 let one: Instance;
 let two: Instance;
@@ -15,33 +16,7 @@ after(async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
-const app = `
-apiVersion: v1
-kind: Service
-metadata: { name: hello }
-spec: { selector: { app: hello }, ports: [{ name: http, port: 80, targetPort: 5000 }] }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: hello }
-spec:
-  selector: { matchLabels: { app: hello } }
-  template:
-    metadata: { labels: { app: hello } }
-    spec:
-      containers:
-        - name: hello
-          image: docker.io/istio/examples-helloworld-v1:1.0
-          readinessProbe: { httpGet: { path: /health, port: 5000 }, periodSeconds: 1 }
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: { name: door }
-spec:
-  selector: { istio: ingressgateway }
-  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*'] }]
----
-apiVersion: networking.istio.io/v1
+const app = `${helloApp('*')}apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: hello }
 spec: { hosts: ['*'], gateways: [door], http: [{ route: [{ destination: { host: hello } }] }] }
