@@ -3,3 +3,7 @@ export { createTranslator, type Translator } from './translator.ts';
 export { bootstrap } from './bootstrap.ts';
 export { encode } from './encode.ts';
 export type { Json } from './json.ts';
+export { explain } from './explain.ts';
+export type { Question } from './explain-where.ts';
+export type * from './explain-types.ts';
+export type { SeenRequest } from './evaluate.ts';
