@@ -13,6 +13,8 @@ const REDIRECTS: Readonly<Record<string, number>> = {
   PERMANENT_REDIRECT: 308,
 };
 
+const text = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
+
 /** What the route does, but for where to. */
 export function chosen(route: Json): ChosenRoute {
   const origin = originOf(route);
@@ -22,9 +24,9 @@ export function chosen(route: Json): ChosenRoute {
   if (redirect) {
     const to = ['scheme_redirect', 'host_redirect', 'port_redirect', 'path_redirect', 'prefix_rewrite']
       .filter((k) => redirect[k] !== undefined)
-      .map((k) => `${k.split('_', 1)[0]} ${String(redirect[k])}`)
+      .map((k) => `${k.split('_', 1)[0]} ${text(redirect[k])}`)
       .join(', ');
-    const status = REDIRECTS[String(redirect['response_code'])] ?? 301;
+    const status = REDIRECTS[text(redirect['response_code'])] ?? 301;
     return { ...base, does: 'redirect', says: `redirects (${status}) to ${to}`, status };
   }
   const response = route['direct_response'] as Json | undefined;
@@ -46,8 +48,8 @@ export function chosen(route: Json): ChosenRoute {
       ? {
           retries: {
             attempts: Number(retry['num_retries']),
-            on: String(retry['retry_on']),
-            ...(retry['per_try_timeout'] === undefined ? {} : { perTryTimeout: String(retry['per_try_timeout']) }),
+            on: text(retry['retry_on']),
+            ...(retry['per_try_timeout'] === undefined ? {} : { perTryTimeout: text(retry['per_try_timeout']) }),
           },
         }
       : {}),
@@ -62,7 +64,7 @@ function faults(route: Json): Pick<ChosenRoute, 'delay' | 'abort'> {
   const delay = config?.['delay'] as Json | undefined;
   const abort = config?.['abort'] as Json | undefined;
   return {
-    ...(delay ? { delay: { time: String(delay['fixed_delay']), percent: percent(delay) } } : {}),
+    ...(delay ? { delay: { time: text(delay['fixed_delay']), percent: percent(delay) } } : {}),
     // A gRPC status comes with HTTP 200.
     ...(abort ? { abort: { status: Number(abort['http_status'] ?? 200), percent: percent(abort) } } : {}),
   };
@@ -70,8 +72,8 @@ function faults(route: Json): Pick<ChosenRoute, 'delay' | 'abort'> {
 
 function rewritten(action: Json): string | undefined {
   const parts = [
-    action['host_rewrite_literal'] === undefined ? [] : [`host ${String(action['host_rewrite_literal'])}`],
-    action['prefix_rewrite'] === undefined ? [] : [`what matched of the path to ${String(action['prefix_rewrite'])}`],
+    action['host_rewrite_literal'] === undefined ? [] : [`host ${text(action['host_rewrite_literal'])}`],
+    action['prefix_rewrite'] === undefined ? [] : [`what matched of the path to ${text(action['prefix_rewrite'])}`],
     action['regex_rewrite'] === undefined ? [] : ['the path by regex'],
   ].flat();
   return parts.length ? parts.join(', ') : undefined;
@@ -104,7 +106,7 @@ export function sentOn(request: SeenRequest, route: Json): SeenRequest {
     ...request,
     headers,
     path: query === undefined ? onward : `${onward}?${query}`,
-    authority: String(action['host_rewrite_literal'] ?? request.authority),
+    authority: text(action['host_rewrite_literal']) || request.authority,
   };
 }
 

@@ -140,8 +140,8 @@ function tokenOf(rules: readonly JwtRule[], request: SeenRequest, now: number): 
   const rule = rules.find((r) => r.issuer === claims['iss']);
   if (!rule) return { refused: 401, why: `no rule is for the issuer ${JSON.stringify(claims['iss'])}` };
   if (typeof claims['exp'] === 'number' && claims['exp'] * 1000 < now) return { refused: 401, why: 'the token has expired' };
-  const audiences = [claims['aud']].flat();
-  if (rule.audiences?.length && !rule.audiences.some((a) => audiences.includes(a)))
+  const audiences = new Set([claims['aud']].flat());
+  if (rule.audiences?.length && !rule.audiences.some((a) => audiences.has(a)))
     return { refused: 403, why: `the token is for ${JSON.stringify(claims['aud'])}, the rule wants ${rule.audiences.join(' or ')}` };
   return { claims, why: `a token of ${rule.issuer}; that its signature holds is assumed here` };
 }
