@@ -39,4 +39,6 @@ export interface Flag {
   /** As commander writes it, e.g. `--api-port <port>`. */
   readonly usage: string;
   readonly help: string;
+  /** May be given several times: its value is then a list. */
+  readonly many?: boolean;
 }

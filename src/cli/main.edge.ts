@@ -9,6 +9,7 @@ import { backupCommand } from './commands/backup.edge.ts';
 import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
+import { explainCommand } from './commands/explain.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   backupCommand,
   restoreCommand,
   demoCommand,
+  explainCommand,
   kubectlCommand,
   versionCommand,
 ];
@@ -71,7 +73,10 @@ function build(done: (code: number) => void): Commander {
       .showHelpAfterError(`Run "sluice ${command.name} --help" to see what it takes.`);
     if (command.passThrough) sub.passThroughOptions().allowUnknownOption().helpOption(false);
     else sub.option('-o, --output <format>', 'text, json or yaml', 'text');
-    for (const flag of command.flags) sub.option(flag.usage, flag.help);
+    for (const flag of command.flags) {
+      if (flag.many) sub.option(flag.usage, flag.help, (value: string, before: string[]) => [...before, value], []);
+      else sub.option(flag.usage, flag.help);
+    }
     if (command.notes) sub.addHelpText('after', `\n${command.notes}`);
     sub.action(async (...given: unknown[]) => {
       const flags = sub.opts<Common & Flags>();

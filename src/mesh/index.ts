@@ -14,7 +14,7 @@ export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server }
 export { imported, importsOf } from './sidecar.ts';
 export { DRY_RUN, type Guard } from './guard.ts';
 export type { EffectiveMode } from './peer-authentication.ts';
-export { proxyOf, selects, spiffeId, UNKNOWN, workloadOfProxy, type Workload } from './workload.ts';
+export { proxyOf, selects, spiffeId, UNKNOWN, workloadName, workloadOfProxy, type Workload } from './workload.ts';
 export { fullHost, lookupHost, visible } from './host.ts';
 export { unsoundParts } from './soundness.ts';
 export { problemsOf } from './problems.ts';
