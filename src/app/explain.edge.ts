@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject, Resource } from '../api/index.ts';
-import { Fault, messageOf, systemClock } from '../base/index.ts';
+import { Fault, messageOf, sleep, systemClock } from '../base/index.ts';
 import { explain, type Explanation, type SeenRequest } from '../envoy/index.ts';
 import { createModeler, proxyOf, snapshotKinds, snapshotOf, type Snapshot } from '../mesh/index.ts';
 import { readRecord } from './instance.edge.ts';
@@ -39,6 +39,8 @@ export interface Explained {
   readonly fired?: Fired;
 }
 
+/** At what proxies have counted, 100 ms apart. */
+const LOOKS = 10;
 const COUNTERS = '/stats?format=prometheus&usedonly&filter=istio_requests_total';
 
 /** Every object that the mesh is made of, as the API has it now. */
@@ -99,14 +101,15 @@ async function fired(
   const client = proxyOf(from);
   const before = [await look(), client ? await sentTo(paths, from) : new Map<string, number>()] as const;
   const answer = client?.kind === 'gateway' ? await fromHost(paths, request) : await fromPod(paths, from, request, url, env);
-  const after = [await look(), client ? await sentTo(paths, from) : new Map<string, number>()] as const;
-  return {
-    ...answer,
-    counted: after[0]
-      .flatMap((counters, i) => countedBetween(before[0][i]!, counters))
-      .filter((c) => c.reporter === 'source' || c.status > 0),
-    upstream: [...after[1]].filter(([at, n]) => n > (before[1].get(at) ?? 0)).map(([at]) => at),
-  };
+  // Proxies count a request when its stream is done with, which may be after its answer is here.
+  for (let looks = 1; ; looks++) {
+    const [counters, sent] = [await look(), client ? await sentTo(paths, from) : new Map<string, number>()];
+    const counted = counters.flatMap((now, i) => countedBetween(before[0][i]!, now));
+    const upstream = [...sent].filter(([at, n]) => n > (before[1].get(at) ?? 0)).map(([at]) => at);
+    const wanted = [...(client ? ['source'] : []), ...(upstream.length && pods.length > 1 ? ['destination'] : [])];
+    if (looks === LOOKS || wanted.every((w) => counted.some((c) => c.reporter === w))) return { ...answer, counted, upstream };
+    await sleep(systemClock, 100);
+  }
 }
 
 /** Requests that a proxy has sent to each endpoint. */

@@ -17,6 +17,7 @@ export type { EffectiveMode } from './peer-authentication.ts';
 export { proxyOf, selects, spiffeId, UNKNOWN, workloadName, workloadOfProxy, type Workload } from './workload.ts';
 export { fullHost, lookupHost, visible } from './host.ts';
 export { unsoundParts } from './soundness.ts';
+export { analyze } from './analyze.ts';
 export { problemsOf } from './problems.ts';
 export { interner, keepArray, keepMap, memo } from './memo.ts';
 export { defaultInjection, injectSidecar } from './inject.ts';

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '../api/index.ts';
+import { analyze } from './analyze.ts';
+import { snapshotOf } from './snapshot.ts';
+
+type Meta = NonNullable<KubeObject['metadata']>;
+const object = (apiVersion: string, kind: string, spec: unknown, metadata: Meta = {}): KubeObject =>
+  ({ apiVersion, kind, metadata: { name: 'x', ...(kind === 'Namespace' ? {} : { namespace: 'shop' }), ...metadata }, spec }) as KubeObject;
+const networking = (kind: string, spec: unknown, metadata?: Meta): KubeObject => object('networking.istio.io/v1', kind, spec, metadata);
+const security = (kind: string, spec: unknown, metadata?: Meta): KubeObject => object('security.istio.io/v1', kind, spec, metadata);
+const namespace = (labels?: Record<string, string>, annotations?: Record<string, string>): KubeObject =>
+  object('v1', 'Namespace', {}, { name: 'shop', ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) });
+const pod = (labels: Record<string, string> = {}, more: object = {}): KubeObject =>
+  object('v1', 'Pod', { containers: [{ name: 'app', image: 'x' }], ...more }, { labels });
+const service = (port: object, metadata?: Meta): KubeObject =>
+  object('v1', 'Service', { clusterIP: '10.96.0.9', ports: [{ port: 80, ...port }] }, metadata);
+const forWeb = { selector: { matchLabels: { app: 'web' } } };
+const https = { port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'SIMPLE', credentialName: 'cert' } };
+const gateway = networking('Gateway', { selector: { istio: 'gw' }, servers: [https] });
+
+test('each analyzer finds what it looks for, and nothing in what is well', () => {
+  const cases: [string, KubeObject[], string[], string[]?][] = [
+    ['a namespace that says nothing', [namespace(), pod()], ['IST0102 metadata.labels']],
+    ['one that says no', [namespace({ 'istio-injection': 'disabled' }), pod()], []],
+    ['one without pods', [namespace()], []],
+    ['a pod from before', [namespace({ 'istio-injection': 'enabled' }), pod()], ['IST0103 spec.containers']],
+    ['one with its sidecar', [namespace({ 'istio-injection': 'enabled' }), pod({ 'security.istio.io/tlsMode': 'istio' })], []],
+    ['one that wants none', [namespace({ 'istio-injection': 'enabled' }), pod({ 'sidecar.istio.io/inject': 'false' })], []],
+    ['a port that says nothing', [service({ name: 'web' })], ['IST0118 spec.ports[0].name']],
+    ['ports that say what they speak', [service({ name: 'http-web' }), service({ appProtocol: 'grpc' }, { name: 'y' })], []],
+    [
+      'an annotation of pods',
+      [service({ name: 'http' }, { annotations: { 'sidecar.istio.io/inject': 'true' } })],
+      ['IST0107 metadata.annotations.sidecar.istio.io/inject'],
+    ],
+    ['the same on a namespace', [namespace({}, { 'proxy.istio.io/config': '{}' })], ['IST0107 metadata.annotations.proxy.istio.io/config']],
+    ['a policy for nobody', [security('AuthorizationPolicy', forWeb)], ['IST0127 spec.selector.matchLabels']],
+    ['tokens for nobody', [security('RequestAuthentication', forWeb)], ['IST0127 spec.selector.matchLabels']],
+    ['mTLS for nobody', [security('PeerAuthentication', forWeb)], ['IST0127 spec.selector.matchLabels']],
+    ['a policy for somebody', [security('AuthorizationPolicy', forWeb), pod({ app: 'web' })], []],
+    ['a policy of the whole mesh', [security('AuthorizationPolicy', forWeb, { namespace: 'istio-system' }), pod({ app: 'web' })], []],
+    ['a gateway of nobody', [gateway], ['IST0101 spec.selector']],
+    ['a certificate that is not there', [gateway, pod({ istio: 'gw' })], ['IST0101 spec.servers[0].tls.credentialName'], []],
+    ['one that is', [gateway, pod({ istio: 'gw' })], [], ['shop/cert']],
+    ['one of which nothing is known', [gateway, pod({ istio: 'gw' })], []],
+    [
+      'TLS without an authority',
+      [service({ name: 'http' }), networking('DestinationRule', { host: 'x', trafficPolicy: { tls: { mode: 'SIMPLE' } } })],
+      ['IST0128 spec.trafficPolicy.tls'],
+    ],
+    [
+      'the same at a port',
+      [
+        service({ name: 'http' }),
+        networking('DestinationRule', {
+          host: 'x',
+          trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, tls: { mode: 'SIMPLE' } }] },
+        }),
+      ],
+      ['IST0129 spec.trafficPolicy.portLevelSettings[0].tls'],
+    ],
+    [
+      'bytes without an address',
+      [networking('ServiceEntry', { hosts: ['db.example'], ports: [{ number: 5432, name: 'tcp', protocol: 'TCP' }] })],
+      ['IST0134 spec.ports[0]'],
+    ],
+    [
+      'bytes with one',
+      [
+        networking('ServiceEntry', {
+          hosts: ['db.example'],
+          addresses: ['240.0.0.1'],
+          ports: [{ number: 5432, name: 'tcp', protocol: 'TCP' }],
+        }),
+      ],
+      [],
+    ],
+    [
+      'errors before remarks, and what stands on objects anyway',
+      [service({ name: 'web' }), networking('VirtualService', { hosts: ['x'], http: [{ route: [{ destination: { host: 'nobody' } }] }] })],
+      ['IST0101 spec.http[0].route[0].destination.host', 'IST0118 spec.ports[0].name'],
+    ],
+  ];
+  for (const [name, objects, expected, secrets] of cases) {
+    const found = analyze({ snapshot: snapshotOf(objects), ...(secrets ? { secrets: new Set(secrets) } : {}) });
+    assert.deepEqual(
+      found.map((p) => `${p.code} ${p.path}`),
+      expected,
+      name,
+    );
+  }
+});
