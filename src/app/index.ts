@@ -11,3 +11,4 @@ export { examine } from './doctor.edge.ts';
 export { bundledTool, findKubectl } from './kubectl.edge.ts';
 export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
 export { explainRequest, type Asked, type Explained, type Fired } from './explain.edge.ts';
+export { analyzeMesh, type Analysis } from './analyze.edge.ts';

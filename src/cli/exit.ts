@@ -7,6 +7,8 @@ export const EXIT = {
   usage: 2,
   /** `status`: nothing runs. */
   stopped: 3,
+  /** `analyze`: it has found errors; the same number as istioctl's. */
+  errorsFound: 79,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

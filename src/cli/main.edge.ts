@@ -5,6 +5,7 @@ import { Command as Commander, CommanderError } from 'commander';
 import { instancePaths, located, versions } from '../app/index.ts';
 import { Fault } from '../base/index.ts';
 import type { Command, CommandContext, Flags, OutputFormat } from './context.ts';
+import { analyzeCommand } from './commands/analyze.edge.ts';
 import { backupCommand } from './commands/backup.edge.ts';
 import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   restoreCommand,
   demoCommand,
   explainCommand,
+  analyzeCommand,
   kubectlCommand,
   versionCommand,
 ];
