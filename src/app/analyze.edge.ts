@@ -43,8 +43,7 @@ function objectsOf(file: string): KubeObject[] {
     if (!resource) return object;
     const { metadata } = object;
     // What is not there yet would be the youngest of its kind.
-    const creationTimestamp =
-      metadata.creationTimestamp ?? (rfc3339(systemClock.now()) as unknown as NonNullable<typeof metadata.creationTimestamp>);
+    const creationTimestamp = metadata.creationTimestamp ?? rfc3339(systemClock.now());
     const namespaced = resource.namespaced ? { namespace: metadata.namespace ?? 'default' } : {};
     return typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
   });
