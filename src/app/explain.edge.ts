@@ -41,7 +41,8 @@ export interface Explained {
 
 /** At what proxies have counted, 100 ms apart. */
 const LOOKS = 10;
-const COUNTERS = '/stats?format=prometheus&usedonly&filter=istio_requests_total';
+/** Envoy filters by its own names of statistics: `istio.requests_total`. */
+const COUNTERS = '/stats?format=prometheus&usedonly&filter=%5Eistio%5B._%5Drequests_total';
 
 /** Every object that the mesh is made of, as the API has it now. */
 export async function meshSnapshot(paths: InstancePaths): Promise<Snapshot> {
