@@ -21,8 +21,10 @@ import type { ChosenRoute, Step } from './explain-types.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { claims } from './on-demand.ts';
-import { otherwiseCluster, type WeightedClusters } from './outbound.ts';
+import type { L4Route } from './l4-route.ts';
+import { otherwiseCluster } from './outbound.ts';
 import { originOf, plainRoute, routesOf, unconcerned } from './route.ts';
+import type { WeightedClusters } from './tcp-proxy.ts';
 import type { View } from './view.ts';
 import { dependencies, domainsOf, hashOf, MESH_ONLY, resolver } from './virtual-host.ts';
 
@@ -57,10 +59,16 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
   const exact = outbound.tcp.find((t) => t.port === port && addresses.includes(t.ip));
   if (exact && !exact.sniff) {
     const says = `port ${port} of ${service?.host ?? name} carries bytes (by its name or appProtocol), so rules about HTTP do not hold`;
-    return { listener: `${exact.ip}_${port}`, steps: [], route: { does: 'bytes', says }, clusters: exact.clusters, http: false };
+    return {
+      listener: `${exact.ip}_${port}`,
+      steps: [],
+      route: { does: 'bytes', says },
+      clusters: bytesTo(exact.routes, request),
+      http: false,
+    };
   }
   if (!exact && !outbound.http.has(port)) {
-    const cluster = otherwiseCluster(model);
+    const cluster = otherwiseCluster(model, client);
     const says =
       cluster === PASSTHROUGH
         ? `nobody declares port ${port} there: passed on as it is`
@@ -80,7 +88,7 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
     const rules = 'service' in claim ? model.virtualServices.ofHost(client.namespace, host) : claim.rules;
     steps.push(...bypassed(model, rules, client.namespace, host));
     if (rules) {
-      const resolve = resolver(rules, port, model.config.domain, dependencies(model, rules, client.namespace));
+      const resolve = resolver(rules, port, model.config.domain, dependencies(model, rules, client));
       const context = { gateways: MESH_ONLY, port, client };
       const routes = routesOf(rules, { ...context, resolve });
       if (routes.length) return { listener, http: true, ...walk(steps, routes, [rules], context, request) };
@@ -92,7 +100,9 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
       });
     }
     if ('service' in claim) {
-      const hash = hashOf(policyOf(model.destinationRules.of(client.namespace, claim.service), undefined, port).loadBalancer);
+      const hash = hashOf(
+        policyOf(model.destinationRules.of(client.namespace, claim.service, client.labels), undefined, port).loadBalancer,
+      );
       const json = plainRoute(`outbound|${port}||${host}`, hash);
       return {
         listener,
@@ -104,7 +114,7 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
       };
     }
   }
-  const through = model.config.outboundTrafficPolicy === 'ALLOW_ANY';
+  const through = otherwiseCluster(model, client) === PASSTHROUGH;
   return {
     listener,
     steps,
@@ -118,6 +128,14 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
     clusters: through ? [{ name: PASSTHROUGH, weight: 1 }] : [],
     http: true,
   };
+}
+
+/** The chain that takes the connection: by its SNI, the most specific name first, else the one for any. */
+function bytesTo(routes: readonly L4Route[], request: SeenRequest): WeightedClusters {
+  const whole = routes.filter((r) => !r.subnets);
+  const named = new Map(whole.flatMap((r) => (r.names ?? []).map((n) => [n, r] as const)));
+  const hit = request.scheme === 'https' ? lookupHost(named, hostname(request)) : undefined;
+  return (hit ?? whole.find((r) => !r.names))?.clusters ?? [];
 }
 
 /** A gateway's server, virtual host and route. */

@@ -95,6 +95,15 @@ test('what becomes of a request', () => {
   });
   const policy = (spec: object): KubeObject => object(SECURITY, 'AuthorizationPolicy', 'guard', spec);
   const peer = (mode: string): KubeObject => object(SECURITY, 'PeerAuthentication', 'default', { mtls: { mode } });
+  const share = (host: string, weight?: number): object => ({
+    destination: { host, port: { number: 9080 } },
+    ...(weight ? { weight } : {}),
+  });
+  const halves = object(NETWORKING, 'VirtualService', 'db', {
+    hosts: ['db'],
+    tcp: [{ route: [share('db', 75), share('reviews', 25)] }],
+  });
+  const parts = (e: Explanation): string[] => e.targets.map((t) => `${t.host.split('.')[0]} ${t.share}`);
   const cases: [string, Ask, RegExp, RegExp, ((e: Explanation) => void)?][] = [
     ['no rule', {}, /^100% app: the application answers$/, /^$/, (e) => assert.equal(e.targets[0]!.endpoints.length, 2)],
     [
@@ -210,6 +219,13 @@ test('what becomes of a request', () => {
       /- RequestAuthentication/,
     ],
     ['bytes', { url: 'http://db:5432/' }, /503: db.* has no ready endpoint/, /^$/, (e) => assert.equal(e.route.does, 'bytes')],
+    [
+      'bytes by weight',
+      { objects: [halves], url: 'http://db:5432/' },
+      /./,
+      /^$/,
+      (e) => assert.deepEqual(parts(e), ['db 75', 'reviews 25']),
+    ],
     ['a host of nobody', { url: 'http://nobody.example:9080/' }, /100% app: whatever is there/, /^$/],
     ['a port of nobody', { url: 'http://reviews:1234/' }, /100% app: whatever is there/, /^$/],
     ['no gateway', { from: gatewayPod, url: 'http://shop.example/' }, /503: no Gateway has a server/, /^$/],

@@ -9,7 +9,7 @@ import { sentOn } from './explain-route.ts';
 import { arriveAt, guarded, type Call } from './explain-server.ts';
 import type { ChosenRoute, Explanation, Outcome, Step, Target } from './explain-types.ts';
 import { atGateway, atSidecar, hostname, unproxied, type Found, type Question } from './explain-where.ts';
-import { View } from './view.ts';
+import { clientOf, View } from './view.ts';
 
 export function explain(question: Question): Explanation {
   const { model, from, request } = question;
@@ -18,7 +18,7 @@ export function explain(question: Question): Explanation {
   const identity = proxy && spiffeId(model.config.domain, proxy.namespace, proxy.serviceAccount);
   const view = new View(
     model,
-    { namespace: from.metadata?.namespace ?? '', labels: from.metadata?.labels ?? {} },
+    proxy ? clientOf(model, proxy) : { namespace: from.metadata?.namespace ?? '', labels: from.metadata?.labels ?? {} },
     proxy?.kind ?? 'sidecar',
     undefined,
   );
@@ -84,7 +84,7 @@ function target({ question, view, caller, request, http }: Sending, cluster: str
   const base = { cluster, host: host || hostname(request), port, share, ...(subset ? { subset } : {}) };
   const service = view.services.find((s) => s.host === host);
   // Without a proxy there is no one to follow a DestinationRule.
-  const rule = service && caller.identity ? model.destinationRules.of(view.client.namespace, service) : undefined;
+  const rule = service && caller.identity ? model.destinationRules.of(view.client.namespace, service, view.client.labels) : undefined;
   const part = rule?.subsets.find((s) => s.name === subset);
   const policy = policyOf(rule, part, port);
   const known = { ...base, ...(rule ? { destinationRule: `DestinationRule ${rule.namespace}/${rule.name}` } : {}), policy };

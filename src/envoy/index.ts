@@ -4,6 +4,5 @@ export { bootstrap } from './bootstrap.ts';
 export { encode } from './encode.ts';
 export type { Json } from './json.ts';
 export { explain } from './explain.ts';
-export type { Question } from './explain-where.ts';
 export type * from './explain-types.ts';
 export type { SeenRequest } from './evaluate.ts';

@@ -1,6 +1,5 @@
 import {
   createModeler,
-  importsOf,
   interner,
   keepArray,
   keepMap,
@@ -26,7 +25,7 @@ import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand
 import { otherwiseCluster } from './outbound.ts';
 import { Recent } from './recent.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
-import { View, fixedClusters, make, routeTable, type Resources } from './view.ts';
+import { clientOf, View, fixedClusters, make, routeTable, type Resources } from './view.ts';
 import { clustersIn, virtualHost, type Client, type VirtualHost } from './virtual-host.ts';
 
 /**
@@ -161,17 +160,7 @@ class Maker {
   }
 
   #view(model: Model, proxy: Proxy): View {
-    const telling = [...new Set([...model.virtualServices.clientLabels, ...model.destinationRules.clientLabels])].sort();
-    const sidecar = proxy.kind === 'sidecar' ? model.sidecars.of(proxy.namespace, proxy.labels) : undefined;
-    const imports = importsOf(sidecar, proxy.namespace, model.config.domain);
-    const mode = sidecar?.spec?.outboundTrafficPolicy?.mode;
-    const labels = Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])));
-    const client = this.#internClient({
-      namespace: proxy.namespace,
-      labels,
-      ...(imports ? { imports } : {}),
-      ...(mode ? { outboundTrafficPolicy: mode } : {}),
-    });
+    const client = this.#internClient(clientOf(model, proxy));
     return this.#views.renew(`${proxy.kind} ${JSON.stringify(client)}`, (last) => new View(model, client, proxy.kind, last));
   }
 

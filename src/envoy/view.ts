@@ -1,5 +1,6 @@
 import {
   imported,
+  importsOf,
   keepMap,
   memo,
   subsetOf,
@@ -99,6 +100,20 @@ const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): 
 export function routeTable(name: string, hosts: readonly VirtualHost[]): EnvoyResource {
   const [first, ...rest] = hosts;
   return first ? joined(first, name, ...rest) : make(TypeUrl.route, name, { name, validate_clusters: false });
+}
+
+/** What tells a proxy's routes from those of others: of its labels, those that some rule asks for. */
+export function clientOf(model: Model, proxy: Proxy): Client {
+  const telling = [...new Set([...model.virtualServices.clientLabels, ...model.destinationRules.clientLabels])].sort();
+  const sidecar = proxy.kind === 'sidecar' ? model.sidecars.of(proxy.namespace, proxy.labels) : undefined;
+  const imports = importsOf(sidecar, proxy.namespace, model.config.domain);
+  const mode = sidecar?.spec?.outboundTrafficPolicy?.mode;
+  return {
+    namespace: proxy.namespace,
+    labels: Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]]))),
+    ...(imports ? { imports } : {}),
+    ...(mode ? { outboundTrafficPolicy: mode } : {}),
+  };
 }
 
 /**
