@@ -113,10 +113,13 @@ async function fired(
   }
 }
 
-/** Requests that a proxy has sent to each endpoint. */
+/** Requests that a proxy has sent to each endpoint: one is in a cluster for the service and in one for each of its subsets. */
 async function sentTo(paths: InstancePaths, pod: Pod): Promise<ReadonlyMap<string, number>> {
   const text = await askProxy(paths, pod, '/clusters');
-  return new Map([...text.matchAll(/^outbound\|[^:]*::([\d.]+:\d+)::rq_total::(\d+)$/gm)].map((m) => [m[1]!, Number(m[2])]));
+  const sent = new Map<string, number>();
+  for (const [, at = '', count] of text.matchAll(/^outbound\|[^:]*::([\d.]+:\d+)::rq_total::(\d+)$/gm))
+    sent.set(at, (sent.get(at) ?? 0) + Number(count));
+  return sent;
 }
 
 type Answer = Pick<Fired, 'status' | 'seconds' | 'error'>;

@@ -10,5 +10,5 @@ export { versions } from './versions.ts';
 export { examine } from './doctor.edge.ts';
 export { bundledTool, findKubectl } from './kubectl.edge.ts';
 export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
-export { explainRequest, type Asked, type Explained, type Fired } from './explain.edge.ts';
-export { analyzeMesh, type Analysis } from './analyze.edge.ts';
+export { explainRequest, type Explained } from './explain.edge.ts';
+export { analyzeMesh } from './analyze.edge.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { ApiError, isApiError, Pods } from '../api/index.ts';
 import { Fault, messageOf } from '../base/index.ts';
-import { proxyOf, workloadName } from '../mesh/index.ts';
+import { workloadName } from '../mesh/index.ts';
 import { proxySocketDir } from './images.ts';
 import { clientOf } from './instance.edge.ts';
 import type { InstancePaths } from './paths.ts';
@@ -52,7 +52,7 @@ const INGRESS = { name: 'istio-ingressgateway', namespace: 'istio-system' };
  */
 export async function podNamed(paths: InstancePaths, said: string, namespace: string): Promise<Pod> {
   const ingress = said === 'ingress';
-  const pods = await listed(paths);
+  const pods = (await reach(paths, (client) => client.list(Pods))).items;
   const [kind, rest] = said.includes('/') ? (said.split('/', 2) as [string, string]) : ['', said];
   const name = ingress ? INGRESS.name : rest;
   const within = ingress ? INGRESS.namespace : namespace;
@@ -70,15 +70,6 @@ export async function podNamed(paths: InstancePaths, said: string, namespace: st
       ? `There are: ${names.join(', ')}. Another namespace: -n NAMESPACE.`
       : `The namespace has no pods. Another one: -n NAMESPACE.`,
   });
-}
-
-/** All pods that hold a proxy. */
-export async function proxyPods(paths: InstancePaths): Promise<Pod[]> {
-  return (await listed(paths)).filter((p) => proxyOf(p));
-}
-
-async function listed(paths: InstancePaths): Promise<Pod[]> {
-  return (await reach(paths, (client) => client.list(Pods))).items;
 }
 
 /** Runs a question to the API; an instance that is not up is said as such. */
