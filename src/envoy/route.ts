@@ -37,13 +37,26 @@ export function unconcerned(m: RuleMatch, ctx: Omit<RouteContext, 'resolve'>, ru
   return lacking && `sourceLabels ${lacking.join('=')}: the client has ${ctx.client.labels[lacking[0]] ?? 'none'}`;
 }
 
+/** Where a route was written: `spec.http[0].match[1]` of its VirtualService. */
+export interface Origin {
+  readonly rules: Rules;
+  readonly path: string;
+}
+
+const origins = new WeakMap<Json, Origin>();
+
+/** Undefined for routes that nobody wrote. */
+export function originOf(route: Json): Origin | undefined {
+  return origins.get(route);
+}
+
 /** The routes of one VirtualService for one host, in its order, up to the first that takes everything. */
 export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
   const routes: Json[] = [];
   for (const [i, http] of (rules.spec.http ?? []).entries()) {
     if (unsoundParts(http).length) continue;
     const matches = http.match?.length ? http.match : [undefined];
-    for (const m of matches) {
+    for (const [j, m] of matches.entries()) {
       if (m && unconcerned(m, ctx, rules)) continue;
       const match = routeMatch(m);
       const action = routeAction(http, m, ctx);
@@ -60,6 +73,7 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
       };
+      origins.set(route, { rules, path: `spec.http[${i}]${m ? `.match[${j}]` : ''}` });
       routes.push(route);
       if (catchesAll(match)) return routes;
     }
