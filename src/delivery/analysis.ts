@@ -1,12 +1,16 @@
 /** The part of the canary machine in which a new revision is tried out: step by step to a promotion or back. Pure. */
+import type { CanaryStatus, WebhookType } from '../api/index.ts';
+import { applied, isApplied, isPromoted } from './change.ts';
 import { windowMs, type Verdict } from './checks.ts';
 import {
   SOON_MS,
   canaryIs,
+  canaryNotReady,
   closedGate,
   decision,
   failedChecks,
   info,
+  kindOf,
   overThreshold,
   phaseOf,
   primaryIs,
@@ -21,25 +25,17 @@ import {
   type Observation,
   type Said,
 } from './decision.ts';
-import { revisionOf } from './revision.ts';
 import { ALL_PRIMARY } from './routes.ts';
-import { maxWeight, nextWeight } from './settings.ts';
-
-/** During an analysis: the target is no longer the revision that is analysed. */
-export function restarts(o: Observation): boolean {
-  return revisionOf(o.target!) !== o.canary.status?.lastAppliedSpec;
-}
+import { strategyOf } from './strategies/index.ts';
 
 export function progress(o: Observation, answers: Answers): Decision {
-  if (restarts(o)) return restart(o);
-  const replicas = wantedReplicas(o);
-  const scaleUp: Effect[] = o.target!.spec?.replicas === 0 ? [{ do: 'scale-target', replicas }] : [];
-  if (scaleUp.length > 0) return decision(o, { effects: scaleUp, after: SOON_MS });
+  if (!isApplied(o)) return restart(o);
+  if (kindOf(o).isAsleep(o.target!)) return decision(o, { effects: [{ do: 'scale-target', replicas: wantedReplicas(o) }], after: SOON_MS });
   const ready = targetReadiness(o);
   if (ready.state === 'failed') return rollBack(o, warn(`Rolling back ${canaryIs(o)} progress deadline exceeded: ${ready.message}`));
   if (ready.state === 'waiting')
     return decision(o, {
-      says: o.dueIn === 0 ? [warn(`canary deployment ${targetIs(o)} not ready: ${ready.message}`)] : [],
+      says: o.dueIn === 0 ? [canaryNotReady(o, ready.message)] : [],
       after: SOON_MS,
       stepped: o.dueIn === 0,
     });
@@ -53,18 +49,17 @@ export function progress(o: Observation, answers: Answers): Decision {
 
 /** The target changed under the analysis. Back to the promoted version means the release is off; anything else starts over. */
 function restart(o: Observation): Decision {
-  const revision = revisionOf(o.target!);
   const back: Effect = { do: 'route', weights: ALL_PRIMARY };
-  if (revision === o.canary.status?.lastPromotedSpec)
+  if (isPromoted(o))
     return decision(o, {
       effects: [back, { do: 'scale-target', replicas: 0 }],
       says: [info(`Revision reverted! Ending analysis for ${targetIs(o)}`)],
-      status: { phase: 'Succeeded', canaryWeight: 0, failedChecks: 0, iterations: 0, lastAppliedSpec: revision },
+      status: { phase: 'Succeeded', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
     });
   return decision(o, {
     effects: [back],
     says: [info(`New revision detected! Restarting analysis for ${targetIs(o)}`)],
-    status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, lastAppliedSpec: revision },
+    status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
     after: SOON_MS,
   });
 }
@@ -77,37 +72,55 @@ function halt(o: Observation, says: Said[], counts: boolean): Decision {
 }
 
 function analyse(o: Observation, answers: Answers): Decision {
-  const weight = o.weights?.canary ?? 0;
-  const first = weight === 0;
+  const strategy = strategyOf(o.settings);
+  const begun = strategy.hasBegun(o);
   const says: Said[] = [];
-  if (first) says.push(info(`Starting canary analysis for ${targetIs(o)}`));
-  const failed = closedGate(answers, first ? 'pre-rollout' : 'rollout');
+  if (!begun) says.push(info(`Starting canary analysis for ${targetIs(o)}`), ...o.settings.warnings.map(warn));
+  const failed = closedGate(answers, begun ? 'rollout' : 'pre-rollout');
   if (failed) {
-    const what = first ? 'pre-rollout check' : 'external check';
+    const what = begun ? 'external check' : 'pre-rollout check';
     return halt(o, [...says, warn(`Halt ${canaryIs(o)} advancement ${what} ${failed.hook.name} failed ${failed.error}`)], true);
   }
-  if (first) for (const r of answers.hooks['pre-rollout'] ?? []) says.push(info(`Pre-rollout check ${r.hook.name} passed`));
-  if (!first && answers.metrics && answers.metrics.kind !== 'pass')
+  says.push(...passed(answers, 'pre-rollout', 'Pre-rollout'));
+  for (const r of answers.hooks.rollback ?? []) says.push(info(`Rollback hook ${r.hook.name} not signaling a rollback`));
+  if (begun && answers.metrics && answers.metrics.kind !== 'pass')
     return halt(o, [warn(answers.metrics.message)], counts(o, answers.metrics));
-  const gate = closedGate(answers, 'confirm-traffic-increase');
-  if (gate)
+  const closed = closedGate(answers, 'confirm-traffic-increase');
+  if (closed)
     return decision(o, {
-      says: [...says, warn(`Halt ${canaryIs(o)} advancement waiting for traffic increase approval ${gate.hook.name}`)],
+      says: [...says, warn(`Halt ${canaryIs(o)} advancement waiting for traffic increase approval ${closed.hook.name}`)],
       after: o.settings.intervalMs,
       stepped: true,
     });
-  if (provenSafe(o)) says.push(info(`Ending analysis of ${canaryIs(o)} early: ${o.judge?.message}`));
-  else if (weight < maxWeight(o.settings.steps)) {
-    const next = nextWeight(o.settings.steps, weight);
+  says.push(...passed(answers, 'confirm-traffic-increase', 'Confirm-traffic-increase'));
+  const gate = closedGate(answers, 'confirm-promotion');
+  if (gate) {
+    const entered = phaseOf(o) !== 'WaitingPromotion';
     return decision(o, {
-      effects: [{ do: 'route', weights: { primary: 100 - next, canary: next } }],
-      says: [...says, info(`Advance ${canaryIs(o)} canary weight ${next}`)],
-      status: { phase: 'Progressing', canaryWeight: next },
+      says: entered ? [...says, warn(`Halt ${canaryIs(o)} advancement waiting for promotion approval ${gate.hook.name}`)] : says,
+      status: { phase: 'WaitingPromotion' },
       after: o.settings.intervalMs,
       stepped: true,
     });
   }
-  return startPromotion(o, answers, says);
+  says.push(...passed(answers, 'confirm-promotion', 'Confirm-promotion'));
+  if (provenSafe(o)) {
+    says.push(info(`Ending analysis of ${canaryIs(o)} early: ${o.judge?.message}`));
+    return startPromotion(o, says);
+  }
+  const step = strategy.step(o);
+  if (!step) return startPromotion(o, says);
+  return decision(o, {
+    effects: step.weights ? [{ do: 'route', weights: step.weights }] : [],
+    says: [...says, ...step.says],
+    status: { phase: 'Progressing', ...step.status },
+    after: o.settings.intervalMs,
+    stepped: true,
+  });
+}
+
+function passed(answers: Answers, type: WebhookType, name: string): Said[] {
+  return (answers.hooks[type] ?? []).map((r) => info(`${name} check ${r.hook.name} passed`));
 }
 
 /** Whether a metric that did not pass is a failed check: no values are one only by the author's word, or when there was no traffic. */
@@ -123,18 +136,7 @@ function measurable(o: Observation): boolean {
   return o.now - since > longest + o.settings.intervalMs;
 }
 
-function startPromotion(o: Observation, answers: Answers, says: Said[]): Decision {
-  const gate = closedGate(answers, 'confirm-promotion');
-  if (gate) {
-    const entered = phaseOf(o) !== 'WaitingPromotion';
-    return decision(o, {
-      says: entered ? [...says, warn(`Halt ${canaryIs(o)} advancement waiting for promotion approval ${gate.hook.name}`)] : says,
-      status: { phase: 'WaitingPromotion' },
-      after: o.settings.intervalMs,
-      stepped: true,
-    });
-  }
-  for (const r of answers.hooks['confirm-promotion'] ?? []) says.push(info(`Confirm-promotion check ${r.hook.name} passed`));
+function startPromotion(o: Observation, says: Said[]): Decision {
   return decision(o, {
     effects: [{ do: 'copy-to-primary' }],
     says: [...says, info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],
@@ -153,7 +155,8 @@ function skip(o: Observation): Decision {
   });
 }
 
-function rollBack(o: Observation, reason: Said): Decision {
+/** `noted`: what else the status says from now on. */
+export function rollBack(o: Observation, reason: Said, noted: Partial<CanaryStatus> = {}): Decision {
   return decision(o, {
     effects: [
       { do: 'route', weights: ALL_PRIMARY },
@@ -161,6 +164,6 @@ function rollBack(o: Observation, reason: Said): Decision {
       { do: 'post-rollout', phase: 'Failed' },
     ],
     says: [reason, warn(`Canary failed! Scaling down ${canaryIs(o)}`)],
-    status: { phase: 'Failed', canaryWeight: 0, failedChecks: 0, iterations: 0 },
+    status: { phase: 'Failed', canaryWeight: 0, failedChecks: 0, iterations: 0, ...noted },
   });
 }

@@ -1,9 +1,8 @@
 /** Runs the canary machine over every Canary: observe, ask, decide, enact, write the status. */
-import { Canaries, Deployments, parseKey, VirtualServices, type Canary } from '../api/index.ts';
+import { Canaries, parseKey, type Canary, type WebhookType } from '../api/index.ts';
 import type { Clock, Log } from '../base/index.ts';
 import {
   again,
-  changesOf,
   eventRecorder,
   runController,
   settled,
@@ -12,17 +11,18 @@ import {
   type Outcome,
   type ReconcileContext,
 } from '../control/index.ts';
-import { runHooks, runMetrics } from './checks.ts';
+import { runHooks, runMetrics, type HookResult } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
-import { withEvidence } from './judge/evidence.ts';
 import type { Answers, Observation } from './decision.ts';
 import { createEnactor } from './enact.ts';
+import { createObserver } from './observe.ts';
+import { withEvidence } from './judge/evidence.ts';
 import { createJudges } from './judge/judges.ts';
+import { canaryName, primaryName } from './names.ts';
 import type { Http, Metrics } from './ports.ts';
-import { canaryName, primaryName } from './primary.ts';
-import { weightsOf } from './routes.ts';
 import { settingsOf, unheeded, type Settings } from './settings.ts';
+import { sourcesOf } from './sources.ts';
 
 export interface DeliveryOptions {
   readonly informers: Informers;
@@ -41,9 +41,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const { informers, metrics, http, clock, signal } = options;
   const { client } = informers;
   const log = options.log.with({ component: 'flagger' });
-  const canaries = informers.of(Canaries);
-  const deployments = informers.of(Deployments);
   const events = eventRecorder(client, { component: 'flagger', clock, log });
+  const observe = createObserver(client);
   const enactor = createEnactor(client, http);
   const judges = createJudges({ metrics, clock, log, signal });
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
@@ -55,36 +54,28 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   function judging({ status }: Canary, settings: Settings, key: string): boolean {
     const { namespace, apex } = settings;
     const under = settings.judge.enabled && (status?.phase === 'Progressing' || status?.phase === 'WaitingPromotion');
-    if (under)
-      judges.watch(key, status.lastAppliedSpec ?? '', { namespace, primary: primaryName(apex), canary: canaryName(apex) }, settings.judge);
+    const hosts = { namespace, primary: primaryName(apex), canary: canaryName(apex) };
+    const release = `${status?.lastAppliedSpec} ${JSON.stringify(status?.trackedConfigs ?? {})}`;
+    if (under) judges.watch(key, release, hosts, settings.judge);
     else judges.forget(key);
     return under;
-  }
-
-  async function observe(canary: Canary, settings: Settings, key: string): Promise<Observation> {
-    const { namespace } = settings;
-    // Read from the server, not from a cache: a decision on old weights would move traffic back and forth.
-    const [target, primary, routes] = await Promise.all([
-      client.get(Deployments, { namespace, name: settings.target }),
-      client.get(Deployments, { namespace, name: primaryName(settings.target) }),
-      client.get(VirtualServices, { namespace, name: settings.apex }),
-    ]);
-    const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
-    const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
-    return { judge, canary, settings, target, primary, weights: routes && weightsOf(routes, settings), dueIn, now: clock.now() };
   }
 
   async function ask(o: Observation): Promise<Answers> {
     const asked = wanted(o);
     const phase = o.canary.status?.phase ?? '';
-    const hooks: Partial<Record<string, Awaited<ReturnType<typeof runHooks>>>> = {};
+    const hooks: Partial<Record<WebhookType, readonly HookResult[]>> = {};
+    const call = async (type: WebhookType): Promise<readonly HookResult[]> =>
+      (hooks[type] = await runHooks(http, o.settings, type, phase, o.canary.status?.lastAppliedSpec ?? ''));
     for (const type of asked.hooks) {
-      hooks[type] = await runHooks(http, o.settings, type, phase, o.canary.status?.lastAppliedSpec ?? '');
-      if (type === 'rollback' ? hooks[type].some((r) => r.ok) : hooks[type].some((r) => !r.ok)) return { hooks, metrics: undefined };
+      const results = await call(type);
+      if (type === 'rollback' ? results.some((r) => r.ok) : results.some((r) => !r.ok)) return { hooks, metrics: undefined };
     }
-    if (!asked.metrics) return { hooks, metrics: undefined };
-    const { stopped, metrics: measured } = await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`);
-    return { hooks, metrics: stopped, measured };
+    const found = asked.metrics ? await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`) : undefined;
+    const answers: Answers = { hooks, metrics: found?.stopped, ...(found ? { measured: found.metrics } : {}) };
+    if (found?.stopped) return answers;
+    for (const type of asked.gates) if ((await call(type)).some((r) => !r.ok)) break;
+    return answers;
   }
 
   async function say(canary: Canary, type: 'Normal' | 'Warning', message: string): Promise<void> {
@@ -101,7 +92,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
 
   async function reconcile(key: string, _ctx: ReconcileContext): Promise<Outcome> {
     const canary = await client.get(Canaries, parseKey(key));
-    if (!canary || canary.metadata?.deletionTimestamp) {
+    if (!canary) {
       due.delete(key);
       told.delete(key);
       judges.forget(key);
@@ -109,13 +100,15 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     }
     const settings = settingsOf(canary);
     if ('problem' in settings) {
-      const status = statusWith(canary.status, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), settings.problem);
+      const status = statusWith(canary, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), settings.problem);
       if (status.conditions?.[0]?.message !== canary.status?.conditions?.[0]?.message) await say(canary, 'Warning', settings.problem);
       await updateStatus(client, Canaries, canary, status);
       return settled;
     }
     await tellUnheeded(key, canary);
-    const observation = await observe(canary, settings, key);
+    const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
+    const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
+    const observation = await observe({ canary, settings, judge, dueIn, now: clock.now() });
     const answers = await ask(observation);
     const { effects, says, status, after, stepped } = decide(observation, answers);
     for (const effect of effects) await enactor.enact(observation, effect);
@@ -128,21 +121,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   await runController({
     name: 'canary',
     concurrency: CONCURRENCY,
-    sources: [
-      changesOf(canaries),
-      judges.proofs,
-      // A Deployment concerns the canaries whose target or primary it is.
-      changesOf(deployments, (d) =>
-        canaries
-          .list()
-          .filter(
-            (c) =>
-              c.metadata?.namespace === d.metadata?.namespace &&
-              [c.spec.targetRef.name, primaryName(c.spec.targetRef.name)].includes(d.metadata?.name ?? ''),
-          )
-          .map((c) => `${c.metadata?.namespace}/${c.metadata?.name}`),
-      ),
-    ],
+    sources: [...sourcesOf(informers), judges.proofs],
     reconcile,
     clock,
     log,

@@ -1,18 +1,27 @@
 /** What the canary machine sees, and the words in which it says what to do. */
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Canary, CanaryJudgement, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
+import { affinityStatus } from './affinity.ts';
 import type { HookResult, Measured, Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
-import { readinessOf, type Readiness } from './readiness.ts';
+import type { Readiness } from './readiness.ts';
+import { revisionText } from './revision.ts';
 import type { Weights } from './routes.ts';
 import type { Settings } from './settings.ts';
+import { targetKindOf } from './targets/index.ts';
+import type { ReadinessRule, TargetKind, Workload } from './targets/target.ts';
+import type { TrackedConfig } from './tracking.ts';
 
 export interface Observation {
   readonly canary: Canary;
   readonly settings: Settings;
-  readonly target: Deployment | undefined;
-  readonly primary: Deployment | undefined;
-  /** What the VirtualService says; undefined when it is missing or names neither backend. */
+  readonly target: Workload | undefined;
+  readonly primary: Workload | undefined;
+  /** The ConfigMaps and Secrets that are part of what is released. */
+  readonly configs: readonly TrackedConfig[];
+  /** The target's autoscaler; undefined when it has none, or it is not there. */
+  readonly scaler: HorizontalPodAutoscaler | undefined;
+  /** What the routes say; undefined when they are missing or name neither side. */
   readonly weights: Weights | undefined;
   /** What comparing the canary with the primary has come to; undefined when it is not compared. */
   readonly judge: CanaryJudgement | undefined;
@@ -32,13 +41,17 @@ export interface Answers {
 }
 
 export type Effect =
-  /** Creates the primary, and the Services and DestinationRules of both. */
+  /** Holds the Canary back when it is deleted, until all is given back; or lets it go. */
+  | { readonly do: 'hold' | 'let-go' }
+  /** Creates the primary, its ConfigMaps, Secrets and autoscaler, the Services of both, and what the routes need of them. */
   | { readonly do: 'create-backends' }
-  /** Creates or corrects the apex Service and the VirtualService. */
+  /** Creates or corrects the apex Service and the routes. */
   | { readonly do: 'create-apex'; readonly weights: Weights }
   | { readonly do: 'route'; readonly weights: Weights }
   | { readonly do: 'scale-target'; readonly replicas: number }
   | { readonly do: 'copy-to-primary' }
+  /** Services and routes that were there before the Canary are made as they were. */
+  | { readonly do: 'give-back' }
   | { readonly do: 'post-rollout'; readonly phase: CanaryPhase };
 
 export interface Said {
@@ -73,10 +86,12 @@ interface Plan {
 }
 
 export function decision(o: Observation, plan: Plan): Decision {
+  const routed = plan.effects?.findLast((e) => e.do === 'route');
+  const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...plan.status };
   return {
     effects: plan.effects ?? [],
     says: plan.says ?? [],
-    status: plan.status ? statusWith(o.canary.status, plan.status, o.now, plan.message) : undefined,
+    status: change ? statusWith(o.canary, change, o.now, plan.message) : undefined,
     after: plan.after,
     stepped: plan.stepped ?? false,
   };
@@ -86,24 +101,37 @@ export const phaseOf = (o: Observation): CanaryPhase => o.canary.status?.phase |
 export const canaryIs = (o: Observation): string => `${o.settings.name}.${o.settings.namespace}`;
 export const targetIs = (o: Observation): string => `${o.settings.target}.${o.settings.namespace}`;
 export const primaryIs = (o: Observation): string => `${o.settings.target}-primary.${o.settings.namespace}`;
+export const kindOf = (o: Observation): TargetKind => targetKindOf(o.settings.kind)!;
+export const revisionOf = (o: Observation): string => revisionText(kindOf(o).revised(o.target!));
+
+function readinessRule(o: Observation, percent: number): ReadinessRule {
+  const since = Date.parse(o.canary.status?.lastTransitionTime ?? '') || o.now;
+  return { percent, deadlineMs: o.settings.progressDeadlineMs, since, now: o.now };
+}
 
 export function targetReadiness(o: Observation): Readiness {
-  return readinessOf(o.target!, o.settings.canaryReadyPercent, o.settings.progressDeadlineMs, o.now);
+  return kindOf(o).readiness(o.target!, readinessRule(o, o.settings.canaryReadyPercent));
 }
 
 export function primaryReadiness(o: Observation): Readiness {
   if (!o.primary) return { state: 'waiting', message: 'it does not exist yet' };
-  return readinessOf(o.primary, o.settings.primaryReadyPercent, o.settings.progressDeadlineMs, o.now);
+  return kindOf(o).readiness(o.primary, readinessRule(o, o.settings.primaryReadyPercent));
 }
+
+export const canaryNotReady = (o: Observation, message: string): Said =>
+  warn(`canary ${kindOf(o).noun} ${targetIs(o)} not ready: ${message}`);
 
 export const failedChecks = (o: Observation): number => o.canary.status?.failedChecks ?? 0;
 /** It is proven that the canary is good enough, and that is to end the analysis. */
 export const provenSafe = (o: Observation): boolean => o.settings.judge.promoteEarly && o.judge?.verdict === 'safe';
 export const overThreshold = (o: Observation): boolean => failedChecks(o) >= o.settings.threshold;
 
-/** What the target runs at while it is tried out: its own count, or the primary's when it was scaled to zero. */
+/** What the target runs at while it is tried out: its own count, else its autoscaler's least, else the primary's. */
 export function wantedReplicas(o: Observation): number {
-  return o.target!.spec?.replicas || o.primary?.spec?.replicas || 1;
+  const own = kindOf(o).replicas(o.target!);
+  if (own) return own;
+  if (o.settings.autoscaler) return Math.max(o.scaler?.spec?.minReplicas ?? 1, 1);
+  return (o.primary && kindOf(o).replicas(o.primary)) || 1;
 }
 
 export function closedGate(answers: Answers, type: WebhookType): HookResult | undefined {

@@ -1,79 +1,125 @@
 /** Does what was decided. Each effect may run twice, or be cut short: it looks first, and writes only what differs. */
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { Deployments, DestinationRules, keyOf, Services, VirtualServices, type KubeObject, type Resource } from '../api/index.ts';
+import type { Service } from 'kubernetes-types/core/v1.js';
+import { Canaries, ConfigMaps, HorizontalPodAutoscalers, keyOf, Secrets, Services } from '../api/index.ts';
 import { canonicalJson } from '../base/index.ts';
-import { isControlledBy, type Client } from '../control/index.ts';
+import { controllerReference, type Client } from '../control/index.ts';
 import { runHooks } from './checks.ts';
-import type { Effect, Observation } from './decision.ts';
+import { kindOf, type Effect, type Observation } from './decision.ts';
+import { FINALIZER } from './deletion.ts';
+import { canaryName, primaryName } from './names.ts';
+import { createObjects, FIELD_MANAGER } from './objects.ts';
 import type { Http } from './ports.ts';
-import { primaryDeployment, primaryName, promotedSpec } from './primary.ts';
-import { destinationRuleOf, serviceOf, virtualServiceOf, type Weights } from './routes.ts';
-
-const FIELD_MANAGER = 'flagger';
+import { routerOf } from './routers/index.ts';
+import { serviceOf } from './routes.ts';
+import { primaryScaler } from './scaler.ts';
+import { leads } from './targets/service.ts';
+import type { Origin } from './targets/target.ts';
+import { primaryConfig } from './tracking.ts';
 
 export interface Enactor {
   enact(o: Observation, effect: Effect): Promise<void>;
 }
 
 export function createEnactor(client: Client, http: Http): Enactor {
-  /** Applies an object of ours; one that was there before us stays its maker's: we own the fields, not the object. */
-  async function apply<T extends KubeObject>(resource: Resource<T>, wanted: T, o: Observation): Promise<void> {
-    const key = keyOf(wanted);
-    const existing = await client.get(resource, key);
-    const body =
-      existing && !isControlledBy(existing, o.canary)
-        ? { ...wanted, metadata: { ...wanted.metadata, ownerReferences: undefined } }
-        : wanted;
-    await client.patch(resource, key, { type: 'apply', body }, { fieldManager: FIELD_MANAGER, force: true });
+  const objects = createObjects(client);
+  const by = { fieldManager: FIELD_MANAGER };
+
+  const originOf = (o: Observation): Origin => ({ canary: o.canary, settings: o.settings, target: o.target!, configs: o.configs });
+
+  async function copyConfigs(o: Observation): Promise<void> {
+    for (const config of o.configs) {
+      if (config.promoted) continue;
+      const copy = primaryConfig(config, o.canary);
+      if (config.kind === 'secret') await objects.apply(Secrets, copy, o);
+      else await objects.apply(ConfigMaps, copy, o);
+    }
+  }
+
+  async function followScaler(o: Observation): Promise<void> {
+    if (o.settings.autoscaler && o.scaler) await objects.apply(HorizontalPodAutoscalers, primaryScaler(o, o.scaler), o);
+  }
+
+  /** A Service as target is copied for the canary, too: the target itself is what clients call. */
+  function canaryService(o: Observation): Service {
+    return {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: canaryName(o.settings.target),
+        namespace: o.settings.namespace,
+        ownerReferences: [controllerReference(Canaries, o.canary)],
+      },
+      spec: leads(o.target as Service),
+    };
   }
 
   async function createBackends(o: Observation): Promise<void> {
-    const { canary, settings } = o;
-    if (!o.primary) await client.create(Deployments, primaryDeployment(canary, settings, o.target!), { fieldManager: FIELD_MANAGER });
-    for (const role of ['canary', 'primary'] as const) {
-      await apply(Services, serviceOf(role, canary, settings, o.target!), o);
-      await apply(DestinationRules, destinationRuleOf(role, canary, settings), o);
+    if (!o.primary) {
+      await copyConfigs(o);
+      await client.create(kindOf(o).resource, kindOf(o).primary(originOf(o)), by);
     }
-  }
-
-  async function route(o: Observation, weights: Weights): Promise<void> {
-    await apply(VirtualServices, virtualServiceOf(o.canary, o.settings, weights), o);
+    await followScaler(o);
+    if (o.settings.kind === 'Service') await objects.apply(Services, canaryService(o), o);
+    else
+      for (const role of ['canary', 'primary'] as const) await objects.apply(Services, serviceOf(role, o.canary, o.settings, o.target!), o);
+    await routerOf(o.settings).prepare?.(objects, o);
   }
 
   async function scaleTarget(o: Observation, replicas: number): Promise<void> {
-    if (o.target!.spec?.replicas === replicas) return;
-    await client.patch(Deployments, keyOf(o.target!), { type: 'merge', body: { spec: { replicas } } }, { fieldManager: FIELD_MANAGER });
+    const body = kindOf(o).scaled(o.target!, replicas);
+    if (body) await client.patch(kindOf(o).resource, keyOf(o.target!), { type: 'merge', body }, by);
   }
 
+  /** Configuration goes first: pods that start in between find what they are made for. */
   async function copyToPrimary(o: Observation): Promise<void> {
+    await copyConfigs(o);
     const key = { namespace: o.settings.namespace, name: primaryName(o.settings.target) };
-    const primary = await client.get(Deployments, key);
+    const { resource } = kindOf(o);
+    const primary = await client.get(resource, key);
     if (!primary) {
-      await client.create(Deployments, primaryDeployment(o.canary, o.settings, o.target!), { fieldManager: FIELD_MANAGER });
+      await client.create(resource, kindOf(o).primary(originOf(o)), by);
       return;
     }
-    const promoted = promotedSpec(o.target!);
-    const next: Deployment = {
-      ...primary,
-      spec: { ...primary.spec!, ...promoted, replicas: Math.max(o.target!.spec?.replicas ?? 1, primary.spec?.replicas ?? 1) },
+    const next = kindOf(o).promoted(primary, originOf(o));
+    if (canonicalJson(next.spec) !== canonicalJson(primary.spec)) await client.update(resource, next, by);
+    await followScaler(o);
+  }
+
+  async function hold(o: Observation, held: boolean): Promise<void> {
+    const { name, namespace } = o.settings;
+    const others = (o.canary.metadata?.finalizers ?? []).filter((f) => f !== FINALIZER);
+    const body = {
+      metadata: {
+        resourceVersion: o.canary.metadata?.resourceVersion,
+        finalizers: held ? [...others, FINALIZER] : others,
+      },
     };
-    if (canonicalJson(next.spec) !== canonicalJson(primary.spec)) await client.update(Deployments, next, { fieldManager: FIELD_MANAGER });
+    await client.patch(Canaries, { namespace, name }, { type: 'merge', body }, by);
   }
 
   return {
     async enact(o, effect) {
+      const router = routerOf(o.settings);
       switch (effect.do) {
+        case 'hold':
+        case 'let-go':
+          return hold(o, effect.do === 'hold');
         case 'create-backends':
           return createBackends(o);
         case 'create-apex':
-          await apply(Services, serviceOf('apex', o.canary, o.settings, o.target!), o);
-          return route(o, effect.weights);
+          // Without a mesh the apex Service is the route.
+          if (o.settings.kind !== 'Service' && o.settings.provider !== 'kubernetes')
+            await objects.apply(Services, serviceOf('apex', o.canary, o.settings, o.target!), o);
+          return router.write(objects, o, effect.weights);
         case 'route':
-          return route(o, effect.weights);
+          return router.write(objects, o, effect.weights);
         case 'scale-target':
           return scaleTarget(o, effect.replicas);
         case 'copy-to-primary':
           return copyToPrimary(o);
+        case 'give-back':
+          await objects.restore(Services, { namespace: o.settings.namespace, name: o.settings.apex }, o);
+          return router.release(objects, o);
         case 'post-rollout':
           // What a post-rollout hook answers changes nothing any more.
           await runHooks(http, o.settings, 'post-rollout', effect.phase, o.canary.status?.lastAppliedSpec ?? '');

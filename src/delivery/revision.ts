@@ -1,8 +1,6 @@
-/** What makes a revision: the pod template. Pure. */
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
+/** What makes a revision: what its target's kind says (a pod template, say). Pure. */
 import { canonicalJson, sha256Hex } from '../base/index.ts';
 
-/** Names the target's pod template; replicas and the Deployment's own labels do not count. */
-export function revisionOf(target: Deployment): string {
-  return sha256Hex(canonicalJson(target.spec?.template ?? {}), 10);
+export function revisionText(revised: unknown): string {
+  return sha256Hex(canonicalJson(revised), 10);
 }

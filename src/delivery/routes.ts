@@ -1,26 +1,42 @@
-/** The objects that steer traffic for a canary, as Flagger's istio router lays them out. Pure. */
-import type { Deployment } from 'kubernetes-types/apps/v1.js';
+/** Shares of the traffic, and the Services of both sides of a release. Pure. */
 import type { Service } from 'kubernetes-types/core/v1.js';
-import { Canaries, type Canary, type DestinationRule, type HTTPRoute, type VirtualService } from '../api/index.ts';
+import { Canaries, type Canary } from '../api/index.ts';
 import { controllerReference } from '../control/index.ts';
-import { canaryName, primaryName, selectorLabel } from './primary.ts';
+import { canaryName, primaryName, selectorLabel } from './names.ts';
 import type { Settings } from './settings.ts';
+import { extraPorts } from './port-discovery.ts';
+import type { Workload } from './targets/target.ts';
 
-/** Shares of the traffic in percent. */
+/** Shares of the traffic in percent; in A/B testing, of the traffic that matches. They sum to 100. */
 export interface Weights {
   readonly primary: number;
   readonly canary: number;
+  /** The canary gets a copy of the primary's requests as well, and its answers are dropped. */
+  readonly mirrored?: boolean;
+  /** In A/B testing: these shares are those of traffic that does not match, too. */
+  readonly everyone?: boolean;
 }
 
 export const ALL_PRIMARY: Weights = { primary: 100, canary: 0 };
 
-type Role = 'apex' | 'primary' | 'canary';
+export type Role = 'apex' | 'primary' | 'canary';
 
-/** The Service of a role: apex and primary select the primary's pods, canary the target's. */
-export function serviceOf(role: Role, canary: Canary, settings: Settings, target: Deployment): Service {
+/** The name of a role's Service. */
+export function serviceName(role: Role, settings: Settings): string {
+  return role === 'apex' ? settings.apex : role === 'primary' ? primaryName(settings.apex) : canaryName(settings.apex);
+}
+
+/** The Service of a role; `to` says whose pods it selects: apex and primary the primary's unless told otherwise. */
+export function serviceOf(
+  role: Role,
+  canary: Canary,
+  settings: Settings,
+  target: Workload,
+  to: 'primary' | 'canary' = role === 'canary' ? 'canary' : 'primary',
+): Service {
   const { service } = canary.spec;
   const selector = selectorLabel(target)!;
-  const name = role === 'apex' ? settings.apex : role === 'primary' ? primaryName(settings.apex) : canaryName(settings.apex);
+  const name = serviceName(role, settings);
   const extra = service[role];
   return {
     apiVersion: 'v1',
@@ -35,7 +51,7 @@ export function serviceOf(role: Role, canary: Canary, settings: Settings, target
     spec: {
       type: 'ClusterIP',
       ...(service.headless ? { clusterIP: 'None' } : {}),
-      selector: { [selector.label]: role === 'canary' ? selector.value : primaryName(selector.value) },
+      selector: { [selector.label]: to === 'canary' ? selector.value : primaryName(selector.value) },
       ports: [
         {
           name: service.portName ?? 'http',
@@ -44,62 +60,8 @@ export function serviceOf(role: Role, canary: Canary, settings: Settings, target
           protocol: 'TCP',
           ...(service.appProtocol ? { appProtocol: service.appProtocol } : {}),
         },
+        ...(service.portDiscovery ? extraPorts(canary, settings, target) : []),
       ],
     },
   };
-}
-
-export function destinationRuleOf(role: 'primary' | 'canary', canary: Canary, settings: Settings): DestinationRule {
-  const host = role === 'primary' ? primaryName(settings.apex) : canaryName(settings.apex);
-  return {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'DestinationRule',
-    metadata: { name: host, namespace: settings.namespace, ownerReferences: [controllerReference(Canaries, canary)] },
-    spec: { host, ...(canary.spec.service.trafficPolicy ? { trafficPolicy: canary.spec.service.trafficPolicy } : {}) },
-  };
-}
-
-/** `delegation` leaves hosts and gateways to the VirtualService that delegates here. */
-export function virtualServiceOf(canary: Canary, settings: Settings, weights: Weights): VirtualService {
-  const { service } = canary.spec;
-  const destination = (host: string, weight: number) => ({ destination: { host }, weight });
-  const rewrite = service.rewrite && { uri: service.rewrite.uri, authority: service.rewrite.authority };
-  const route: HTTPRoute = {
-    ...(service.match ? { match: service.match } : {}),
-    ...(rewrite ? { rewrite } : {}),
-    ...(service.timeout ? { timeout: service.timeout } : {}),
-    ...(service.retries ? { retries: service.retries } : {}),
-    ...(service.headers ? { headers: service.headers } : {}),
-    ...(service.corsPolicy ? { corsPolicy: service.corsPolicy } : {}),
-    route: [destination(primaryName(settings.apex), weights.primary), destination(canaryName(settings.apex), weights.canary)],
-  };
-  const hosts = service.hosts ?? [];
-  return {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: {
-      name: settings.apex,
-      namespace: settings.namespace,
-      ...(service.apex?.labels ? { labels: service.apex.labels } : {}),
-      ...(service.apex?.annotations ? { annotations: service.apex.annotations } : {}),
-      ownerReferences: [controllerReference(Canaries, canary)],
-    },
-    spec: service.delegation
-      ? { http: [route] }
-      : {
-          hosts: hosts.includes(settings.apex) || hosts.includes('*') ? hosts : [...hosts, settings.apex],
-          gateways: service.gateways?.length ? service.gateways : ['mesh'],
-          http: [route],
-        },
-  };
-}
-
-/** The shares a VirtualService gives, read back from it: it, not the status, is the truth about traffic. */
-export function weightsOf(virtualService: VirtualService, settings: Settings): Weights | undefined {
-  for (const http of virtualService.spec.http ?? []) {
-    const share = (host: string): number | undefined => http.route?.find((r) => r.destination.host.split('.')[0] === host)?.weight;
-    const canary = share(canaryName(settings.apex));
-    if (canary !== undefined) return { primary: share(primaryName(settings.apex)) ?? 100 - canary, canary };
-  }
-  return undefined;
 }

@@ -1,24 +1,41 @@
 /** What a Canary asks for, with Flagger's defaults filled in and everything parsed. Pure. */
-import type { Canary, CanaryMetric, CanaryWebhook } from '../api/index.ts';
+import type { Canary, CanaryMetric, CanarySpec, CanaryWebhook, HTTPMatchRequest, SessionAffinity } from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
 import type { JudgeSettings } from './judge/judge.ts';
 import { judgeSettingsOf } from './judge/judgement.ts';
+import { TARGET_KINDS } from './targets/index.ts';
+
+const PROVIDERS = ['istio', 'kubernetes', 'nginx', 'gatewayapi:v1', 'gatewayapi:v1beta1'] as const;
+export type Provider = (typeof PROVIDERS)[number];
 
 export interface Settings {
   readonly name: string;
   readonly namespace: string;
-  /** Name of the Deployment that is released. */
+  /** Kind of what is released: Deployment, DaemonSet or Service. */
+  readonly kind: string;
+  /** Name of what is released. */
   readonly target: string;
   /** Name of the Service that clients call. */
   readonly apex: string;
+  readonly provider: Provider;
   /** Milliseconds between two steps of an analysis. */
   readonly intervalMs: number;
   /** Failed checks at which the release is rolled back. */
   readonly threshold: number;
-  /** Weights the canary goes through, ascending; the last is the one it is promoted from. */
+  /** Weights the canary goes through, ascending; the last is the one it is promoted from. Empty with iterations. */
   readonly steps: readonly number[];
   /** Weight the primary gains a tick while traffic returns to it; 0: all at once. */
   readonly promotionStep: number;
+  /** Checks to pass in blue/green and A/B testing; 0: traffic moves by weights. */
+  readonly iterations: number;
+  /** Whose requests the canary gets in A/B testing. */
+  readonly match: readonly HTTPMatchRequest[];
+  /** The canary is first given a copy of the primary's requests. */
+  readonly mirror: boolean;
+  /** Percent of the requests that are copied. */
+  readonly mirrorWeight: number;
+  readonly affinity: SessionAffinity | undefined;
+  readonly autoscaler: NonNullable<CanarySpec['autoscalerRef']> | undefined;
   readonly progressDeadlineMs: number;
   readonly primaryReadyPercent: number;
   readonly canaryReadyPercent: number;
@@ -26,14 +43,17 @@ export interface Settings {
   readonly metrics: readonly CanaryMetric[];
   readonly webhooks: readonly CanaryWebhook[];
   readonly judge: JudgeSettings;
+  /** What is done otherwise than asked, said at the start of each analysis. */
+  readonly warnings: readonly string[];
 }
 
 /** Flagger does not go below 10 s; here the floor only keeps a typing slip from spinning. */
 const SHORTEST_INTERVAL_MS = 500;
+/** Iterations of a canary without a mesh that asks for none. */
+const KUBERNETES_ITERATIONS = 10;
 
 /** The weights of `stepWeight` are clamped to 100 but not to maxWeight: 20 up to 50 goes 20, 40, 60 (as Flagger has it). */
-function stepsOf(canary: Canary): number[] {
-  const { stepWeight = 0, stepWeights, maxWeight = 0 } = canary.spec.analysis;
+function stepsOf({ stepWeight = 0, stepWeights, maxWeight = 0 }: CanarySpec['analysis']): number[] {
   if (stepWeight > 0) {
     const max = maxWeight > 0 ? Math.min(maxWeight, 100) : 100;
     const steps: number[] = [];
@@ -43,65 +63,104 @@ function stepsOf(canary: Canary): number[] {
   return (stepWeights ?? []).map((w) => Math.min(w, 100));
 }
 
+/** Without a mesh there are no shares and no matches: what is left is blue/green. */
+function withoutMesh(analysis: CanarySpec['analysis']): Pick<Settings, 'steps' | 'iterations' | 'match' | 'warnings'> {
+  const matchless = analysis.match?.length ? ['A/B testing is not supported when using the kubernetes provider'] : [];
+  if (analysis.iterations) return { steps: [], iterations: analysis.iterations, match: [], warnings: matchless };
+  return {
+    steps: [],
+    iterations: KUBERNETES_ITERATIONS,
+    match: [],
+    warnings: [
+      ...matchless,
+      'Progressive traffic is not supported when using the kubernetes provider',
+      `Setting canaryAnalysis.iterations: ${KUBERNETES_ITERATIONS}`,
+    ],
+  };
+}
+
+function course(spec: CanarySpec, provider: Provider): Pick<Settings, 'steps' | 'iterations' | 'match' | 'warnings'> {
+  const { analysis } = spec;
+  if (provider === 'kubernetes') return withoutMesh(analysis);
+  const iterations = analysis.iterations ?? 0;
+  return { steps: iterations > 0 ? [] : stepsOf(analysis), iterations, match: analysis.match ?? [], warnings: [] };
+}
+
+/** A sentence that says which field cannot be followed and what to write instead; undefined when all can. */
+function problemOf({ spec }: Canary, provider: string): string | undefined {
+  const { kind } = spec.targetRef;
+  if (!TARGET_KINDS.includes(kind)) return `spec.targetRef.kind ${kind} is not supported: use one of ${TARGET_KINDS.join(', ')}.`;
+  if (!(PROVIDERS as readonly string[]).includes(provider))
+    return `spec.provider ${provider} is not supported yet: use one of ${PROVIDERS.join(', ')}, or leave it out.`;
+  if (provider === 'kubernetes' && kind === 'Service')
+    return 'spec.provider kubernetes cannot release a Service, as there is no mesh to shift its traffic: use istio or gatewayapi:v1.';
+  if (provider === 'nginx' && !spec.ingressRef) return 'spec.ingressRef is missing: name the Ingress whose traffic is to be split.';
+  if (provider.startsWith('gatewayapi') && !spec.service.gatewayRefs?.length)
+    return 'GatewayRefs must be specified when using Gateway API as a provider.';
+  if (spec.autoscalerRef && spec.autoscalerRef.kind !== 'HorizontalPodAutoscaler')
+    return `spec.autoscalerRef.kind ${spec.autoscalerRef.kind} is not supported yet: use a HorizontalPodAutoscaler.`;
+  const steps = course(spec, provider as Provider);
+  if (steps.steps.length === 0 && steps.iterations === 0 && !spec.skipAnalysis)
+    return 'spec.analysis has neither stepWeight nor stepWeights nor iterations: give one, so that the canary gets traffic.';
+  const unusable = (spec.analysis.metrics ?? []).find((m) => !m.query && !BUILTIN_METRICS.has(m.name));
+  if (unusable) return `spec.analysis.metrics: ${unusable.name} is neither ${[...BUILTIN_METRICS].join(' nor ')}, and has no query.`;
+  return undefined;
+}
+
 /** The settings, or a sentence that says which field cannot be followed and what to write instead. */
 export function settingsOf(canary: Canary): Settings | { problem: string } {
   const { spec } = canary;
+  const { analysis } = spec;
   const { kind, name } = spec.targetRef;
-  if (kind !== 'Deployment') return { problem: `spec.targetRef.kind ${kind} is not supported yet: use a Deployment.` };
-  if (spec.provider && spec.provider !== 'istio')
-    return { problem: `spec.provider ${spec.provider} is not supported yet: use istio, or leave it out.` };
-  if (spec.analysis.iterations) return { problem: 'spec.analysis.iterations is not supported yet: use stepWeight or stepWeights.' };
-  const steps = stepsOf(canary);
-  if (steps.length === 0 && !spec.skipAnalysis)
-    return { problem: 'spec.analysis has neither stepWeight nor stepWeights: give one, so that the canary gets traffic.' };
-  const unusable = (spec.analysis.metrics ?? []).find((m) => !m.query && !BUILTIN_METRICS.has(m.name));
-  if (unusable)
-    return { problem: `spec.analysis.metrics: ${unusable.name} is neither ${[...BUILTIN_METRICS].join(' nor ')}, and has no query.` };
+  const asked = spec.provider ?? 'istio';
+  const problem = problemOf(canary, asked);
+  if (problem) return { problem };
+  const provider = asked as Provider;
   return {
     name: canary.metadata?.name ?? '',
     namespace: canary.metadata?.namespace ?? 'default',
+    kind,
     target: name,
-    apex: spec.service.name ?? name,
-    intervalMs: Math.max(parseDuration(spec.analysis.interval ?? '60s') ?? 60_000, SHORTEST_INTERVAL_MS),
-    threshold: Math.max(spec.analysis.threshold ?? 1, 1),
-    steps,
-    promotionStep: spec.analysis.stepWeightPromotion ?? 0,
+    // A Service that is released is the one that clients call.
+    apex: kind === 'Service' ? name : (spec.service.name ?? name),
+    provider,
+    ...course(spec, provider),
+    intervalMs: Math.max(parseDuration(analysis.interval ?? '60s') ?? 60_000, SHORTEST_INTERVAL_MS),
+    threshold: Math.max(analysis.threshold ?? 1, 1),
+    promotionStep: analysis.iterations ? 0 : (analysis.stepWeightPromotion ?? 0),
+    mirror: (analysis.mirror ?? false) && canMirror(provider),
+    mirrorWeight: analysis.mirrorWeight || 100,
+    affinity: provider === 'kubernetes' || provider === 'nginx' ? undefined : analysis.sessionAffinity,
+    autoscaler: spec.autoscalerRef,
     progressDeadlineMs: (spec.progressDeadlineSeconds ?? 600) * 1000,
-    primaryReadyPercent: spec.analysis.primaryReadyThreshold ?? 100,
-    canaryReadyPercent: spec.analysis.canaryReadyThreshold ?? 100,
+    primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
+    canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,
     skipAnalysis: spec.skipAnalysis ?? false,
-    metrics: spec.analysis.metrics ?? [],
-    webhooks: spec.analysis.webhooks ?? [],
+    metrics: analysis.metrics ?? [],
+    webhooks: analysis.webhooks ?? [],
     judge: judgeSettingsOf(
       canary,
-      (spec.analysis.metrics ?? []).some((m) => BUILTIN_METRICS.has(m.name)),
+      (analysis.metrics ?? []).some((m) => BUILTIN_METRICS.has(m.name)),
     ),
   };
 }
 
-/** The fields that are set and change nothing yet, so that their author can be told. */
+const canMirror = (provider: string): boolean => provider === 'istio' || provider.startsWith('gatewayapi');
+
+/** The fields that are set and change nothing, so that their author can be told. */
 export function unheeded({ spec }: Canary): string[] {
   const { analysis, service } = spec;
+  const provider = spec.provider ?? 'istio';
+  const shares = provider !== 'kubernetes' && provider !== 'nginx';
   const fields: Readonly<Record<string, unknown>> = {
-    'spec.autoscalerRef': spec.autoscalerRef,
-    'spec.ingressRef': spec.ingressRef,
+    'spec.ingressRef': spec.ingressRef && provider !== 'nginx',
     'spec.metricsServer': spec.metricsServer,
-    'spec.revertOnDeletion': spec.revertOnDeletion,
-    'spec.service.mirror': service.mirror?.length,
-    'spec.service.portDiscovery': service.portDiscovery,
+    'spec.service.mirror': service.mirror?.length && !provider.startsWith('gatewayapi'),
     'spec.analysis.alerts': analysis.alerts?.length,
-    'spec.analysis.match': analysis.match?.length,
-    'spec.analysis.mirror': analysis.mirror,
-    'spec.analysis.sessionAffinity': analysis.sessionAffinity,
+    'spec.analysis.mirror': analysis.mirror && !canMirror(provider),
+    'spec.analysis.sessionAffinity': analysis.sessionAffinity && !shares,
   };
   return Object.keys(fields).filter((field) => fields[field]);
 }
 
 export const BUILTIN_METRICS: ReadonlySet<string> = new Set(['request-success-rate', 'request-duration']);
-
-/** The weight after `current`: the next step above it; a weight beyond all steps stays (it is at its end). */
-export function nextWeight(steps: readonly number[], current: number): number {
-  return steps.find((w) => w > current) ?? current;
-}
-
-export const maxWeight = (steps: readonly number[]): number => steps.at(-1) ?? 100;

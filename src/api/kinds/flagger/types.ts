@@ -57,6 +57,19 @@ export interface CanaryWebhook {
   metadata?: Record<string, string>;
 }
 
+export interface SessionAffinity {
+  cookieName: string;
+  primaryCookieName?: string;
+  /** Seconds. */
+  maxAge?: number;
+  domain?: string;
+  path?: string;
+  sameSite?: string;
+  secure?: boolean;
+  httpOnly?: boolean;
+  partitioned?: boolean;
+}
+
 export interface CanaryAnalysis {
   interval?: string;
   threshold?: number;
@@ -74,7 +87,7 @@ export interface CanaryAnalysis {
   judge?: { enabled?: boolean; alpha?: number; margin?: number; promoteEarly?: boolean; promoteAlpha?: number };
   alerts?: { name: string; severity?: '' | 'info' | 'warn' | 'error'; providerRef: CrossNamespaceReference }[];
   webhooks?: CanaryWebhook[];
-  sessionAffinity?: { cookieName: string; primaryCookieName?: string; maxAge?: number };
+  sessionAffinity?: SessionAffinity;
 }
 
 export interface CanaryService {
@@ -172,6 +185,9 @@ export interface CanaryStatus {
   trackedConfigs?: Record<string, string>;
   lastAppliedSpec?: string;
   lastPromotedSpec?: string;
+  sessionAffinityCookie?: string;
+  primarySessionAffinityCookie?: string;
+  previousSessionAffinityCookie?: string;
   lastTransitionTime?: string;
   judge?: CanaryJudgement;
   evidence?: CanaryEvidence[];

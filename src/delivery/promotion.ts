@@ -1,0 +1,87 @@
+/** The end of a release: the primary follows, traffic returns to it, the canary sleeps. Pure. */
+import { applied } from './change.ts';
+import {
+  SOON_MS,
+  canaryIs,
+  canaryNotReady,
+  decision,
+  info,
+  primaryIs,
+  primaryReadiness,
+  targetIs,
+  targetReadiness,
+  warn,
+  type Decision,
+  type Observation,
+} from './decision.ts';
+import { ALL_PRIMARY } from './routes.ts';
+
+/**
+ * A promotion failed and the canary has carried all traffic since. A new revision is the way out: it rolls through the
+ * target's own rolling update, and goes to the broken primary once it is ready there.
+ */
+export function rescue(o: Observation): Decision {
+  const ready = targetReadiness(o);
+  if (ready.state !== 'ready') return decision(o, { says: [canaryNotReady(o, ready.message)], after: SOON_MS });
+  return decision(o, {
+    effects: [{ do: 'copy-to-primary' }],
+    says: [info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],
+    status: { phase: 'Promoting', ...applied(o) },
+    after: SOON_MS,
+  });
+}
+
+/** The primary rolls to the new version while the canary carries its share; then traffic returns to the primary. */
+export function promote(o: Observation): Decision {
+  const ready = primaryReadiness(o);
+  if (ready.state === 'failed')
+    return decision(o, {
+      effects: [{ do: 'route', weights: { primary: 0, canary: 100, everyone: true } }],
+      says: [warn(`Promotion of ${targetIs(o)} failed, primary not ready: ${ready.message}`)],
+      status: { phase: 'Failed', canaryWeight: 100 },
+      message: 'Promotion failed: the primary did not become ready; the canary serves all traffic.',
+    });
+  if (ready.state === 'waiting') return decision(o, { effects: [{ do: 'copy-to-primary' }], after: SOON_MS });
+  const primary = o.weights?.primary ?? 100;
+  const step = o.settings.promotionStep;
+  if (step > 0 && primary + step < 100) {
+    if (o.dueIn > 0) return decision(o, { after: o.dueIn });
+    const next = primary + step;
+    return decision(o, {
+      effects: [{ do: 'route', weights: { primary: next, canary: 100 - next } }],
+      says: [info(`Advance ${canaryIs(o)} primary weight ${next}`)],
+      status: { phase: 'Promoting', canaryWeight: 100 - next },
+      after: o.settings.intervalMs,
+      stepped: true,
+    });
+  }
+  return decision(o, {
+    effects: [{ do: 'route', weights: ALL_PRIMARY }],
+    says: [info('Routing all traffic to primary')],
+    status: { phase: 'Finalising', canaryWeight: 0 },
+    after: Math.min(o.settings.intervalMs, SOON_MS),
+    stepped: true,
+  });
+}
+
+/** Traffic left the canary at least a moment ago: its pods may go. */
+export function finalise(o: Observation): Decision {
+  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastUpdateTime ?? '');
+  const pause = Math.min(o.settings.intervalMs, SOON_MS);
+  if (o.now - since < pause) return decision(o, { after: pause });
+  const end = o.settings.skipAnalysis ? `Canary analysis was skipped for ${targetIs(o)}` : `Scaling down ${targetIs(o)}`;
+  return decision(o, {
+    effects: [
+      { do: 'scale-target', replicas: 0 },
+      { do: 'post-rollout', phase: 'Succeeded' },
+    ],
+    says: [info(`Promotion completed! ${end}`)],
+    status: {
+      phase: 'Succeeded',
+      canaryWeight: 0,
+      failedChecks: 0,
+      iterations: 0,
+      lastPromotedSpec: o.canary.status?.lastAppliedSpec,
+    },
+  });
+}

@@ -1,0 +1,49 @@
+/** Whose changes concern which canary. */
+import {
+  Canaries,
+  ConfigMaps,
+  DaemonSets,
+  Deployments,
+  HorizontalPodAutoscalers,
+  Secrets,
+  Services,
+  type Canary,
+  type KubeObject,
+  type Resource,
+} from '../api/index.ts';
+import { changesOf, type Informers, type Source } from '../control/index.ts';
+import { primaryName } from './names.ts';
+import { configId } from './tracking.ts';
+
+export function sourcesOf(informers: Informers): Source[] {
+  const canaries = informers.of(Canaries);
+
+  const concerned = (object: KubeObject, concerns: (canary: Canary, name: string) => boolean): string[] =>
+    canaries
+      .list()
+      .filter((c) => c.metadata?.namespace === object.metadata?.namespace && concerns(c, object.metadata?.name ?? ''))
+      .map((c) => `${c.metadata?.namespace}/${c.metadata?.name}`);
+
+  const from = <T extends KubeObject>(resource: Resource<T>, concerns: (canary: Canary, name: string) => boolean): Source =>
+    changesOf(informers.of(resource), (object) => concerned(object, concerns));
+
+  /** Targets and primaries. */
+  const targets = <T extends KubeObject>(resource: Resource<T>): Source =>
+    from(
+      resource,
+      ({ spec: { targetRef } }, name) => targetRef.kind === resource.kind && [targetRef.name, primaryName(targetRef.name)].includes(name),
+    );
+
+  const configs = <T extends KubeObject>(resource: Resource<T>, kind: 'configmap' | 'secret'): Source =>
+    from(resource, (canary, name) => canary.status?.trackedConfigs?.[configId({ kind, name })] !== undefined);
+
+  return [
+    changesOf(canaries),
+    targets(Deployments),
+    targets(DaemonSets),
+    targets(Services),
+    configs(ConfigMaps, 'configmap'),
+    configs(Secrets, 'secret'),
+    from(HorizontalPodAutoscalers, (canary, name) => canary.spec.autoscalerRef?.name === name),
+  ];
+}
