@@ -12,7 +12,6 @@ import {
   type CanaryAnalysis,
   type CanarySpec,
   type KubeObject,
-  type Resource,
   type VirtualService,
 } from '../api/index.ts';
 import { silentLog, VirtualClock } from '../base/index.ts';
@@ -182,7 +181,7 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     },
     async setImage(image, kind = Deployments) {
       const body = { spec: { template: { spec: { containers: [{ name: 'podinfod', image }] } } } };
-      await client.patch<KubeObject>(kind as Resource, { namespace: NS, name: 'podinfo' }, { type: 'strategic', body });
+      await client.patch<KubeObject>(kind, { namespace: NS, name: 'podinfo' }, { type: 'strategic', body });
     },
     async canary() {
       return (await client.get(Canaries, { namespace: NS, name: 'podinfo' }))!;
@@ -214,8 +213,7 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
 }
 
 export const image = async (w: World, name: string, kind: typeof Deployments | typeof DaemonSets = Deployments): Promise<string> =>
-  (await w.client.get<Deployment | DaemonSet>(kind as Resource<Deployment | DaemonSet>, { namespace: NS, name }))?.spec?.template.spec
-    ?.containers[0]?.image ?? '';
+  (await w.client.get<Deployment | DaemonSet>(kind, { namespace: NS, name }))?.spec?.template.spec?.containers[0]?.image ?? '';
 export const replicas = async (w: World, name: string): Promise<number> =>
   (await w.client.get(Deployments, { namespace: NS, name }))?.spec?.replicas ?? -1;
 export const weight = async (w: World): Promise<number> =>

@@ -103,7 +103,7 @@ export function withPrimaryConfigs(spec: PodSpec, configs: readonly TrackedConfi
   const named = (kind: ConfigKind, name: string | undefined): string | undefined =>
     name !== undefined && tracked.has(configId({ kind, name })) ? primaryName(name) : name;
   const renamed = <T extends { name?: string }>(kind: ConfigKind, ref: T | undefined): T | undefined =>
-    ref && ({ ...ref, name: named(kind, ref.name) } as T);
+    ref && { ...ref, name: named(kind, ref.name) };
   const container = (c: Container): Container => ({
     ...c,
     ...(c.env

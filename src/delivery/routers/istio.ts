@@ -134,7 +134,7 @@ export function virtualServiceOf(o: Observation, weights: Weights): VirtualServi
 
 /** Where sessions stick, the last rule is the one that shares; in A/B testing the first is. */
 export function weightsOf({ spec }: VirtualService, settings: Settings): Weights | undefined {
-  const routes: readonly HTTPRoute[] = spec.http ?? (spec.tcp as HTTPRoute[] | undefined) ?? [];
+  const routes: readonly HTTPRoute[] = spec.http ?? spec.tcp ?? [];
   const share = (rule: HTTPRoute, role: 'primary' | 'canary'): number | undefined =>
     rule.route?.find((r) => r.destination.host.split('.')[0] === serviceName(role, settings))?.weight;
   const sharing = routes.filter((rule) => share(rule, 'canary') !== undefined);
