@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CanaryAnalysis, CanarySpec } from '../api/index.ts';
-import { image, iterations, replicas, routes, world } from './timeline.fixture.ts';
+import { image, iterations, replicas, routes, world } from './testing/world.ts';
 
 const MATCH = [{ headers: { 'x-canary': { exact: 'insider' } } }];
 const CASES: readonly [name: string, analysis: Partial<CanaryAnalysis>, spec?: Partial<CanarySpec>][] = [

@@ -24,7 +24,7 @@ import {
   saidAll,
   world,
   type World,
-} from './timeline.fixture.ts';
+} from './testing/world.ts';
 
 const colour = async (w: World, name: string): Promise<string | undefined> =>
   (await w.client.get(ConfigMaps, { namespace: NS, name }))?.data?.['colour'];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Deployments, Services, type CanaryAnalysis } from '../api/index.ts';
-import { course, image, iterations, NS, replicas, routes, saidAll, world, type World } from './timeline.fixture.ts';
+import { course, image, iterations, NS, replicas, routes, saidAll, world, type World } from './testing/world.ts';
 
 const BETA = { headers: { 'x-canary': { exact: 'insider' } } };
 

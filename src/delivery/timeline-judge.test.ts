@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sample } from './ports.ts';
-import { weight, world } from './timeline.fixture.ts';
+import { weight, world } from './testing/world.ts';
 
 /** Requests that a gateway has counted for one side, since ever. */
 const counted = (side: 'primary' | 'canary', code: string, value: number, le?: string): Sample => ({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Canaries, Deployments, Events, Services } from '../api/index.ts';
-import { deployment, image, NS, replicas, weight, world } from './timeline.fixture.ts';
+import { deployment, image, NS, replicas, weight, world } from './testing/world.ts';
 
 test('a new Canary gets its primary, its Services and its routes, and the target rests', async () => {
   const w = await world();

@@ -121,20 +121,15 @@ test('a Canary for a Deployment that is not there, and one that asks for what is
     /Deployment missing\.default not found: create it, or correct spec\.targetRef\.name/,
   );
   assert.match(await kubectl(it, 'describe canary missing'), /Warning\s+Synced.*Deployment missing\.default not found/);
-  await kubectl(it, 'apply -f -', canary('bluegreen', '  analysis: { interval: 1s, threshold: 1, iterations: 5 }'));
+  const iterations = 'analysis: { interval: 1s, threshold: 1, iterations: 5, mirror: true }';
+  await kubectl(it, 'apply -f -', canary('routeless', `  provider: gatewayapi:v1\n  ${iterations}`));
   assert.match(
-    await eventually('the Canary says what is wrong', 10, async () => (await condition('canary', 'bluegreen')) || undefined),
-    /spec\.analysis\.iterations is not supported yet: use stepWeight or stepWeights/,
+    await eventually('the Canary says what is wrong', 10, async () => (await condition('canary', 'routeless')) || undefined),
+    /GatewayRefs must be specified when using Gateway API as a provider/,
   );
-  await kubectl(
-    it,
-    'apply -f -',
-    canary('hello', '  revertOnDeletion: true\n  analysis: { interval: 1s, threshold: 1, stepWeight: 10, mirror: true }'),
-  );
+  await kubectl(it, 'apply -f -', canary('hello', `  provider: kubernetes\n  ${iterations}`));
   await eventually('the Canary says what it does without', 10, async () =>
-    /Warning\s+Synced.*Without effect, since not supported yet: spec\.revertOnDeletion, spec\.analysis\.mirror/.test(
-      await kubectl(it, 'describe canary hello'),
-    ),
+    /Warning\s+Synced.*Without effect, since not supported yet: spec\.analysis\.mirror/.test(await kubectl(it, 'describe canary hello')),
   );
 });
 

@@ -13,12 +13,12 @@ import {
   type CanarySpec,
   type KubeObject,
   type VirtualService,
-} from '../api/index.ts';
-import { silentLog, VirtualClock } from '../base/index.ts';
-import { createInformers } from '../control/index.ts';
-import { FakeClient } from '../control/testing.ts';
-import { startDelivery } from './controller.ts';
-import type { Http, Sample } from './ports.ts';
+} from '../../api/index.ts';
+import { silentLog, VirtualClock } from '../../base/index.ts';
+import { createInformers } from '../../control/index.ts';
+import { FakeClient } from '../../control/testing.ts';
+import { startDelivery } from '../controller.ts';
+import type { Http, Sample } from '../ports.ts';
 
 export const NS = 'test';
 
