@@ -26,7 +26,7 @@ async function readBody(message: IncomingMessage): Promise<Buffer> {
 }
 
 /** Serves until SIGTERM or SIGINT; then lets requests in flight finish and ends with status 0. */
-export function serve(port: number, handler: Handler): Server {
+export function serve(port: number, handler: Handler, address = '0.0.0.0'): Server {
   const server = createServer((message, response) => {
     const request: Request = {
       method: message.method ?? 'GET',
@@ -46,7 +46,11 @@ export function serve(port: number, handler: Handler): Server {
     })();
   });
   server.keepAliveTimeout = 75_000;
-  server.listen(port, '0.0.0.0', () => process.stdout.write(`listening on port ${port}\n`));
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    process.stderr.write(error.code === 'EADDRINUSE' ? `port ${port} is in use: choose another\n` : `${error.message}\n`);
+    process.exit(1);
+  });
+  server.listen(port, address, () => process.stdout.write(`listening on port ${port}\n`));
   const stop = (): void => {
     server.close(() => process.exit(0));
     server.closeIdleConnections();

@@ -12,3 +12,4 @@ export { bundledTool, findKubectl } from './kubectl.edge.ts';
 export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
 export { explainRequest, type Explained } from './explain.edge.ts';
 export { analyzeMesh } from './analyze.edge.ts';
+export { startLoadTester } from './loadtester.edge.ts';

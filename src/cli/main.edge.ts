@@ -12,6 +12,7 @@ import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
 import { explainCommand } from './commands/explain.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
+import { loadTesterCommand } from './commands/loadtester.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
 import { upCommand } from './commands/up.edge.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   explainCommand,
   analyzeCommand,
   kubectlCommand,
+  loadTesterCommand,
   versionCommand,
 ];
 
