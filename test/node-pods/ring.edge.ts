@@ -265,14 +265,44 @@ async function walk(): Promise<void> {
   await create('listen', [sh('app', 'while read -r line; do echo "got $line"; done', { stdin: true })]);
   await until('listen', 'ready', ready);
   for (const line of ['one', 'two']) assert.equal(await typed('listen', `${line}\n`, `got ${line}\n`), `got ${line}\n`);
+  await create('deaf', [sh('app', 'exec sleep 1000', { stdin: true })]);
+  await until('deaf', 'ready', ready);
+  const unread = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      kubelet.attach(namespace, 'deaf', { container: 'app', tty: false, stdin: true, stdout: true, stderr: true }),
+    ),
+  );
+  for (const session of unread) session.stdin.write(Buffer.alloc(300_000));
+  assert.equal(await typed('listen', 'three\n', 'got three\n'), 'got three\n', 'what one container does not read holds up no other');
+  for (const session of unread) session.close();
   await create('once', [sh('app', 'cat; echo ended', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' });
   await until('once', 'ready', ready);
   assert.match(await typed('once', 'all\n'), /^all\nended\n$/);
   await until('once', 'succeeded', (p) => p.status?.phase === 'Succeeded');
   await create('unheard', [sh('app', 'exit 0', { stdin: true, stdinOnce: true })], { restartPolicy: 'Never' });
   await until('unheard', 'succeeded', (p) => p.status?.phase === 'Succeeded');
-  await create('shell', [sh('app', 'tty; echo "term $TERM"', { stdin: true, tty: true })], { restartPolicy: 'Never' });
-  await until('shell', 'succeeded', (p) => p.status?.phase === 'Succeeded');
+  // As `kubectl run -it` asks for it.
+  const shell = { stdin: true, stdinOnce: true, tty: true };
+  await create('shell', [sh('app', 'tty; echo "term $TERM"; exec sh -i', shell)], { restartPolicy: 'Never' });
+  await until('shell', 'ready', ready);
+  const session = await kubelet.attach(namespace, 'shell', { container: 'app', tty: true, stdin: true, stdout: true, stderr: false });
+  session.resize(101, 33);
+  const screen = new Screen(session.stdout);
+  session.stdin.write('stty size\n');
+  await screen.shows(/33 101\r\n/);
+  // Only what runs in the foreground hears the key, and what was typed ahead is lost with it: so wait for either.
+  session.stdin.write(`sh -c 'echo sleep""ing; exec sleep 1000'; echo a""live\n`);
+  await screen.shows(/sleeping\r\n/);
+  session.stdin.write('\x03');
+  await screen.shows(/\^C/);
+  for (const word of ['one', 'two', 'three', 'four']) {
+    session.stdin.write(`echo li""ne ${word}\n`);
+    await screen.shows(new RegExp(`line ${word}\\r\\n`));
+  }
+  session.stdin.write('exit 9\n');
+  assert.equal(await session.exit, 9);
+  assert.doesNotMatch(screen.text, /alive/, 'the interrupt ends the line');
+  await until('shell', 'failed', (p) => p.status?.phase === 'Failed');
   assert.match(await logs('shell', { container: 'app' }), /^\/dev\/pts\/0\r\nterm xterm\r\n/);
 
   step('what cannot run says why');

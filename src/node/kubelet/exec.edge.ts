@@ -1,11 +1,14 @@
 import { closeSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { Channel, encodeFrame, FrameDecoder, messageOf } from '../../base/index.ts';
 import type { ContainerRef, ContainerRuntime } from '../runtime/types.ts';
 import { killGroup } from '../runtime/kill-group.edge.ts';
 import { openPty, resizePty } from '../runtime/pty.edge.ts';
+
+/** End of input, as a terminal is told it (^D). */
+export const END_OF_INPUT = '\x04';
 
 export interface ExecRequest {
   readonly command: readonly string[];
@@ -45,6 +48,13 @@ function drained(socket: Duplex): Promise<void> {
     };
     socket.once('drain', done).once('close', done);
   });
+}
+
+/** Hands on what a client types; it has to wait while `to` is full. */
+export function typeInto(to: Writable, socket: Duplex, data: Uint8Array): void {
+  if (to.write(data)) return;
+  socket.pause();
+  to.once('drain', () => socket.resume());
 }
 
 /** What a session does with the frames that come in. */
@@ -102,11 +112,7 @@ async function withPipes(
   endWith(socket, child);
   child.stdin?.on('error', () => {});
   readFrames(socket, {
-    stdin(data) {
-      if (!child.stdin || child.stdin.write(data)) return;
-      socket.pause();
-      child.stdin.once('drain', () => socket.resume());
-    },
+    stdin: (data) => child.stdin && typeInto(child.stdin, socket, data),
     stdinEnd: () => child.stdin?.end(),
     resize() {},
   });
@@ -130,12 +136,13 @@ async function withTerminal(
   } finally {
     closeSync(pty.slave);
   }
+  const keyboard = screen as unknown as Duplex;
   const hangUp = (): void => void screen.destroy();
   socket.once('close', hangUp);
   screen.on('error', () => {});
   readFrames(socket, {
-    stdin: (data) => void (screen as unknown as Duplex).write(data),
-    stdinEnd: () => void (screen as unknown as Duplex).write('\x04'),
+    stdin: (data) => typeInto(keyboard, socket, data),
+    stdinEnd: () => void keyboard.write(END_OF_INPUT),
     resize: (columns, rows) => resizePty(pty.master, columns, rows),
   });
   const output = writer.pipe(Channel.stdout, screen);

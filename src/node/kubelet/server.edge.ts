@@ -1,5 +1,6 @@
-import { chmodSync, closeSync, constants, createWriteStream, openSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { TERMINAL } from '../runtime/scripts.ts';
 import { usageOf, usageOfMachine } from '../runtime/usage.edge.ts';
 import type { ContainerRef } from '../runtime/types.ts';
 import type { Containers } from '../runtime/containers.edge.ts';
-import { FrameWriter, readFrames, serveExec } from './exec.edge.ts';
+import { END_OF_INPUT, FrameWriter, readFrames, serveExec, typeInto } from './exec.edge.ts';
 import { containerOf, containerSpec, numberOf, parseRequest, sinceOf, type KubeletRequest } from './request.ts';
 
 export interface KubeletOptions {
@@ -95,19 +96,15 @@ async function upgraded(req: IncomingMessage, socket: Duplex, options: KubeletOp
   await serveExec(socket, options.runtime, ref, `/proc/${init}/root`, { command: query.getAll('command'), ...flags });
 }
 
-/** End of input, as a terminal is told it (^D). */
-const END_OF_INPUT = '\x04';
-
 /** The output of a running container from now on, and its stdin when it has one. */
 async function attach(socket: Duplex, ref: ContainerRef, spec: Container, stdin: boolean, options: KubeletOptions): Promise<void> {
   const { runtime, clock } = options;
   const writer = new FrameWriter(socket);
   const dir = runtime.directory(ref);
-  const input = stdin && spec.stdin ? createWriteStream(join(dir, 'stdin'), { flags: 'r+' }) : undefined;
-  input?.on('error', () => {});
+  const input = stdin && spec.stdin ? openFifo(join(dir, 'stdin')) : undefined;
   readFrames(socket, {
-    stdin: (data) => input?.write(data),
-    stdinEnd: () => input?.end(spec.tty && spec.stdinOnce ? END_OF_INPUT : undefined),
+    stdin: (data) => input && typeInto(input, socket, data),
+    stdinEnd: () => input?.end(spec.tty && spec.stdinOnce ? END_OF_INPUT : ''),
     resize: (columns, rows) => spec.tty && resizeTerminal(runtime.initPid(ref), columns, rows),
   });
   const running = (): boolean => runtime.inspect(ref).state === 'running';
@@ -119,6 +116,12 @@ async function attach(socket: Duplex, ref: ContainerRef, spec: Container, stdin:
   await writer.pipe(Channel.stdout, output);
   const end = runtime.inspect(ref);
   writer.end({ exitCode: end.state === 'exited' ? end.exitCode : 0 });
+}
+
+/** For writing. Never waits: a FIFO that nobody reads would hold a thread of the agent, which has four. */
+function openFifo(path: string): Socket {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: false, writable: true }).on('error', () => {});
 }
 
 function resizeTerminal(init: number | undefined, columns: number, rows: number): void {

@@ -91,8 +91,10 @@ export function containerRuntime(options: RuntimeOptions): Containers {
     } catch (error) {
       throw new StartError(messageOf(error));
     }
+    // What is typed into a terminal is for its far end alone: a second reader of the FIFO would take every other line.
+    const stdin = plan.terminal ? 'none' : plan.stdin;
     const child = networks.within(ref.uid, () =>
-      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', plan.stdin, ...(neighbour ? [String(neighbour.pid)] : [])], {
+      spawn('sh', ['-c', SHIM_SCRIPT, 'sluice-shim', stdin, ...(neighbour ? [String(neighbour.pid)] : [])], {
         cwd: dir,
         env: SHIM_ENV,
         detached: true,
