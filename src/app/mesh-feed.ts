@@ -7,7 +7,10 @@ import type { ProxyResources, Translator } from '../envoy/index.ts';
 import { defaultMeshConfig, proxyOf, snapshotKinds, type MeshConfig, type Proxy, type Snapshot } from '../mesh/index.ts';
 import type { Xds } from '../xds/index.ts';
 import { createStatusReporter } from './gateway-api-status.ts';
+import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
+import { createProgrammedReporter } from './mesh-programmed.ts';
+import type { Holder } from './programmed.ts';
 
 export interface MeshFeedOptions {
   readonly informers: Informers;
@@ -39,6 +42,7 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     fresh.clear();
     for (const id of proxies.keys()) publishTo(id, xds.asked(id));
     reporter.report(problems);
+    programmed.report(problems);
     statuses.report(translator.statuses());
   }
 
@@ -49,6 +53,14 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     if (published.get(id) === resources) return;
     published.set(id, resources);
     xds.publish(id, resources, when);
+    programmed.changed();
+  }
+
+  function* holders(): Generator<Holder> {
+    for (const [id, { proxy }] of proxies) {
+      const [resources, state] = [published.get(id), xds.state(id)];
+      if (resources && state.connected) yield { proxy: id, origins: translator.origins(proxy, resources), resources, state };
+    }
   }
 
   /** The map of a kind, another one after the last was given away: what was published does not change. */
@@ -77,13 +89,11 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     }
   }
 
-  signal.addEventListener(
-    'abort',
-    xds.onAsk((id, asked) => publishTo(id, asked, 'now')),
-    { once: true },
-  );
-
-  const reporter = createProblemReporter({ informers, clock, log });
+  const conditions = createConditionWriter({ client: informers.client, clock });
+  const reporter = createProblemReporter({ informers, conditions, clock, log });
+  const programmed = createProgrammedReporter({ informers, conditions, holders, clock, log, signal });
+  const endings = [xds.onAsk((id, asked) => publishTo(id, asked, 'now')), xds.onAck(() => programmed.changed())];
+  signal.addEventListener('abort', () => endings.forEach((end) => end()), { once: true });
   const statuses = createStatusReporter({ client: informers.client, clock, log });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
     maps.set(field, new Map());

@@ -5,6 +5,7 @@ import { silentLog, VirtualClock } from '../base/index.ts';
 import { createInformers } from '../control/index.ts';
 import { FakeClient } from '../control/testing.ts';
 import type { Problem } from '../mesh/index.ts';
+import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter, type ProblemReporter } from './mesh-problems.ts';
 
 const problem = (message: string, severity: Problem['severity'] = 'error', kind = 'VirtualService'): Problem => ({
@@ -31,7 +32,8 @@ async function world(): Promise<{
     /** As a control plane that has just started makes one. */
     async reporter() {
       const informers = createInformers(client, { clock, log: silentLog, signal: new AbortController().signal });
-      const made = createProblemReporter({ informers, clock, log: silentLog });
+      const conditions = createConditionWriter({ client, clock });
+      const made = createProblemReporter({ informers, conditions, clock, log: silentLog });
       await informers.of(VirtualServices).synced;
       return made;
     },
@@ -87,7 +89,7 @@ test('a write that fails is made up for with the next report; kinds without a st
   w.client.hooks.before = () => {
     throw new Error('no');
   };
-  reporter.report([problem('no host a'), problem('odd', 'error', 'PeerAuthentication')]);
+  reporter.report([problem('no host a'), problem('odd', 'error', 'EnvoyFilter')]);
   await settled();
   assert.equal(await w.condition(), undefined);
   w.client.hooks = {};

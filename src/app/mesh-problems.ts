@@ -1,37 +1,10 @@
 /** Says on Istio objects what is wrong with them: as a condition, which `kubectl get -o yaml` shows, and as an Event. */
-import {
-  AuthorizationPolicies,
-  DestinationRules,
-  Gateways,
-  Ingresses,
-  keyOf,
-  keyText,
-  parseKey,
-  RequestAuthentications,
-  ServiceEntries,
-  Sidecars,
-  VirtualServices,
-  type IstioCondition,
-  type Key,
-  type KubeObject,
-  type Resource,
-} from '../api/index.ts';
+import { Ingresses, keyOf, keyText, type IstioCondition, type Key, type Resource } from '../api/index.ts';
 import { canonicalJson, messageOf, type Clock, type Log } from '../base/index.ts';
-import { eventRecorder, withCondition, type Informers } from '../control/index.ts';
+import { eventRecorder, type Informers } from '../control/index.ts';
 import { problemText, type Problem } from '../mesh/index.ts';
+import { conditionNamed, locate, REPORTED, type ConditionWriter } from './mesh-conditions.ts';
 
-type Reported = KubeObject & { status?: { conditions?: IstioCondition[] } };
-
-/** The kinds whose objects carry a condition; the others have no status for it. */
-const REPORTED: Readonly<Record<string, Resource<Reported>>> = {
-  VirtualService: VirtualServices,
-  DestinationRule: DestinationRules,
-  Gateway: Gateways,
-  ServiceEntry: ServiceEntries,
-  Sidecar: Sidecars,
-  AuthorizationPolicy: AuthorizationPolicies,
-  RequestAuthentication: RequestAuthentications,
-};
 /** Kinds whose status has no place for conditions: they hear by events alone. */
 const TOLD: Readonly<Record<string, Resource>> = { Ingress: Ingresses };
 
@@ -44,8 +17,13 @@ export interface ProblemReporter {
   report(problems: readonly Problem[]): void;
 }
 
-export function createProblemReporter(options: { informers: Informers; clock: Clock; log: Log }): ProblemReporter {
-  const { informers, clock, log } = options;
+export function createProblemReporter(options: {
+  informers: Informers;
+  conditions: ConditionWriter;
+  clock: Clock;
+  log: Log;
+}): ProblemReporter {
+  const { informers, conditions, clock, log } = options;
   const { client } = informers;
   const events = eventRecorder(client, { component: 'istiod', clock, log });
   /** What was last said of each object that has, or had, problems. */
@@ -54,23 +32,11 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
 
   async function write(id: string, problems: readonly Problem[]): Promise<void> {
     const { kind, key } = locate(id);
-    const resource = REPORTED[kind];
-    if (!resource) return tell(TOLD[kind]!, key, problems);
-    const object = await client.get(resource, key);
-    if (!object) return;
-    const before = object.status?.conditions?.find((c) => c.type === CONDITION);
+    if (!REPORTED[kind]) return tell(TOLD[kind]!, key, problems);
     const after = conditionOf(problems);
-    // So that a control plane that starts does not say again what its forerunner has said.
-    if (before?.status === after.status && before.message === after.message) return;
-    const conditions = withCondition(object.status?.conditions, after, clock.now());
-    await client.patch(
-      resource,
-      key,
-      { type: 'merge', body: { status: { conditions } } },
-      { subresource: 'status', fieldManager: 'istiod' },
-    );
-    if (problems.length > 0)
-      await events.record({ ...object, kind: resource.kind }, 'Warning', after.reason!, problems.map(problemText).join('; '));
+    // Nothing is written where a control plane that starts would say again what its forerunner has said.
+    const object = await conditions.set(id, after);
+    if (object && problems.length > 0) await events.record(object, 'Warning', after.reason!, problems.map(problemText).join('; '));
   }
 
   async function tell(resource: Resource, key: Key, problems: readonly Problem[]): Promise<void> {
@@ -106,17 +72,12 @@ export function createProblemReporter(options: { informers: Informers; clock: Cl
   };
 }
 
-function locate(id: string): { kind: string; key: Key } {
-  const space = id.indexOf(' ');
-  return { kind: id.slice(0, space), key: parseKey(id.slice(space + 1)) };
-}
-
 /** Objects that carry a condition of an earlier control plane: what is wrong with them may have been mended since. */
 function saidBefore(informers: Informers): Map<string, string> {
   const said = new Map<string, string>();
   for (const [kind, resource] of Object.entries(REPORTED))
     for (const object of informers.of(resource).list())
-      if (object.status?.conditions?.some((c) => c.type === CONDITION)) said.set(`${kind} ${keyText(keyOf(object))}`, UNKNOWN);
+      if (conditionNamed(object, CONDITION)) said.set(`${kind} ${keyText(keyOf(object))}`, UNKNOWN);
   return said;
 }
 

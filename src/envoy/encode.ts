@@ -23,8 +23,8 @@ export function decode(typeUrl: string, bytes: Uint8Array): Json {
 }
 
 /** A resource out of bytes; its version is a digest of them. */
-export function resource(typeUrl: TypeUrl, name: string, bytes: Uint8Array): EnvoyResource {
-  return { typeUrl, name, version: sha256Hex(bytes, 16), bytes };
+export function resource(typeUrl: TypeUrl, name: string, bytes: Uint8Array, from: readonly string[] = []): EnvoyResource {
+  return { typeUrl, name, version: sha256Hex(bytes, 16), bytes, ...(from.length ? { from } : {}) };
 }
 
 /** Wraps `bytes` as one more element of the repeated message field `field`: protobuf messages concatenate. */

@@ -81,7 +81,7 @@ test('what policies say of a request, and which rule decides', () => {
     [[rule({ when: [{ key: 'request.auth.claims[groups]', values: ['blue'] }] })], true, /lets/],
   ];
   for (const [policies, allowed, why, other] of cases) {
-    const decision = decide(authorizationFilters({ policies, jwtRules: [], text: '' }, 'http'), { ...asker, ...other });
+    const decision = decide(authorizationFilters({ policies, requests: [], jwtRules: [], text: '' }, 'http'), { ...asker, ...other });
     assert.equal(decision.allowed, allowed, JSON.stringify(policies.map((p) => p.spec)));
     assert.match(decision.why, why);
   }

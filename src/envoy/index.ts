@@ -1,5 +1,6 @@
 export { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
 export { createTranslator, type Translator } from './translator.ts';
+export type { Origins } from './origins.ts';
 export { bootstrap } from './bootstrap.ts';
 export { encode } from './encode.ts';
 export type { Json } from './json.ts';

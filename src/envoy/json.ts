@@ -38,6 +38,26 @@ const PATHS: Readonly<Record<string, readonly [group: string, resource: string]>
   HTTPRoute: ['gateway.networking.k8s.io', 'http-route'],
   GRPCRoute: ['gateway.networking.k8s.io', 'grpc-route'],
 };
+const KINDS: ReadonlyMap<string, string> = new Map(Object.entries(PATHS).map(([kind, [, resource]]) => [resource, kind]));
+
+/** The objects that {@link configMetadata} names anywhere in the message, as `VirtualService default/reviews`. */
+export function objectsIn(json: unknown): readonly string[] {
+  const found = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) return value.forEach(walk);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, part] of Object.entries(value)) {
+      if (key !== 'istio') walk(part);
+      else {
+        const [, , , , , namespace, resource, name] = ((part as Json)['config'] as string | undefined)?.split('/') ?? [];
+        const kind = KINDS.get(resource ?? '');
+        if (kind) found.add(`${kind} ${namespace}/${name}`);
+      }
+    }
+  };
+  walk(json);
+  return [...found];
+}
 
 /** Where an object can be read again: `istioctl` shows it beside routes and clusters. */
 export function configMetadata(object: { kind: string; namespace?: string | undefined; name: string }): Json {

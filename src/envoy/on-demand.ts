@@ -31,7 +31,7 @@ export function absent(name: string): EnvoyResource {
 export const answered = memo((host: VirtualHost, name: string): EnvoyResource => {
   const asked = name.slice(name.indexOf('/') + 1);
   // Envoy tells held hosts apart by this name as well as by the resource's.
-  return resource(TypeUrl.virtualHost, name, virtualHostBytes(host, asked, [asked]));
+  return resource(TypeUrl.virtualHost, name, virtualHostBytes(host, asked, [asked]), host.from);
 });
 
 /** Services by each name that clients of a namespace may call them, wildcards included; the oldest first. */

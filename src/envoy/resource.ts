@@ -17,6 +17,8 @@ export interface EnvoyResource {
   readonly version: string;
   /** Protobuf of the resource itself (the value of the `Any`). Empty: there is none, which is an answer too (virtual hosts only). */
   readonly bytes: Uint8Array;
+  /** The objects that are named in it, as `VirtualService default/reviews`; absent: none. */
+  readonly from?: readonly string[];
 }
 
 /** Everything one proxy is to hold. Maps are keyed by resource name; unchanged resources keep their identity. */

@@ -22,6 +22,7 @@ import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { httpListener, sniffingListener, sniListener, tcpListener, virtualInbound, virtualOutbound } from './listener.ts';
 import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand.ts';
+import { originsOf, type Origins } from './origins.ts';
 import { otherwiseCluster } from './outbound.ts';
 import { Recent } from './recent.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
@@ -43,6 +44,8 @@ export interface Translator {
    * nothing changed is the same map, and the whole is the same object when no map changed.
    */
   resources(proxy: Proxy, asked?: ReadonlySet<string>): ProxyResources;
+  /** The objects that have a say in what this proxy holds. */
+  origins(proxy: Proxy, held: ProxyResources): Origins;
 }
 
 export interface TranslatorOptions {
@@ -86,6 +89,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       return problems;
     },
     statuses: () => model?.gatewayApi.statuses ?? [],
+    origins: (proxy, held) => (model ? originsOf(model, proxy, held) : { listeners: [], others: new Set() }),
     resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
   };
 }

@@ -14,7 +14,7 @@ import {
 import { outboundClusters, staticClusters } from './cluster.ts';
 import { encode, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
-import type { Json } from './json.ts';
+import { objectsIn, type Json } from './json.ts';
 import { hostAsked } from './on-demand.ts';
 import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
@@ -22,7 +22,8 @@ import { hostsUsed, virtualHostBytes, type Client, type VirtualHost } from './vi
 
 export type Resources = ReadonlyMap<string, EnvoyResource>;
 
-export const make = (typeUrl: TypeUrl, name: string, json: Json): EnvoyResource => resource(typeUrl, name, encode(typeUrl, json));
+export const make = (typeUrl: TypeUrl, name: string, json: Json): EnvoyResource =>
+  resource(typeUrl, name, encode(typeUrl, json), objectsIn(json));
 
 /** Clusters that every proxy has. */
 export const fixedClusters: () => Resources = (() => {
@@ -92,8 +93,9 @@ const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): 
     ignore_port_in_host_matching: true,
     max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE,
   });
-  const hosts = [first, ...rest].map((h) => repeated(VIRTUAL_HOSTS, virtualHostBytes(h)));
-  return resource(TypeUrl.route, name, Buffer.concat([head, ...hosts]));
+  const all = [first, ...rest];
+  const hosts = all.map((h) => repeated(VIRTUAL_HOSTS, virtualHostBytes(h)));
+  return resource(TypeUrl.route, name, Buffer.concat([head, ...hosts]), [...new Set(all.flatMap((h) => h.from))]);
 });
 
 /** A route table that holds all its hosts. */

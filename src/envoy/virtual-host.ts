@@ -12,7 +12,7 @@ import {
 } from '../mesh/index.ts';
 import { outboundName, PASSTHROUGH } from './cluster.ts';
 import { encode, repeated } from './encode.ts';
-import type { Json } from './json.ts';
+import { objectsIn, type Json } from './json.ts';
 import { PEER_HEADER } from './metrics.ts';
 import { TypeUrl } from './resource.ts';
 import { NO_TIMEOUT, plainRoute, routesOf, type RouteContext } from './route.ts';
@@ -25,11 +25,13 @@ export interface VirtualHost {
   readonly rest: Uint8Array;
   /** The clusters that its routes name, and those that they would name with other weights: a shift to one finds it there. */
   readonly clusters: readonly string[];
+  /** As of an {@link EnvoyResource}. */
+  readonly from: readonly string[];
 }
 
 export function virtualHost(json: Json & { name: string; domains: readonly string[] }, idle: readonly string[] = []): VirtualHost {
   const { name, domains, ...rest } = json;
-  return { name, domains, rest: encode(TypeUrl.virtualHost, rest), clusters: [...clustersIn(rest), ...idle] };
+  return { name, domains, rest: encode(TypeUrl.virtualHost, rest), clusters: [...clustersIn(rest), ...idle], from: objectsIn(rest) };
 }
 
 /** Fields of `VirtualHost`. */

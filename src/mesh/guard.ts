@@ -6,6 +6,7 @@ import { selects } from './workload.ts';
 export interface Guard {
   /** Of the mesh and the namespace, in order of age. */
   readonly policies: readonly AuthorizationPolicy[];
+  readonly requests: readonly RequestAuthentication[];
   readonly jwtRules: readonly JwtRule[];
   /** Equal texts mean equal guards. */
   readonly text: string;
@@ -46,7 +47,7 @@ export class Guards {
   }
 }
 
-const NONE: Guard = { policies: [], jwtRules: [], text: '' };
+const NONE: Guard = { policies: [], requests: [], jwtRules: [], text: '' };
 
 const EMPTY: readonly never[] = [];
 const keptOf = memo((first: object, ...rest: object[]): readonly object[] => [first, ...rest]);
@@ -58,7 +59,7 @@ function kept<T extends object>([first, ...rest]: readonly T[]): readonly T[] {
 const guardOf = memo((policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[]): Guard => {
   const jwtRules = requests.flatMap((r) => r.spec?.jwtRules ?? []);
   const said = policies.map((p) => [p.metadata?.namespace, p.metadata?.name, p.metadata?.annotations?.[DRY_RUN], p.spec]);
-  return { policies, jwtRules, text: JSON.stringify([said, jwtRules]) };
+  return { policies, requests, jwtRules, text: JSON.stringify([said, jwtRules]) };
 });
 
 /** With `"true"` a policy decides nothing and is only counted. */

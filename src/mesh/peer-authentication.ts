@@ -8,6 +8,8 @@ export type EffectiveMode = Exclude<MutualTlsMode, 'UNSET'>;
 export interface MutualTls {
   /** `PERMISSIVE STRICT:8080`: equal texts mean equal policies. */
   readonly text: string;
+  /** Those that said so. */
+  readonly policies: readonly PeerAuthentication[];
   ofPort(port: number): EffectiveMode;
 }
 
@@ -27,11 +29,14 @@ export class PeerAuthentications {
       (p) =>
         namespace !== this.#root && p.metadata?.namespace === namespace && hasSelector(p) && selects(p.spec.selector?.matchLabels, labels),
     );
-    const mode = said(own) ?? said(wide(namespace)) ?? said(wide(this.#root)) ?? 'PERMISSIVE';
+    const levels = [own, wide(namespace), wide(this.#root)];
+    const decides = levels.find((p) => said(p) !== undefined);
+    const mode = said(decides) ?? 'PERMISSIVE';
     const ports = new Map<number, EffectiveMode>();
     for (const [port, { mode: m }] of Object.entries(own?.spec.portLevelMtls ?? {})) if (m && m !== 'UNSET') ports.set(Number(port), m);
     const text = [mode, ...[...ports].sort((a, b) => a[0] - b[0]).map(([p, m]) => `${m}:${p}`)].join(' ');
-    return { text, ofPort: (port) => ports.get(port) ?? mode };
+    const policies = [...new Set([own, decides])].filter((p) => p !== undefined);
+    return { text, policies, ofPort: (port) => ports.get(port) ?? mode };
   }
 }
 
