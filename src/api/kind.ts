@@ -132,9 +132,10 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   /**
    * What is wrong with the object, its metadata included, beyond its schema; with field paths as Kubernetes phrases them.
    * Called on objects whose fields have the types of the schema. Of Kubernetes' own kinds, what the schema requires or
-   * enumerates is checked here too, as the real server does not check it by schema. `subresource`: the part that was written.
+   * enumerates is checked here too, as the real server does not check it by schema. `subresource`: the part that was written;
+   * `apiVersion`: the version that it was written in, where that is not the stored one.
    */
-  validate?(object: T, old: T | undefined, subresource?: string): StatusCause[];
+  validate?(object: T, old: T | undefined, subresource?: string, apiVersion?: string): StatusCause[];
   /** Shown by `kubectl get`; the name column is part of it. */
   readonly columns: readonly Column<T>[];
   readonly legacy: readonly LegacyVersion[];

@@ -47,6 +47,9 @@ const GENERATION_WITHOUT_STATUS: ReadonlySet<string> = new Set([
 
 const idOf = ({ resource }: KindDef): string => `${resource.group}/${resource.plural}`;
 
+/** Kinds whose generation does not count. */
+const FIRST_GENERATION: ReadonlySet<string> = new Set(['scheduling.k8s.io/priorityclasses']);
+
 function hasGeneration(def: KindDef): boolean {
   return def.custom || GENERATION_WITHOUT_STATUS.has(idOf(def)) || (def.status && !NO_GENERATION.has(idOf(def)));
 }
@@ -107,7 +110,7 @@ export function carryOver(def: KindDef, subresource: string | undefined, current
 
 /** Counts a change of what the object asks for, in place: of anything but metadata and status. */
 export function countGeneration(def: KindDef, current: AnyObject, next: Draft): void {
-  if (!hasGeneration(def)) return;
+  if (!hasGeneration(def) || FIRST_GENERATION.has(idOf(def))) return;
   const wish = (o: AnyObject): AnyObject => ({ ...o, metadata: {}, ...(def.status ? { status: undefined } : {}) });
   if (!equal(wish(current), wish(next))) next.metadata.generation = (current.metadata?.generation ?? 0) + 1;
 }

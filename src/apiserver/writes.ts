@@ -1,4 +1,4 @@
-import { ApiError, type AnyObject, type KindDef, type Schema, type Served } from '../api/index.ts';
+import { ApiError, apiVersionOf, type AnyObject, type KindDef, type Schema, type Served } from '../api/index.ts';
 import { nameSuffix } from '../base/index.ts';
 import { StoreError, type Stored } from '../store/index.ts';
 import type { AdmissionRequest } from './admission/admission.ts';
@@ -228,7 +228,7 @@ function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, d
   const causes = def.custom ? checkSchema(schemaOf(served), draft, '', old) : [];
   if (old) causes.push(...checkFinalizers(old, draft));
   const seen = new Set(causes.map((c) => c.field));
-  for (const cause of def.validate?.(draft, old, subresource) ?? []) if (!seen.has(cause.field)) causes.push(cause);
+  for (const cause of def.validate?.(draft, old, subresource, apiVersionOf(served)) ?? []) if (!seen.has(cause.field)) causes.push(cause);
   if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
   if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
   if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);

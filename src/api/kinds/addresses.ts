@@ -1,10 +1,11 @@
-import { addressVersion } from './ip.ts';
 import type { IPAddress, ServiceCIDR } from 'kubernetes-types/networking/v1alpha1.js';
+import { canonicalJson } from '../../base/index.ts';
 import type { Resource } from '../object.ts';
-import { dnsSubdomain, follow, type Rule } from './check.ts';
+import { asGo, dnsSubdomain, follow, type Rule } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
 import { checkCidr } from './ip-validation.ts';
+import { addressVersion } from './ip.ts';
 import { pathSegment } from './metadata.ts';
 
 const group = 'networking.k8s.io';
@@ -26,7 +27,9 @@ export const ipAddresses = define<IPAddress>({
       if (!parent[field]) causes.required(`spec.parentRef.${field}`);
       else follow(causes, `spec.parentRef.${field}`, parent[field], pathSegment);
     }
-    if (old) causes.immutable('spec.parentRef', parent, old.spec?.parentRef);
+    if (old && canonicalJson(parent) !== canonicalJson(old.spec?.parentRef ?? null)) {
+      causes.invalid('spec.parentRef', asGo(parent, { Group: '', Resource: '', Namespace: '', Name: '' }), 'field is immutable');
+    }
   },
   columns: [nameColumn, column('ParentRef', parentText), ageColumn],
 });
@@ -47,7 +50,7 @@ export const serviceCidrs = define<ServiceCIDR>({
   check(causes, o, old) {
     const cidrs = o.spec?.cidrs ?? [];
     if (!cidrs.length) return causes.required('spec.cidrs', 'at least one CIDR required');
-    if (cidrs.length > 2) return causes.invalid('spec.cidrs', o.spec, 'may only hold up to 2 values');
+    if (cidrs.length > 2) return causes.invalid('spec.cidrs', { CIDRs: cidrs }, 'may only hold up to 2 values');
     cidrs.forEach((cidr, i) => checkCidr(causes, `spec.cidrs[${i}]`, cidr));
     const [first = '', second = ''] = cidrs;
     if (second && first.includes(':') === second.includes(':')) {

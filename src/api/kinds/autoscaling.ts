@@ -12,7 +12,7 @@ import { parseQuantity } from '../../base/index.ts';
 import { type Causes, follow } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
-import { oldAutoscalers } from './legacy/autoscaling.ts';
+import { metricDown, metricUp, oldAutoscalers } from './legacy/autoscaling.ts';
 import { pathSegment } from './metadata.ts';
 import { kindSchema } from './schema/builtin.ts';
 
@@ -219,7 +219,7 @@ function targetText(metric: MetricSpec, status: MetricStatus | undefined): strin
   return `${prefix}${current?.value ?? '<unknown>'}/${target.value ?? ''}`;
 }
 
-/** Where the old version keeps the metrics it has no field for. */
+/** Where the old version keeps the metrics it has no field for, in the form of its time. */
 const METRICS_ANNOTATION = 'autoscaling.alpha.kubernetes.io/metrics';
 
 const isCpu = (m: MetricSpec): boolean =>
@@ -235,7 +235,7 @@ function downgrade(o: HorizontalPodAutoscaler): V1 {
     ...o,
     apiVersion: 'autoscaling/v1',
     metadata: rest.length
-      ? { ...o.metadata, annotations: { ...o.metadata?.annotations, [METRICS_ANNOTATION]: JSON.stringify(rest) } }
+      ? { ...o.metadata, annotations: { ...o.metadata?.annotations, [METRICS_ANNOTATION]: JSON.stringify(rest.map(metricDown)) } }
       : o.metadata,
     spec: { ...spec, ...(cpu === undefined ? {} : { targetCPUUtilizationPercentage: cpu }) },
     status: { currentReplicas: 0, ...status, ...(current === undefined ? {} : { currentCPUUtilizationPercentage: current }) },
@@ -258,11 +258,13 @@ function upgrade(o: V1): HorizontalPodAutoscaler {
   };
 }
 
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
 function parseMetrics(text: string | undefined): MetricSpec[] {
   if (!text) return [];
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? (value as MetricSpec[]) : [];
+    return Array.isArray(value) ? (value.filter(isRecord).map(metricUp) as unknown as MetricSpec[]) : [];
   } catch {
     return [];
   }

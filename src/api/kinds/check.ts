@@ -22,8 +22,8 @@ export class Causes {
     );
   }
 
-  duplicate(field: string, value: unknown): void {
-    this.add('FieldValueDuplicate', field, `Duplicate value: ${shown(value)}`);
+  duplicate(field: string, value: unknown, detail = ''): void {
+    this.add('FieldValueDuplicate', field, `Duplicate value: ${shown(value)}${detail && `: ${detail}`}`);
   }
 
   forbidden(field: string, detail: string): void {
@@ -62,6 +62,13 @@ function shown(value: unknown): string {
   return text.length > 400 ? `${text.slice(0, 400)}...` : text;
 }
 
+/** A struct as Go writes it into messages: `fields` are all it has, by their names in Go, with what they are when they are not given. */
+export function asGo(value: object, fields: Readonly<Record<string, unknown>>): object {
+  const given = value as Readonly<Record<string, unknown>>;
+  const nameOf = (field: string): string => field.replace(/^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]/, (capitals) => capitals.toLowerCase());
+  return Object.fromEntries(Object.entries(fields).map(([field, none]) => [field, given[nameOf(field)] ?? none]));
+}
+
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const DNS_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
@@ -98,7 +105,7 @@ export const envName: PlainRule = (v) =>
   ENV_NAME.test(v) ? undefined : "a valid environment variable name must consist only of printable ASCII characters other than '='";
 export const configKey: PlainRule = (v) =>
   v.length > 253
-    ? tooLong(253)
+    ? tooManyCharacters(253)
     : !CONFIG_KEY.test(v)
       ? "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
       : v === '.' || v === '..'
@@ -229,16 +236,23 @@ export function checkQuantity(
 const STANDARD =
   /^(cpu|memory|ephemeral-storage|storage|(requests|limits)\.(cpu|memory|ephemeral-storage)|requests\.storage|pods|resourcequotas|services(\.nodeports|\.loadbalancers)?|replicationcontrollers|secrets|configmaps|persistentvolumeclaims|(requests\.)?hugepages-.*)$/;
 
+const FOR_ALL = 'must be a standard resource type or fully qualified';
+
+/** The only ones of those that a place takes, and what is said of others. */
+interface OwnResources {
+  readonly names: RegExp;
+  readonly why: string;
+}
+
+export const CONTAINER_RESOURCES: OwnResources = {
+  names: /^(cpu|memory|ephemeral-storage|hugepages-.*)$/,
+  why: 'must be a standard resource for containers',
+};
+
 /** Checks the name of a resource: one with a domain, or one that all know. */
-export function checkResourceName(
-  causes: Causes,
-  field: string,
-  name: string,
-  among = STANDARD,
-  why = 'must be a standard resource type or fully qualified',
-): void {
+export function checkResourceName(causes: Causes, field: string, name: string, own?: OwnResources): void {
   if (qualifiedName(name)) return follow(causes, field, name, qualifiedName);
   if (name.includes('/')) return;
-  if (!STANDARD.test(name)) causes.invalid(field, name, 'must be a standard resource type or fully qualified');
-  else if (!among.test(name)) causes.invalid(field, name, why);
+  if (own && !own.names.test(name)) causes.invalid(field, name, own.why);
+  if (!STANDARD.test(name)) causes.invalid(field, name, FOR_ALL);
 }

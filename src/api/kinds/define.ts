@@ -30,7 +30,7 @@ export interface Definition<T extends KubeObject> {
   readonly nameRule?: Rule;
   default?(object: T, old?: T): void;
   /** What is wrong beyond the metadata. */
-  check?(causes: Causes, object: T, old: T | undefined, subresource: string | undefined): void;
+  check?(causes: Causes, object: T, old: T | undefined, subresource: string | undefined, apiVersion: string | undefined): void;
   /** NAME and AGE when absent. */
   readonly columns?: readonly Column<T>[];
   readonly legacy?: readonly LegacyVersion[];
@@ -55,10 +55,10 @@ export function define<T extends KubeObject>(d: Definition<T>): KindDef {
     ...(d.verbs ? { verbs: d.verbs } : {}),
     ...(d.subresources ? { subresources: d.subresources } : {}),
     ...(d.default ? { default: d.default } : {}),
-    validate(object: T, old: T | undefined, subresource?: string): StatusCause[] {
+    validate(object: T, old: T | undefined, subresource?: string, apiVersion?: string): StatusCause[] {
       const causes = new Causes();
       if (isKept(d)) checkMetadata(causes, d.resource, d.nameRule ?? dnsSubdomain, object, d.custom || EXTENSIONS.has(d.resource.group));
-      d.check?.(causes, object, old, subresource);
+      d.check?.(causes, object, old, subresource, apiVersion);
       return causes.list;
     },
     columns: d.columns ?? [nameColumn, ageColumn],

@@ -38,7 +38,8 @@ export const flowSchemas = define<FlowSchema>({
     if (rank === 1 && o.metadata?.name !== 'exempt') {
       causes.invalid('spec.matchingPrecedence', rank, "only the schema named 'exempt' may have matchingPrecedence 1");
     }
-    if (method) causes.oneOf('spec.distinguisherMethod.type', method.type, ['ByNamespace', 'ByUser']);
+    const methods = ['ByNamespace', 'ByUser'];
+    if (method && !methods.includes(method.type)) causes.unsupported('spec.distinguisherMethod.type', { Type: method.type }, methods);
     if (level?.name) follow(causes, 'spec.priorityLevelConfiguration.name', level.name, dnsSubdomain);
     else causes.required('spec.priorityLevelConfiguration.name', 'must reference a priority level');
   },
@@ -85,7 +86,14 @@ export const priorityLevelConfigurations = define<PriorityLevelConfiguration>({
     } else if (type === 'Limited') {
       if (exempt) causes.forbidden('spec.exempt', 'must be nil if the type is Limited');
       if (!limited) return causes.required('spec.limited', 'must not be empty when type is Limited');
-      causes.oneOf('spec.limited.limitResponse.type', limited.limitResponse?.type ?? '', ['Queue', 'Reject']);
+      const response = limited.limitResponse;
+      causes.oneOf('spec.limited.limitResponse.type', response?.type ?? '', ['Queue', 'Reject']);
+      if (response?.type === 'Queue' && !response.queuing) {
+        causes.required('spec.limited.limitResponse.queuing', 'must not be empty if limited.limitResponse.type is Limited');
+      }
+      if (response?.type === 'Reject' && response.queuing) {
+        causes.forbidden('spec.limited.limitResponse.queuing', 'must be nil if limited.limitResponse.type is not Limited');
+      }
       if ((limited.nominalConcurrencyShares ?? 0) < 0) {
         causes.invalid('spec.limited.nominalConcurrencyShares', limited.nominalConcurrencyShares, 'must be a non-negative integer');
       }

@@ -2,10 +2,12 @@ import type { Lease } from 'kubernetes-types/coordination/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import { Leases, PodDisruptionBudgets } from '../resources.ts';
 import { checkIntOrPercent } from './apps/template.ts';
-import { checkSelector } from './check.ts';
+import { asGo, checkSelector } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
 import { oldDisruptionBudgets, oldLeases } from './legacy/others.ts';
+
+const SPEC = { MinAvailable: null, Selector: null, MaxUnavailable: null, UnhealthyPodEvictionPolicy: null };
 
 export const podDisruptionBudgets = define<PodDisruptionBudget>({
   resource: PodDisruptionBudgets,
@@ -19,7 +21,7 @@ export const podDisruptionBudgets = define<PodDisruptionBudget>({
   check(causes, o) {
     const { minAvailable, maxUnavailable, selector } = o.spec ?? {};
     if (minAvailable !== undefined && maxUnavailable !== undefined) {
-      causes.invalid('spec', o.spec, 'minAvailable and maxUnavailable cannot be both set');
+      causes.invalid('spec', asGo(o.spec!, SPEC), 'minAvailable and maxUnavailable cannot be both set');
     }
     checkIntOrPercent(causes, 'spec.minAvailable', minAvailable, { most: 100 });
     checkIntOrPercent(causes, 'spec.maxUnavailable', maxUnavailable, { most: 100 });

@@ -14,6 +14,8 @@ interface Line {
   /** What the object is created, or replaced, with. */
   readonly set?: Changes;
   readonly gets?: Answer;
+  /** Why this server answers something else. */
+  readonly differs?: string;
 }
 
 export interface Case {

@@ -24,9 +24,11 @@ async function answerTo({ of, least, line: { was, set } }: Case): Promise<Answer
 
 for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith('.jsonl'))) {
   for (const one of casesIn(readFileSync(`${import.meta.dirname}/${file}`, 'utf8'))) {
-    const { was, set = {}, gets } = one.line;
+    const { was, set = {}, gets, differs } = one.line;
     test(`${one.of} ${was ? `${JSON.stringify(was)} -> ` : ''}${JSON.stringify(set)}`, async () => {
-      assert.deepEqual(await answerTo(one), gets);
+      const answer = await answerTo(one);
+      if (differs) assert.notDeepEqual(answer, gets, `the same by now: ${differs}`);
+      else assert.deepEqual(answer, gets);
     });
   }
 }

@@ -2,7 +2,7 @@ import type { ControllerRevision, DaemonSet, StatefulSet } from 'kubernetes-type
 import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1.js';
 import { canonicalJson } from '../../../base/index.ts';
 import { ControllerRevisions, DaemonSets, StatefulSets } from '../../resources.ts';
-import { type Causes, dnsLabel } from '../check.ts';
+import { type Causes, checkAnnotations, checkLabels, dnsLabel } from '../check.ts';
 import { ageColumn, column, labelsText, nameColumn, selectorText, wide } from '../columns.ts';
 import { oldControllerRevisions, oldDaemonSets, oldStatefulSets } from '../legacy/workloads.ts';
 import { defaultPodSpec } from '../core/pod-defaults.ts';
@@ -40,12 +40,17 @@ export const statefulSets = define<StatefulSet>({
     (o as { status?: object }).status ??= { replicas: 0, availableReplicas: 0 };
   },
   check(causes, o, old) {
-    checkWorkload(causes, o.spec, old?.spec, {
+    // How many revisions are kept is not looked at, nor the selector by itself, which is in what cannot change at all.
+    const { revisionHistoryLimit: _limit, ...spec } = o.spec ?? ({} as StatefulSetSpec);
+    checkWorkload(causes, spec, undefined, {
       of: 'statefulset',
       wrong: '',
       deadline: 'StatefulSet',
       claims: o.spec?.volumeClaimTemplates?.map((c) => c.metadata?.name ?? ''),
     });
+    // Once more than in other kinds.
+    checkLabels(causes, 'spec.template.labels', spec.template?.metadata?.labels);
+    checkAnnotations(causes, 'spec.template.annotations', spec.template?.metadata?.annotations);
     checkStatefulSet(causes, o.spec, old?.spec);
   },
   columns: [

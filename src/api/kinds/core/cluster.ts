@@ -1,10 +1,9 @@
-import type { Event, Namespace, Node, NodeSpec, NodeStatus } from 'kubernetes-types/core/v1.js';
-import { Events, Namespaces, Nodes } from '../../resources.ts';
-import { type Causes, dnsLabel, follow, labelValue, qualifiedName } from '../check.ts';
-import { age, ageColumn, column, nameColumn, wide } from '../columns.ts';
+import type { Namespace, Node, NodeSpec, NodeStatus } from 'kubernetes-types/core/v1.js';
+import { Namespaces, Nodes } from '../../resources.ts';
+import { asGo, type Causes, dnsLabel, follow, labelValue, qualifiedName } from '../check.ts';
+import { ageColumn, column, nameColumn, wide } from '../columns.ts';
 import { define, PROXY_VERBS } from '../define.ts';
 import { checkCidr } from '../ip-validation.ts';
-import { newEvents } from '../legacy/events.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
@@ -86,10 +85,17 @@ export const nodes = define<Node>({
   subresources: [{ name: 'proxy', group: '', version: 'v1', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
   check(causes, o, old) {
     checkPodRange(causes, o.spec ?? {}, old?.spec);
+    const taints = new Set<string>();
     o.spec?.taints?.forEach((taint, i) => {
       follow(causes, `metadata.taints[${i}].key`, taint.key, qualifiedName);
       if (taint.value) follow(causes, `metadata.taints[${i}].value`, taint.value, labelValue);
       causes.oneOf(`metadata.taints[${i}].effect`, taint.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
+      const pair = `${taint.key}:${taint.effect}`;
+      if (taints.has(pair)) {
+        const shown = asGo(taint, { Key: '', Value: '', Effect: '', TimeAdded: null });
+        causes.duplicate(`metadata.taints[${i}]`, shown, 'taints must be unique by key and effect pair');
+      }
+      taints.add(pair);
     });
   },
   columns: [
@@ -105,59 +111,4 @@ export const nodes = define<Node>({
     wide('Container-Runtime', (o) => o.status?.nodeInfo?.containerRuntimeVersion || '<unknown>'),
   ],
   selectableFields: ['spec.unschedulable'],
-});
-
-const firstSeen = (o: Event, now: number): string => age(o.firstTimestamp ?? o.eventTime, now);
-
-function lastSeen(o: Event, now: number): string {
-  if (o.series) return age(o.series.lastObservedTime, now);
-  return o.lastTimestamp ? age(o.lastTimestamp, now) : firstSeen(o, now);
-}
-
-function involved(o: Event): string {
-  const { kind = '', name } = o.involvedObject;
-  return name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase();
-}
-
-export const events = define<Event>({
-  resource: Events,
-  shortNames: ['ev'],
-  schema: 'k8s.io.api.core.v1.Event',
-  default(o) {
-    o.involvedObject ??= {};
-    o.source ??= {};
-    o.reportingComponent ??= '';
-    o.reportingInstance ??= '';
-  },
-  check(causes, o) {
-    const namespace = o.involvedObject.namespace || 'default';
-    if (namespace !== o.metadata?.namespace)
-      causes.invalid('involvedObject.namespace', o.involvedObject.namespace ?? '', 'does not match event.namespace');
-  },
-  columns: [
-    column('Last Seen', lastSeen),
-    column('Type', (o) => o.type ?? ''),
-    column('Reason', (o) => o.reason ?? ''),
-    column('Object', involved),
-    wide('Subobject', (o) => o.involvedObject.fieldPath ?? ''),
-    wide('Source', (o) => [o.source?.component || o.reportingComponent, o.source?.host || o.reportingInstance].filter(Boolean).join(', ')),
-    column('Message', (o) => (o.message ?? '').trim()),
-    wide('First Seen', firstSeen),
-    wide('Count', (o) => o.series?.count ?? (o.count || 1), 'integer'),
-    { ...nameColumn, priority: 1 },
-  ],
-  selectableFields: [
-    'involvedObject.kind',
-    'involvedObject.namespace',
-    'involvedObject.name',
-    'involvedObject.uid',
-    'involvedObject.apiVersion',
-    'involvedObject.resourceVersion',
-    'involvedObject.fieldPath',
-    'reason',
-    'reportingComponent',
-    'source',
-    'type',
-  ],
-  legacy: newEvents,
 });

@@ -30,8 +30,15 @@ export function defaultPodSpec(spec: PodSpec): void {
   }
 }
 
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
+
 /** What a pod gets beyond what a template gets. */
-export function defaultPod(pod: Pod): void {
+export function defaultPod(pod: Pod, old?: Pod): void {
   const spec = (pod.spec ??= {} as PodSpec);
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;
@@ -44,6 +51,7 @@ export function defaultPod(pod: Pod): void {
   tolerateFailure(spec);
   const status = ((pod as { status?: PodStatus }).status ??= {});
   status.phase ??= 'Pending';
+  if (!old && spec.schedulingGates?.length) status.conditions ??= [GATED];
   // Anew each time: a container that admission adds counts as well.
   status.qosClass = qosClass(spec);
 }

@@ -1,10 +1,12 @@
 import type { Container, LifecycleHandler, PodSpec, Probe } from 'kubernetes-types/core/v1.js';
 import { canonicalQuantity, parseQuantity } from '../../../base/index.ts';
 import {
+  asGo,
   type Causes,
   checkPort,
   checkPortOrName,
   checkResourceName,
+  CONTAINER_RESOURCES,
   dnsLabel,
   dnsSubdomain,
   envName,
@@ -85,6 +87,31 @@ function checkSecurity(
   });
 }
 
+/** Who has all privileges cannot be kept from having more than it began with. */
+function checkPrivileges(causes: Causes, at: string, security: Container['securityContext']): void {
+  if (security?.allowPrivilegeEscalation !== false) return;
+  const refuse = (why: string): void => causes.invalid(at, asGo(security, SECURITY), why);
+  if (security.privileged) refuse('cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
+  if (security.capabilities?.add?.some((name) => name === 'CAP_SYS_ADMIN')) {
+    refuse('cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN');
+  }
+}
+
+const SECURITY = {
+  Capabilities: null,
+  Privileged: null,
+  SELinuxOptions: null,
+  WindowsOptions: null,
+  RunAsUser: null,
+  RunAsGroup: null,
+  RunAsNonRoot: null,
+  ReadOnlyRootFilesystem: null,
+  AllowPrivilegeEscalation: null,
+  ProcMount: null,
+  SeccompProfile: null,
+  AppArmorProfile: null,
+};
+
 /** Two containers of a pod cannot have the same port of the host. */
 function checkHostPorts(causes: Causes, at: string, spec: PodSpec): void {
   const seen = new Set<string>();
@@ -123,6 +150,7 @@ function checkContainer(causes: Causes, at: string, c: Container, init: boolean,
   const sidecar = c.restartPolicy === 'Always';
   causes.oneOf(`${at}.restartPolicy`, c.restartPolicy, ['Always', 'Never', 'OnFailure']);
   checkSecurity(causes, `${at}.securityContext`, c.securityContext);
+  checkPrivileges(causes, `${at}.securityContext`, c.securityContext);
   if (init && !sidecar && c.lifecycle) {
     causes.forbidden(`${at}.lifecycle`, 'may not be set for init containers without restartPolicy=Always');
   }
@@ -213,9 +241,6 @@ function checkMounts(causes: Causes, at: string, mounts: NonNullable<Container['
   });
 }
 
-/** What containers ask for by a name without a domain. */
-const CONTAINER_RESOURCES = /^(cpu|memory|ephemeral-storage|hugepages-.*)$/;
-
 function checkResources(causes: Causes, at: string, resources: Container['resources']): void {
   for (const field of ['limits', 'requests'] as const) {
     for (const [name, quantity] of Object.entries(resources?.[field] ?? {})) {
@@ -239,11 +264,10 @@ function checkResources(causes: Causes, at: string, resources: Container['resour
 }
 
 function checkContainerResource(causes: Causes, field: string, name: string): void {
-  checkResourceName(causes, field, name);
-  if (!name.includes('/')) {
-    if (!CONTAINER_RESOURCES.test(name)) causes.invalid(field, name, 'must be a standard resource for containers');
-  } else if (qualifiedName(name) || name.startsWith('requests.'))
+  checkResourceName(causes, field, name, CONTAINER_RESOURCES);
+  if (name.includes('/') && (qualifiedName(name) || name.startsWith('requests.'))) {
     causes.invalid(field, name, "doesn't follow extended resource name standard");
+  }
 }
 
 function checkProbe(causes: Causes, at: string, probe: Probe, role: string): void {

@@ -58,6 +58,7 @@ function check(causes: Causes, pod: Pod, old: Pod | undefined, part: string | un
   checkLabels(causes, 'spec.nodeSelector', pod.spec.nodeSelector);
   checkEphemeral(causes, pod.spec, old?.spec);
   const counts = (spec: Pod['spec']): string => `${spec?.containers?.length} ${spec?.initContainers?.length ?? 0}`;
+  if (old) checkGates(causes, pod.spec, old.spec);
   if (old && counts(pod.spec) !== counts(old.spec)) causes.forbidden('spec.containers', 'pod updates may not add or remove containers');
   else if (old?.spec && fixedPart(pod.spec, part) !== fixedPart(old.spec, part)) {
     causes.forbidden(
@@ -65,6 +66,15 @@ function check(causes: Causes, pod: Pod, old: Pod | undefined, part: string | un
       'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
     );
   }
+}
+
+/** Gates are only ever opened. */
+function checkGates(causes: Causes, { schedulingGates = [] }: PodSpec, before: PodSpec | undefined): void {
+  const known = new Set(before?.schedulingGates?.map((gate) => gate.name));
+  schedulingGates.forEach(({ name }, i) => {
+    if (known.has(name)) return;
+    causes.forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${name}'`);
+  });
 }
 
 /** Containers that were put into a pod stay in it as they are; new ones may look at one that is there. */
@@ -92,14 +102,15 @@ function checkEphemeral(causes: Causes, spec: PodSpec, old: PodSpec | undefined)
 
 type PodSpec = NonNullable<Pod['spec']>;
 
-/** What of a pod's spec stays as it was made, for who writes this part of it; the node is set later, by binding. */
+/** What of a pod's spec stays as it was made, for who writes this part of it; the node is set by binding. */
 function fixedPart(spec: PodSpec, part: string | undefined): string {
   const {
     activeDeadlineSeconds: _deadline,
     tolerations: _tolerations,
     terminationGracePeriodSeconds: _grace,
     ephemeralContainers,
-    nodeName: _node,
+    schedulingGates: _gates,
+    nodeName,
     ...rest
   } = spec;
   const withoutImage = (containers: NonNullable<typeof spec.containers> | undefined): unknown =>
@@ -107,6 +118,7 @@ function fixedPart(spec: PodSpec, part: string | undefined): string {
   const ephemeral = part === 'ephemeralcontainers' ? [] : (ephemeralContainers ?? []);
   return canonicalJson({
     ...rest,
+    ...(part === 'binding' ? {} : { nodeName }),
     ephemeral,
     containers: withoutImage(spec.containers),
     initContainers: withoutImage(spec.initContainers),

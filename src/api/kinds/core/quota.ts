@@ -1,7 +1,7 @@
 import type { LimitRange, LimitRangeItem, ResourceQuota } from 'kubernetes-types/core/v1.js';
-import { parseQuantity } from '../../../base/index.ts';
+import { canonicalQuantity, parseQuantity } from '../../../base/index.ts';
 import type { Resource } from '../../object.ts';
-import { type Causes, checkQuantity, checkResourceName, follow, qualifiedName } from '../check.ts';
+import { type Causes, checkQuantity, checkResourceName, CONTAINER_RESOURCES, follow, qualifiedName } from '../check.ts';
 import { ageColumn, column, nameColumn } from '../columns.ts';
 import { define } from '../define.ts';
 
@@ -67,7 +67,9 @@ function checkLimit(causes: Causes, at: string, limit: LimitRangeItem): void {
     causes.required(`${at}.limits`, 'either minimum or maximum storage value is required, but neither was provided');
   }
   for (const [field, amounts] of Object.entries({ max, min, default: most, defaultRequest: asked, maxLimitRequestRatio: ratio })) {
-    for (const name of Object.keys(amounts)) checkResourceName(causes, `${at}.${field}[${name}]`, name);
+    for (const name of Object.keys(amounts)) {
+      checkResourceName(causes, `${at}.${field}[${name}]`, name, limit.type === 'Container' ? CONTAINER_RESOURCES : undefined);
+    }
   }
   const ordered = (
     field: string,
@@ -113,8 +115,11 @@ export const resourceQuotas = define<ResourceQuota>({
   },
   check(causes, o, old) {
     for (const [name, quantity] of Object.entries(o.spec?.hard ?? {})) {
-      checkResourceName(causes, `spec.hard[${name}]`, name, QUOTA_RESOURCES, 'must be a standard resource for quota');
+      checkResourceName(causes, `spec.hard[${name}]`, name, QUOTA_RESOURCES);
       checkQuantity(causes, `spec.hard[${name}]`, quantity);
+      if (COUNTED.test(name) && (parseQuantity(quantity) ?? 0) % 1 !== 0) {
+        causes.invalid(`spec.hard[${name}]`, canonicalQuantity(quantity), 'must be an integer');
+      }
     }
     o.spec?.scopes?.forEach((scope) => {
       if (!SCOPES.has(scope)) causes.invalid('spec.scopes', o.spec?.scopes, 'unsupported scope');
@@ -129,8 +134,15 @@ export const resourceQuotas = define<ResourceQuota>({
   ],
 });
 
-const QUOTA_RESOURCES =
-  /^(cpu|memory|ephemeral-storage|(requests|limits)\.(cpu|memory|ephemeral-storage)|requests\.storage|pods|resourcequotas|services(\.nodeports|\.loadbalancers)?|replicationcontrollers|secrets|configmaps|persistentvolumeclaims|(requests\.)?hugepages-.*)$/;
+const QUOTA_RESOURCES = {
+  names:
+    /^(cpu|memory|ephemeral-storage|(requests|limits)\.(cpu|memory|ephemeral-storage)|requests\.storage|pods|resourcequotas|services(\.nodeports|\.loadbalancers)?|replicationcontrollers|secrets|configmaps|persistentvolumeclaims|(requests\.)?hugepages-.*)$/,
+  why: 'must be a standard resource for quota',
+};
+
+/** What is counted, in whole numbers. */
+const COUNTED =
+  /^(count\/.*|pods|resourcequotas|services(\.nodeports|\.loadbalancers)?|replicationcontrollers|secrets|configmaps|persistentvolumeclaims)$/;
 
 function quotaText(o: ResourceQuota, shown: (name: string) => boolean): string {
   const { hard = {}, used = {} } = o.status ?? {};

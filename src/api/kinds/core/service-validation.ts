@@ -1,5 +1,5 @@
 import type { Service, ServicePort, ServiceSpec } from 'kubernetes-types/core/v1.js';
-import { type Causes, checkLabels, checkPort, checkPortOrName, dnsLabel, dnsSubdomain, follow, qualifiedName } from '../check.ts';
+import { asGo, type Causes, checkLabels, checkPort, checkPortOrName, dnsLabel, dnsSubdomain, follow, qualifiedName } from '../check.ts';
 import { checkAddress, checkCidr, checkReachable } from '../ip-validation.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -75,6 +75,9 @@ function checkAddressKept(causes: Causes, spec: ServiceSpec, before: ServiceSpec
   if (spec.clusterIP !== before.clusterIP) causes.invalid('spec.clusterIPs[0]', spec.clusterIPs ?? [], 'may not change once set');
 }
 
+/** Two ports are the same by protocol and number, and are told by these alone. */
+const PORT = { Name: '', Protocol: '', AppProtocol: null, Port: 0, TargetPort: 0, NodePort: 0 };
+
 function checkServicePorts(causes: Causes, type: string | undefined, ports: readonly ServicePort[]): void {
   const names = new Set<string>();
   const numbers = new Set<string>();
@@ -96,7 +99,7 @@ function checkServicePorts(causes: Causes, type: string | undefined, ports: read
     causes.oneOf(`${at}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']);
     if (port.appProtocol !== undefined) follow(causes, `${at}.appProtocol`, port.appProtocol, qualifiedName);
     const number = `${port.protocol}/${port.port}`;
-    if (numbers.has(number)) causes.duplicate(at, { protocol: port.protocol, port: port.port });
+    if (numbers.has(number)) causes.duplicate(at, asGo({ protocol: port.protocol, port: port.port }, PORT));
     numbers.add(number);
   });
 }

@@ -18,7 +18,8 @@ function target(value: unknown, averageValue: unknown, averageUtilization?: unkn
   return some({ type, value, averageValue, averageUtilization });
 }
 
-function up(metric: Fields): Fields {
+/** A metric of the form with flat targets as it is now. */
+export function metricUp(metric: Fields): Fields {
   const source = (name: string): Fields => (metric[name] ?? {}) as Fields;
   switch (metric['type']) {
     case 'Resource':
@@ -45,7 +46,8 @@ function up(metric: Fields): Fields {
   }
 }
 
-function down(metric: MetricSpec): Fields {
+/** A metric in the form with flat targets. */
+export function metricDown(metric: MetricSpec): Fields {
   const { resource, containerResource, pods, object, external, ...rest } = metric;
   const flat = ({ target: t, ...own }: { target: MetricTarget }): Fields =>
     some({ ...own, targetAverageUtilization: t.averageUtilization, targetAverageValue: t.averageValue });
@@ -100,7 +102,7 @@ export const oldAutoscalers: readonly LegacyVersion[] = [
     until: [22, 25],
     use: V2,
     schema,
-    upgrade: (o) => metrics(o, up),
-    downgrade: (o) => metrics(o, down),
+    upgrade: (o) => metrics(o, metricUp),
+    downgrade: (o) => metrics(o, metricDown),
   }),
 ];

@@ -143,7 +143,7 @@ function checkClaim(causes: Causes, o: PersistentVolumeClaim, old: PersistentVol
   causes.oneOf('spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem']);
   if (!old?.spec) return;
   const bound = o.status?.phase === 'Bound';
-  if (fixedPart(spec, bound, old.spec.volumeName) !== fixedPart(old.spec, bound, old.spec.volumeName)) {
+  if (fixedPart(spec, bound, old.spec) !== fixedPart(old.spec, bound, old.spec)) {
     causes.forbidden('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims');
   }
   const [size, has] = [asked, o.status?.capacity?.['storage'] ?? '0'].map((q) => (q === undefined ? undefined : parseQuantity(q)));
@@ -154,11 +154,14 @@ function checkClaim(causes: Causes, o: PersistentVolumeClaim, old: PersistentVol
   causes.immutable('volumeMode', spec.volumeMode, old.spec.volumeMode);
 }
 
-/** What of a claim stays as it was made. The volume is named once, later. */
-function fixedPart(spec: NonNullable<PersistentVolumeClaim['spec']>, bound: boolean, volumeBefore: string | undefined): string {
+type ClaimSpec = NonNullable<PersistentVolumeClaim['spec']>;
+
+/** What of a claim stays as it was made. Volume and class are named once, and may be so later. */
+function fixedPart(spec: ClaimSpec, bound: boolean, before: ClaimSpec): string {
   const { resources, volumeName, ...rest } = spec;
+  if (before.storageClassName === undefined) delete rest.storageClassName;
   if (bound) delete rest.volumeAttributesClassName;
-  return canonicalJson({ ...rest, ...(bound ? {} : { resources }), ...(volumeBefore ? { volumeName } : {}) });
+  return canonicalJson({ ...rest, ...(bound ? {} : { resources }), ...(before.volumeName ? { volumeName } : {}) });
 }
 
 const Attachments: Resource<VolumeAttachment> = {

@@ -75,6 +75,35 @@ describe('priority', () => {
   });
 });
 
+test('a pod gets the overhead and the nodes of its runtime class, which has to be there', async () => {
+  const { client } = await world();
+  const RuntimeClasses: Resource = {
+    group: 'node.k8s.io',
+    version: 'v1',
+    kind: 'RuntimeClass',
+    plural: 'runtimeclasses',
+    namespaced: false,
+  };
+  const scheduling = { nodeSelector: { sandbox: 'yes' }, tolerations: [{ key: 'sandbox', operator: 'Exists' }] };
+  await client.create(RuntimeClasses, {
+    metadata: { name: 'b' },
+    handler: 'b',
+    overhead: { podFixed: { cpu: '10m' } },
+    scheduling,
+  } as never);
+  const make = async (spec: object): Promise<Record<string, any>> => specOf(await client.create(Pods, pod('a', {}, spec) as never));
+  for (const [spec, why] of [
+    [{ runtimeClassName: 'c' }, /pod rejected: RuntimeClass "c" not found/],
+    [{ overhead: { cpu: '1' } }, /pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead/],
+    [{ runtimeClassName: 'b', overhead: { cpu: '1' } }, /pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead/],
+    [{ runtimeClassName: 'b', nodeSelector: { sandbox: 'no' } }, /conflict: runtimeClass.scheduling.nodeSelector\[sandbox\] = yes/],
+  ] as const)
+    await assert.rejects(make(spec), refused('Forbidden', why));
+  const { overhead, nodeSelector, tolerations } = await make({ runtimeClassName: 'b' });
+  assert.deepEqual([overhead, nodeSelector], [{ cpu: '10m' }, { sandbox: 'yes' }]);
+  assert.ok((tolerations as { key: string }[]).some(({ key }) => key === 'sandbox'));
+});
+
 test('a claim without a class gets the newest default', async () => {
   const { client, clock } = await world();
   const claim = (name: string, spec: object = {}): AnyObject => ({

@@ -1,4 +1,5 @@
 import type { LimitRange } from 'kubernetes-types/core/v1.js';
+import type { RuntimeClass } from 'kubernetes-types/node/v1.js';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { AnyObject } from '../../../api/index.ts';
@@ -6,6 +7,7 @@ import type { Store } from '../../../store/index.ts';
 import type { Admission } from '../admission.ts';
 import { limitRangerAdmission } from './limit-ranger.ts';
 import { priorityAdmission } from './priority.ts';
+import { runtimeClassAdmission } from './runtime-class.ts';
 import { storageClassAdmission } from './storage-class.ts';
 import { tolerationAdmission } from './tolerations.ts';
 
@@ -16,6 +18,7 @@ export function builtinAdmission(store: Pick<Store<AnyObject>, 'list'>): Admissi
     tolerationAdmission,
     limitRangerAdmission((namespace) => objects(`/limitranges/${namespace}/`) as readonly LimitRange[]),
     priorityAdmission(() => objects('scheduling.k8s.io/priorityclasses/') as unknown as readonly PriorityClass[]),
+    runtimeClassAdmission(() => objects('node.k8s.io/runtimeclasses/') as unknown as readonly RuntimeClass[]),
     storageClassAdmission(() => objects('storage.k8s.io/storageclasses/') as unknown as readonly StorageClass[]),
   ];
 }
