@@ -1,7 +1,7 @@
-/** What is asked of a canary before it gets more traffic: hooks and metrics, and what their answers mean. */
-import type { CanaryEvidence, CanaryMetric, CanaryPhase, CanaryWebhook, WebhookType } from '../api/index.ts';
+/** What is measured of a canary before it gets more traffic, and what that means. */
+import type { CanaryEvidence, CanaryMetric } from '../api/index.ts';
 import { messageOf, parseDuration } from '../base/index.ts';
-import type { Http, Metrics } from './ports.ts';
+import type { Metrics } from './ports.ts';
 import type { Settings } from './settings.ts';
 
 /** `inconclusive`: nothing could be measured; that is neither success nor failure. `message` is the event's text. */
@@ -19,13 +19,6 @@ export type Verdict =
 export interface Measured {
   readonly stopped: Verdict | undefined;
   readonly metrics: NonNullable<CanaryEvidence['metrics']>;
-}
-
-export interface HookResult {
-  readonly hook: CanaryWebhook;
-  readonly ok: boolean;
-  /** Why not, in the hook's own words. */
-  readonly error: string;
 }
 
 /** How many requests the workload had in a metric's window. */
@@ -129,50 +122,4 @@ export async function runMetrics(metrics: Metrics, settings: Settings, canary: s
     return { stopped, metrics: measured };
   }
   return { stopped: undefined, metrics: measured };
-}
-
-/** The hooks of one type; those without a type are `rollout` hooks. */
-export function hooksOf(settings: Settings, type: WebhookType): readonly CanaryWebhook[] {
-  return settings.webhooks.filter((h) => (h.type || 'rollout') === type);
-}
-
-const DEFAULT_HOOK_TIMEOUT_MS = 10_000;
-
-/** Calls hooks in order; for gates and checks the first that does not pass ends it. 200, 201 and 202 pass. */
-export async function runHooks(
-  http: Http,
-  settings: Settings,
-  type: WebhookType,
-  phase: CanaryPhase,
-  checksum: string,
-): Promise<HookResult[]> {
-  const results: HookResult[] = [];
-  for (const hook of hooksOf(settings, type)) {
-    const result = await call(http, settings, hook, phase, checksum);
-    results.push(result);
-    if (!result.ok && type !== 'rollback') break;
-  }
-  return results;
-}
-
-async function call(http: Http, settings: Settings, hook: CanaryWebhook, phase: CanaryPhase, checksum: string): Promise<HookResult> {
-  const body = {
-    name: settings.name,
-    namespace: settings.namespace,
-    phase,
-    checksum,
-    ...(hook.metadata ? { metadata: hook.metadata } : {}),
-  };
-  const timeoutMs = parseDuration(hook.timeout ?? '') ?? DEFAULT_HOOK_TIMEOUT_MS;
-  let error = '';
-  for (let attempt = 0; attempt <= (hook.retries ?? 0); attempt++) {
-    try {
-      const { status, body: said } = await http.post(hook.url, body, timeoutMs);
-      if (status >= 200 && status <= 202) return { hook, ok: true, error: '' };
-      error = said.trim() || `status ${status}`;
-    } catch (cause) {
-      error = `POST ${hook.url}: ${messageOf(cause)}`;
-    }
-  }
-  return { hook, ok: false, error };
 }

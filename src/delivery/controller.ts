@@ -11,11 +11,12 @@ import {
   type Outcome,
   type ReconcileContext,
 } from '../control/index.ts';
-import { runHooks, runMetrics, type HookResult } from './checks.ts';
+import { runMetrics } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
-import type { Answers, Observation } from './decision.ts';
+import type { Answers, Observation, Said } from './decision.ts';
 import { createEnactor } from './enact.ts';
+import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
 import { withEvidence } from './judge/evidence.ts';
 import { createJudges } from './judge/judges.ts';
@@ -43,7 +44,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const log = options.log.with({ component: 'flagger' });
   const events = eventRecorder(client, { component: 'flagger', clock, log });
   const observe = createObserver(client);
-  const enactor = createEnactor(client, http);
+  const webhooks = createHooks({ http, clock, log, signal });
+  const enactor = createEnactor(client, webhooks);
   const judges = createJudges({ metrics, clock, log, signal });
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
@@ -63,10 +65,11 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
 
   async function ask(o: Observation): Promise<Answers> {
     const asked = wanted(o);
-    const phase = o.canary.status?.phase ?? '';
+    const { phase = '' } = o.canary.status ?? {};
+    // What waits for promotion is still told that it is under analysis, as hooks of Flagger's expect.
+    const toldPhase = phase === 'WaitingPromotion' ? 'Progressing' : phase;
     const hooks: Partial<Record<WebhookType, readonly HookResult[]>> = {};
-    const call = async (type: WebhookType): Promise<readonly HookResult[]> =>
-      (hooks[type] = await runHooks(http, o.settings, type, phase, o.canary.status?.lastAppliedSpec ?? ''));
+    const call = async (type: WebhookType): Promise<readonly HookResult[]> => (hooks[type] = await webhooks.run(o.canary, type, toldPhase));
     for (const type of asked.hooks) {
       const results = await call(type);
       if (type === 'rollback' ? results.some((r) => r.ok) : results.some((r) => !r.ok)) return { hooks, metrics: undefined };
@@ -80,6 +83,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
 
   async function say(canary: Canary, type: 'Normal' | 'Warning', message: string): Promise<void> {
     log[type === 'Normal' ? 'info' : 'warn'](message, { canary: `${canary.metadata?.name}.${canary.metadata?.namespace}` });
+    webhooks.tell(canary, type, message);
     await events.record({ apiVersion: 'flagger.app/v1beta1', kind: 'Canary', ...canary }, type, 'Synced', message);
   }
 
@@ -96,6 +100,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       due.delete(key);
       told.delete(key);
       judges.forget(key);
+      webhooks.forget(key);
       return settled;
     }
     const settings = settingsOf(canary);
@@ -111,8 +116,11 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const observation = await observe({ canary, settings, judge, dueIn, now: clock.now() });
     const answers = await ask(observation);
     const { effects, says, status, after, stepped } = decide(observation, answers);
-    for (const effect of effects) await enactor.enact(observation, effect);
-    for (const { type, message } of says) await say(canary, type, message);
+    const came: Said[] = [];
+    for (const effect of effects) came.push(...((await enactor.enact(observation, effect)) ?? []));
+    // A release that ends well says so after its last hooks, one that fails before them.
+    const inOrder = status?.phase === 'Failed' ? [...says, ...came] : [...came, ...says];
+    for (const { type, message } of inOrder) await say(canary, type, message);
     if (status) await updateStatus(client, Canaries, canary, withEvidence(status, observation, answers, says));
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
     return after === undefined ? settled : again(after);

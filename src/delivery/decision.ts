@@ -2,8 +2,9 @@
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import type { Canary, CanaryJudgement, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
 import { affinityStatus } from './affinity.ts';
-import type { HookResult, Measured, Verdict } from './checks.ts';
+import type { Measured, Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
+import type { HookResult } from './hooks.ts';
 import type { Readiness } from './readiness.ts';
 import { revisionText } from './revision.ts';
 import type { Weights } from './routes.ts';

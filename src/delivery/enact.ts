@@ -3,12 +3,11 @@ import type { Service } from 'kubernetes-types/core/v1.js';
 import { Canaries, ConfigMaps, HorizontalPodAutoscalers, keyOf, Secrets, Services } from '../api/index.ts';
 import { canonicalJson } from '../base/index.ts';
 import { controllerReference, type Client } from '../control/index.ts';
-import { runHooks } from './checks.ts';
-import { kindOf, type Effect, type Observation } from './decision.ts';
+import { info, kindOf, warn, type Effect, type Observation, type Said } from './decision.ts';
 import { FINALIZER } from './deletion.ts';
+import type { Hooks } from './hooks.ts';
 import { canaryName, primaryName } from './names.ts';
 import { createObjects, FIELD_MANAGER } from './objects.ts';
-import type { Http } from './ports.ts';
 import { routerOf } from './routers/index.ts';
 import { serviceOf } from './routes.ts';
 import { primaryScaler } from './scaler.ts';
@@ -17,10 +16,11 @@ import type { Origin } from './targets/target.ts';
 import { primaryConfig } from './tracking.ts';
 
 export interface Enactor {
-  enact(o: Observation, effect: Effect): Promise<void>;
+  /** Resolves with what came of it, where that is worth saying. */
+  enact(o: Observation, effect: Effect): Promise<readonly Said[] | void>;
 }
 
-export function createEnactor(client: Client, http: Http): Enactor {
+export function createEnactor(client: Client, hooks: Hooks): Enactor {
   const objects = createObjects(client);
   const by = { fieldManager: FIELD_MANAGER };
 
@@ -121,9 +121,9 @@ export function createEnactor(client: Client, http: Http): Enactor {
           await objects.restore(Services, { namespace: o.settings.namespace, name: o.settings.apex }, o);
           return router.release(objects, o);
         case 'post-rollout':
-          // What a post-rollout hook answers changes nothing any more.
-          await runHooks(http, o.settings, 'post-rollout', effect.phase, o.canary.status?.lastAppliedSpec ?? '');
-          return;
+          return (await hooks.run(o.canary, 'post-rollout', effect.phase)).map(({ hook, ok, error }) =>
+            ok ? info(`Post-rollout check ${hook.name} passed`) : warn(`Post-rollout hook ${hook.name} failed ${error}`),
+          );
       }
     },
   };
