@@ -30,7 +30,7 @@ import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from 'kuberne
 import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
-import type { Canary } from './kinds/flagger/types.ts';
+import type { AlertProvider, Canary, MetricTemplate } from './kinds/flagger/types.ts';
 import type * as gatewayApi from './kinds/gateway/types.ts';
 import type {
   AuthorizationPolicy,
@@ -137,6 +137,8 @@ export const RequestAuthentications = resource<RequestAuthentication>(
 );
 export const PeerAuthentications = resource<PeerAuthentication>('security.istio.io', 'v1', 'PeerAuthentication', 'peerauthentications');
 export const Canaries = resource<Canary>('flagger.app', 'v1beta1', 'Canary', 'canaries');
+export const MetricTemplates = resource<MetricTemplate>('flagger.app', 'v1beta1', 'MetricTemplate', 'metrictemplates');
+export const AlertProviders = resource<AlertProvider>('flagger.app', 'v1beta1', 'AlertProvider', 'alertproviders');
 
 const gatewayApiKind = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> =>
   resource<T>('gateway.networking.k8s.io', 'v1', kind, plural, namespaced);

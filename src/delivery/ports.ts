@@ -25,3 +25,29 @@ export interface Http {
   /** Rejects when there is no answer within `timeoutMs`. */
   post(url: string, body: unknown, timeoutMs: number): Promise<HttpAnswer>;
 }
+
+export interface WebRequest {
+  /** GET when absent. */
+  readonly method?: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  /** Certificates are not checked. */
+  readonly insecureSkipVerify?: boolean | undefined;
+  /** URL of the HTTP proxy to go by; absent: the one of the environment, if any. */
+  readonly proxy?: string | undefined;
+}
+
+export interface WebAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Seconds the server asks to wait before the next try. */
+  readonly retryAfter: number | undefined;
+}
+
+/** Asks and tells others over HTTP: metrics, alerts. Knows how to reach services of the cluster by their names. */
+export interface Web {
+  /** Rejects with a `Fault` when there is no answer in time, when it is too large, or when it leads to another host. */
+  send(request: WebRequest): Promise<WebAnswer>;
+}

@@ -1,14 +1,14 @@
 import { parseDuration } from '../../../base/index.ts';
-import type { AnyObject, KubeObject } from '../../object.ts';
-import { Canaries } from '../../resources.ts';
+import type { AnyObject } from '../../object.ts';
+import { AlertProviders, Canaries, MetricTemplates } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { checkPort } from '../check.ts';
-import { customResource, defineCustom, shows } from '../custom.ts';
+import { defineCustom, shows } from '../custom.ts';
 import { checkDuration, checkStringMatch } from '../istio/checks.ts';
 import { checkTrafficPolicy } from '../istio/destination-rule.ts';
 import { istioShapes } from '../istio/shared.ts';
 import { shapesIn } from '../schema/shapes.edge.ts';
-import type { Canary, CanaryAnalysis, CanaryService } from './types.ts';
+import type { AlertProvider, Canary, CanaryAnalysis, CanaryService, MetricTemplate } from './types.ts';
 
 const shared = {
   categories: ['all'],
@@ -129,26 +129,18 @@ function checkAnalysis(causes: Causes, at: string, analysis: CanaryAnalysis): vo
   }
 }
 
-interface MetricTemplate extends KubeObject {
-  spec?: { provider?: { type?: string; address?: string; region?: string }; query?: string };
-}
-
 const old = [{ version: 'v1alpha3', warning: 'flagger.app/v1alpha3 is deprecated; use flagger.app/v1beta1' }];
 
 export const metricTemplates = defineCustom<MetricTemplate>({
   ...shared,
-  resource: customResource('flagger.app', 'v1beta1', 'MetricTemplate'),
+  resource: MetricTemplates,
   versions: old,
   columns: [shows('Provider', '.spec.provider.type')],
 });
 
-interface AlertProvider extends KubeObject {
-  spec?: { type?: string; address?: string; secretRef?: { name?: string } };
-}
-
 export const alertProviders = defineCustom<AlertProvider>({
   ...shared,
-  resource: customResource('flagger.app', 'v1beta1', 'AlertProvider'),
+  resource: AlertProviders,
   versions: old,
   check(causes, o) {
     const { address, secretRef } = o.spec ?? {};

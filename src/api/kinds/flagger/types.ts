@@ -201,3 +201,33 @@ export interface Canary {
   spec: CanarySpec;
   status?: CanaryStatus;
 }
+
+export interface MetricTemplateProvider {
+  type: string;
+  address?: string;
+  headers?: Record<string, string[]>;
+  secretRef?: { name: string };
+  region?: string;
+  insecureSkipVerify?: boolean;
+}
+
+export interface MetricTemplate {
+  apiVersion?: string;
+  kind?: 'MetricTemplate';
+  metadata?: ObjectMeta;
+  spec?: { provider?: MetricTemplateProvider; query?: string };
+}
+
+export interface AlertProvider {
+  apiVersion?: string;
+  kind?: 'AlertProvider';
+  metadata?: ObjectMeta;
+  spec?: {
+    type?: string;
+    channel?: string;
+    username?: string;
+    address?: string;
+    proxy?: string;
+    secretRef?: { name: string };
+  };
+}
