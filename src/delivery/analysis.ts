@@ -4,6 +4,7 @@ import { applied, isApplied, isPromoted } from './change.ts';
 import { windowMs, type Verdict } from './checks.ts';
 import {
   SOON_MS,
+  ageOf,
   canaryIs,
   canaryNotReady,
   closedGate,
@@ -60,6 +61,7 @@ function restart(o: Observation): Decision {
     effects: [back],
     says: [info(`New revision detected! Restarting analysis for ${targetIs(o)}`)],
     status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
+    anew: true,
     after: SOON_MS,
   });
 }
@@ -131,9 +133,8 @@ function counts(o: Observation, verdict: Verdict): boolean {
 
 /** The metrics' windows have been under the canary's traffic in full, so that "no values" means "no traffic". */
 function measurable(o: Observation): boolean {
-  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastUpdateTime ?? '');
   const longest = Math.max(0, ...o.settings.metrics.map(windowMs));
-  return o.now - since > longest + o.settings.intervalMs;
+  return ageOf(o) > longest + o.settings.intervalMs;
 }
 
 function startPromotion(o: Observation, says: Said[]): Decision {

@@ -51,6 +51,15 @@ export function windowMs(metric: CanaryMetric): number {
   return parseDuration(metric.interval ?? METRIC_WINDOW_DEFAULT) ?? 60_000;
 }
 
+/** Less than two readings of the counters say nothing. */
+const SHORTEST_WINDOW_MS = 3_000;
+
+/** A builtin metric looks back no further than its release goes: the workload's name is that of the release before, too. */
+function within(metric: CanaryMetric, ageMs: number): CanaryMetric {
+  const ms = Math.max(ageMs, SHORTEST_WINDOW_MS);
+  return metric.query || ms >= windowMs(metric) ? metric : { ...metric, interval: `${Math.floor(ms / 1000)}s` };
+}
+
 /** Milliseconds as Go prints a duration: `500ms`, `1.515s`. */
 function goDuration(ms: number): string {
   return ms < 1000 ? `${Number(ms.toFixed(3))}ms` : `${Number((ms / 1000).toFixed(3))}s`;
@@ -104,10 +113,14 @@ async function measure(metrics: Metrics, metric: CanaryMetric, settings: Setting
   }
 }
 
-/** Asks for the metrics one after another; the first that does not pass ends it, as its message is the one to show. */
-export async function runMetrics(metrics: Metrics, settings: Settings, canary: string): Promise<Measured> {
+/**
+ * Asks for the metrics one after another; the first that does not pass ends it, as its message is the one to show. `ageMs` says how
+ * long the release has been going on.
+ */
+export async function runMetrics(metrics: Metrics, settings: Settings, canary: string, ageMs: number): Promise<Measured> {
   const measured: Measured['metrics'] = [];
-  for (const metric of settings.metrics) {
+  for (const asked of settings.metrics) {
+    const metric = within(asked, ageMs);
     const verdict = await measure(metrics, metric, settings, canary);
     const { min, max } = boundsOf(metric);
     measured.push({

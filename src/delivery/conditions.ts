@@ -15,15 +15,23 @@ const TEXT: Partial<Record<CanaryPhase, { status: CanaryCondition['status']; mes
   Failed: { status: 'False', message: 'Canary analysis failed, KIND scaled to zero.' },
 };
 
-/** The status with `change` made, its condition in step with the phase and its times moved; `now` in milliseconds. `message` replaces the phase's own. */
-export function statusWith(canary: Canary, change: Partial<CanaryStatus>, now: number, message?: string): CanaryStatus {
+/**
+ * The status with `change` made, its condition in step with the phase and its times moved; `now` in milliseconds. `message` replaces
+ * the phase's own, `anew` moves the condition's time although it says the same.
+ */
+export function statusWith(
+  canary: Canary,
+  change: Partial<CanaryStatus>,
+  now: number,
+  { message, anew = false }: { message?: string; anew?: boolean } = {},
+): CanaryStatus {
   const old = canary.status;
   const next: CanaryStatus = { failedChecks: 0, canaryWeight: 0, iterations: 0, phase: 'Initializing', ...old, ...change };
   const phase = next.phase || 'Initializing';
   const text = TEXT[phase] ?? TEXT.Initializing!;
   const before = old?.conditions?.find((c) => c.type === 'Promoted');
   const said = message ?? text.message.replace('KIND', canary.spec.targetRef.kind);
-  const same = before?.status === text.status && before.reason === phase && before.message === said;
+  const same = !anew && before?.status === text.status && before.reason === phase && before.message === said;
   const stamp = rfc3339(now);
   const condition: CanaryCondition = same
     ? before

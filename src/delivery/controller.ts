@@ -14,7 +14,7 @@ import {
 import { runMetrics } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
-import type { Answers, Observation, Said } from './decision.ts';
+import { ageOf, canaryIs, type Answers, type Observation, type Said } from './decision.ts';
 import { createEnactor } from './enact.ts';
 import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
@@ -74,7 +74,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       const results = await call(type);
       if (type === 'rollback' ? results.some((r) => r.ok) : results.some((r) => !r.ok)) return { hooks, metrics: undefined };
     }
-    const found = asked.metrics ? await runMetrics(metrics, o.settings, `${o.settings.name}.${o.settings.namespace}`) : undefined;
+    const found = asked.metrics ? await runMetrics(metrics, o.settings, canaryIs(o), ageOf(o)) : undefined;
     const answers: Answers = { hooks, metrics: found?.stopped, ...(found ? { measured: found.metrics } : {}) };
     if (found?.stopped) return answers;
     for (const type of asked.gates) if ((await call(type)).some((r) => !r.ok)) break;
@@ -105,7 +105,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     }
     const settings = settingsOf(canary);
     if ('problem' in settings) {
-      const status = statusWith(canary, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), settings.problem);
+      const status = statusWith(canary, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), { message: settings.problem });
       if (status.conditions?.[0]?.message !== canary.status?.conditions?.[0]?.message) await say(canary, 'Warning', settings.problem);
       await updateStatus(client, Canaries, canary, status);
       return settled;

@@ -82,6 +82,8 @@ interface Plan {
   status?: Partial<CanaryStatus>;
   /** In place of the phase's own text in the condition. */
   message?: string;
+  /** Another revision is tried from now on, though the phase stays the same. */
+  anew?: boolean;
   after?: number;
   stepped?: boolean;
 }
@@ -92,7 +94,7 @@ export function decision(o: Observation, plan: Plan): Decision {
   return {
     effects: plan.effects ?? [],
     says: plan.says ?? [],
-    status: change ? statusWith(o.canary, change, o.now, plan.message) : undefined,
+    status: change ? statusWith(o.canary, change, o.now, plan) : undefined,
     after: plan.after,
     stepped: plan.stepped ?? false,
   };
@@ -133,6 +135,12 @@ export function wantedReplicas(o: Observation): number {
   if (own) return own;
   if (o.settings.autoscaler) return Math.max(o.scaler?.spec?.minReplicas ?? 1, 1);
   return (o.primary && kindOf(o).replicas(o.primary)) || 1;
+}
+
+/** How long the phase, or the revision that is tried in it, has been the same; in milliseconds. */
+export function ageOf(o: Observation): number {
+  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastUpdateTime ?? '');
+  return Number.isNaN(since) ? Infinity : o.now - since;
 }
 
 export function closedGate(answers: Answers, type: WebhookType): HookResult | undefined {

@@ -2,6 +2,7 @@
 import { applied } from './change.ts';
 import {
   SOON_MS,
+  ageOf,
   canaryIs,
   canaryNotReady,
   decision,
@@ -66,9 +67,8 @@ export function promote(o: Observation): Decision {
 
 /** Traffic left the canary at least a moment ago: its pods may go. */
 export function finalise(o: Observation): Decision {
-  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastUpdateTime ?? '');
   const pause = Math.min(o.settings.intervalMs, SOON_MS);
-  if (o.now - since < pause) return decision(o, { after: pause });
+  if (ageOf(o) < pause) return decision(o, { after: pause });
   const end = o.settings.skipAnalysis ? `Canary analysis was skipped for ${targetIs(o)}` : `Scaling down ${targetIs(o)}`;
   return decision(o, {
     effects: [

@@ -94,6 +94,19 @@ test('no traffic is never success: it halts, and fails once the window was full 
   w.stop();
 });
 
+test('metrics look back no further than their release: the one before was another version of the same name', async () => {
+  const w = await world();
+  await w.reach('Initialized');
+  const windows = (): string[] => [...new Set(w.queries.splice(0).map((q) => /\[(\w+)\]/.exec(q)![1]!))];
+  await w.setImage('podinfo:2');
+  while ((await weight(w)) < 40) await w.pass(500);
+  assert.deepEqual(windows(), ['20s']);
+  await w.setImage('podinfo:3');
+  await w.reach('Succeeded');
+  assert.deepEqual(windows(), ['20s', '30s'], 'from the restart on');
+  w.stop();
+});
+
 test('pods that never become ready end the release after the deadline', async () => {
   const w = await world();
   await w.reach('Initialized');

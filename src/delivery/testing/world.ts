@@ -31,7 +31,9 @@ export interface World {
   /** What the proxies have counted of the route's requests, as its series. */
   split: (query: string) => readonly Sample[];
   hook: (url: string) => number;
+  /** URLs that were posted to, and metrics that were asked for. */
   calls: string[];
+  queries: string[];
   /** Deployments whose pods never become ready. */
   broken: Set<string>;
   /** The same, by the Deployments' names. */
@@ -164,6 +166,7 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     split: () => [],
     hook: () => 200,
     calls: [],
+    queries: [],
     broken: new Set(),
     brokenNames: new Set(),
     async pass(ms) {
@@ -201,7 +204,10 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     },
   };
   const metrics = {
-    query: async (q: string) => (q.includes('histogram_quantile') ? w.p99 : w.successRate),
+    query: async (q: string) => {
+      w.queries.push(q);
+      return q.includes('histogram_quantile') ? w.p99 : w.successRate;
+    },
     select: async (q: string) => w.split(q),
   };
   if (before) await before(client);

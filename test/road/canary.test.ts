@@ -1,0 +1,123 @@
+/** Releases by weights under real requests: each way in which a version can be bad, gates, and good ones; with one load all the while. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { app, canary, hook, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
+
+let it: Instance;
+let releases: Releases;
+let users: Traffic;
+
+const WEIGHTS = { stepWeight: 25, maxWeight: 50 };
+/** Rolled back by hand when the load tester is told so. */
+const ROLLBACK = hook('rollback', '/rollback/check');
+const shop = (...webhooks: object[]): object => canary('shop', { ...WEIGHTS, webhooks: [ROLLBACK, ...webhooks] });
+const greeting = (text: string): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'greeting', namespace: NS },
+  data: { PODINFO_UI_MESSAGE: text },
+});
+
+before(async () => {
+  it = await newInstance('canary');
+  await it.up();
+  releases = releasesIn(it);
+  await releases.apply(...STAGE, greeting('hello'), app('shop', '6.0.0', { envFrom: [{ configMapRef: { name: 'greeting' } }] }), shop());
+  await releases.reach('shop', 'Initialized');
+  await kubectl(it, ['-n', NS, 'rollout', 'status', 'deployment/flagger-loadtester', '--timeout=20s']);
+  await eventually('the gateway serves it', 10, async () => (await releases.ask('shop', '/')).status === 200);
+  users = releases.traffic('shop', 40);
+});
+after(async () => {
+  await users?.stop();
+  await it.close();
+});
+
+/** The release fails, its users are on the old version, and the new one runs no more. */
+async function failed(old: string, ...reasons: RegExp[]): Promise<void> {
+  await releases.reach('shop', 'Failed');
+  const said = await releases.said('shop');
+  for (const reason of [...reasons, /Canary failed! Scaling down shop\.test/]) assert.match(said, reason);
+  for (let i = 0; i < 10; i++) assert.equal(await releases.version('shop'), old);
+  assert.equal(await kubectl(it, ['-n', NS, 'get', 'deployment', 'shop', '-o', 'jsonpath={.spec.replicas}']), '0');
+  assert.match(
+    await kubectl(it, ['-n', NS, 'get', 'canary', 'shop']),
+    /^NAME +STATUS +WEIGHT +LASTTRANSITIONTIME\nshop +Failed +0 +\d{4}-/,
+  );
+}
+
+const served = (): void => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed');
+
+test('an image that is not there: back after the deadline, and no user notices', async () => {
+  await releases.change('shop', { image: 'registry.example/shop:1' });
+  await failed('6.0.0', /canary deployment shop\.test not ready/);
+  served();
+});
+
+test('a version that crashes at its start: back after the deadline, and no user notices', async () => {
+  await releases.change('shop', { image: 'ghcr.io/stefanprodan/podinfo:6.0.1', command: ['node', '-e', 'process.exit(1)'] });
+  await failed('6.0.0', /progress deadline exceeded/);
+  served();
+});
+
+test('a check before the first traffic that fails: no user is served by the new version', async () => {
+  await releases.apply(shop(hook('pre-rollout', '/', { type: 'bash', cmd: 'echo does not conform; exit 1' })));
+  await releases.change('shop', { image: 'ghcr.io/stefanprodan/podinfo:6.0.2', command: null });
+  await failed('6.0.0', /Halt shop\.test advancement pre-rollout check pre-rollout-hook failed/, /failed checks threshold reached 2/);
+  served();
+});
+
+test('a gate that is not opened: it waits with its share, and goes back when told to', async () => {
+  await releases.apply(shop(hook('confirm-promotion', '/gate/check')));
+  await releases.setVersion('shop', '6.0.3');
+  await releases.reach('shop', 'WaitingPromotion');
+  assert.equal((await releases.status('shop')).canaryWeight, 50);
+  assert.match(await releases.said('shop'), /waiting for promotion approval confirm-promotion-hook/);
+  await releases.gate('shop', '/rollback/open');
+  await failed('6.0.0', /Rolling back shop\.test manual webhook invoked/);
+  await releases.gate('shop', '/rollback/close');
+  served();
+});
+
+test('a gate that is opened: promoted', async () => {
+  await releases.setVersion('shop', '6.0.4');
+  await releases.reach('shop', 'WaitingPromotion');
+  await releases.gate('shop', '/gate/open');
+  await releases.reach('shop', 'Succeeded');
+  assert.equal(await releases.version('shop'), '6.0.4');
+  served();
+});
+
+test('nothing but other contents of a ConfigMap: a release like any other', async () => {
+  await releases.apply(shop());
+  await releases.apply(greeting('good day'));
+  await eventually('the new contents are seen', 10, async () => (await releases.status('shop')).phase === 'Progressing');
+  assert.match((await releases.ask('shop', '/')).body, /"hello"/);
+  await releases.reach('shop', 'Succeeded');
+  assert.match((await releases.ask('shop', '/')).body, /"good day"/);
+  assert.match(await kubectl(it, ['-n', NS, 'get', 'configmap', 'greeting-primary', '-o', 'jsonpath={.data}']), /good day/);
+  served();
+});
+
+test('a version that is slow', async () => {
+  const env = {
+    PODINFO_RANDOM_DELAY: 'true',
+    PODINFO_RANDOM_DELAY_MIN: '600',
+    PODINFO_RANDOM_DELAY_MAX: '700',
+    PODINFO_RANDOM_DELAY_UNIT: 'ms',
+  };
+  await releases.change('shop', {
+    image: 'ghcr.io/stefanprodan/podinfo:6.0.5',
+    env: Object.entries(env).map(([name, value]) => ({ name, value })),
+  });
+  await failed('6.0.4', /advancement request duration |worse than the primary: slower/);
+  served();
+});
+
+test('a version of which every ninth request fails', async () => {
+  await releases.change('shop', { image: 'ghcr.io/stefanprodan/podinfo:error', env: null });
+  await failed('6.0.4', /advancement success rate |worse than the primary: errors/);
+  assert.equal(users.statuses.get(503), undefined, 'what failed was what the version itself answered');
+  assert.ok((users.statuses.get(500) ?? 0) < 50, `${users.statuses.get(500)} failed`);
+});
