@@ -13,6 +13,7 @@ export {
 export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDetails, type StatusReason } from './status.ts';
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
+export type * from './kinds/istio/proxy-types.ts';
 export type * from './kinds/flagger/types.ts';
 export type * as gatewayApi from './kinds/gateway/types.ts';
 export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';

@@ -32,6 +32,7 @@ import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { AlertProvider, Canary, MetricTemplate } from './kinds/flagger/types.ts';
 import type * as gatewayApi from './kinds/gateway/types.ts';
+import type { EnvoyFilter, WorkloadEntry, WorkloadGroup } from './kinds/istio/proxy-types.ts';
 import type {
   AuthorizationPolicy,
   DestinationRule,
@@ -123,6 +124,9 @@ export const DestinationRules = resource<DestinationRule>('networking.istio.io',
 export const Gateways = resource<Gateway>('networking.istio.io', 'v1', 'Gateway', 'gateways');
 export const Sidecars = resource<Sidecar>('networking.istio.io', 'v1', 'Sidecar', 'sidecars');
 export const ServiceEntries = resource<ServiceEntry>('networking.istio.io', 'v1', 'ServiceEntry', 'serviceentries');
+export const EnvoyFilters = resource<EnvoyFilter>('networking.istio.io', 'v1alpha3', 'EnvoyFilter', 'envoyfilters');
+export const WorkloadEntries = resource<WorkloadEntry>('networking.istio.io', 'v1', 'WorkloadEntry', 'workloadentries');
+export const WorkloadGroups = resource<WorkloadGroup>('networking.istio.io', 'v1', 'WorkloadGroup', 'workloadgroups');
 export const AuthorizationPolicies = resource<AuthorizationPolicy>(
   'security.istio.io',
   'v1',

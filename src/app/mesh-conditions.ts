@@ -2,6 +2,7 @@
 import {
   AuthorizationPolicies,
   DestinationRules,
+  EnvoyFilters,
   Gateways,
   parseKey,
   PeerAuthentications,
@@ -26,6 +27,7 @@ export const REPORTED: Readonly<Record<string, Resource<Reported>>> = {
   Gateway: Gateways,
   ServiceEntry: ServiceEntries,
   Sidecar: Sidecars,
+  EnvoyFilter: EnvoyFilters,
   AuthorizationPolicy: AuthorizationPolicies,
   RequestAuthentication: RequestAuthentications,
   PeerAuthentication: PeerAuthentications,

@@ -4,8 +4,8 @@ import { keyOf, keyText, Pods, type KubeObject, type Resource } from '../api/ind
 import { canonicalJson, type Clock, type Log, type Timer } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
 import type { ProxyResources, Translator } from '../envoy/index.ts';
-import { defaultMeshConfig, proxyOf, snapshotKinds, type MeshConfig, type Proxy, type Snapshot } from '../mesh/index.ts';
-import type { Xds } from '../xds/index.ts';
+import { defaultMeshConfig, proxyOf, snapshotKinds, type MeshConfig, type Problem, type Proxy, type Snapshot } from '../mesh/index.ts';
+import type { ProxyState, Xds } from '../xds/index.ts';
 import { createStatusReporter } from './gateway-api-status.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
@@ -33,17 +33,24 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   const proxies = new Map<string, { pod: Pod; proxy: Proxy }>();
   let timer: Timer | undefined;
   let synced = false;
+  let problems: readonly Problem[] = [];
 
   const snapshot = (): Snapshot => ({ config: options.config ?? defaultMeshConfig, ...Object.fromEntries(maps) }) as unknown as Snapshot;
 
   function publish(): void {
     timer = undefined;
-    const problems = translator.update(snapshot());
+    problems = translator.update(snapshot());
     fresh.clear();
     for (const id of proxies.keys()) publishTo(id, xds.asked(id));
-    reporter.report(problems);
-    programmed.report(problems);
+    report();
     statuses.report(translator.statuses());
+  }
+
+  function report(): void {
+    const patched = translator.patchProblems();
+    const all = patched.length ? [...problems, ...patched] : problems;
+    reporter.report(all);
+    programmed.report(all);
   }
 
   function publishTo(id: string, asked: ReadonlySet<string>, when?: 'now'): void {
@@ -92,7 +99,22 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   const conditions = createConditionWriter({ client: informers.client, clock });
   const reporter = createProblemReporter({ informers, conditions, clock, log });
   const programmed = createProgrammedReporter({ informers, conditions, holders, clock, log, signal });
-  const endings = [xds.onAsk((id, asked) => publishTo(id, asked, 'now')), xds.onAck(() => programmed.changed())];
+  /** A refusal that a patch of users is to blame for is answered without that patch. */
+  function refused(id: string, { rejections }: ProxyState): void {
+    const known = proxies.get(id);
+    if (known && rejections.some((rejection) => translator.refused(known.proxy, xds.asked(id), rejection))) changed();
+  }
+
+  const endings = [
+    xds.onAsk((id, asked) => {
+      publishTo(id, asked, 'now');
+      if (translator.patchProblems().length) report();
+    }),
+    xds.onAck((id, state) => {
+      refused(id, state);
+      programmed.changed();
+    }),
+  ];
   signal.addEventListener('abort', () => endings.forEach((end) => end()), { once: true });
   const statuses = createStatusReporter({ client: informers.client, clock, log });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {

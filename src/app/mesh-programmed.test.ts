@@ -31,7 +31,9 @@ function holder(proxy: string, objects: readonly string[], state: Partial<Holder
     state: { connected: true, published: 3, acked: 3, sync, rejections: [], ...state },
   };
 }
-const refusal = (message: string): Partial<Holder['state']> => ({ rejections: [{ typeUrl: TypeUrl.route, name: '80', message }] });
+const refusal = (message: string): Partial<Holder['state']> => ({
+  rejections: [{ typeUrl: TypeUrl.route, name: '80', version: '1', message }],
+});
 
 interface World {
   readonly clock: VirtualClock;

@@ -1,4 +1,4 @@
-import type { Proxy } from '../mesh/index.ts';
+import { proxyMetadata, type Proxy } from '../mesh/index.ts';
 import { address, any, extension, type Json } from './json.ts';
 import { splitHistogramBuckets } from './metrics.ts';
 import { markSocket } from './cluster.ts';
@@ -31,9 +31,7 @@ export function bootstrap(options: BootstrapOptions): Json {
       cluster: `${proxy.workload}.${proxy.namespace}`,
       metadata: {
         NAME: proxy.pod,
-        NAMESPACE: proxy.namespace,
-        SERVICE_ACCOUNT: proxy.serviceAccount,
-        WORKLOAD_NAME: proxy.workload,
+        ...proxyMetadata(proxy),
         INSTANCE_IPS: proxy.ip,
         LABELS: proxy.labels,
       },

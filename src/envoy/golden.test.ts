@@ -53,12 +53,13 @@ function run(
   asked?: ReadonlySet<string>,
 ): { proxy: Proxy; resources: ProxyResources; text: string } {
   const translator = createTranslator({ onDemandAbove: asked ? -1 : Infinity });
-  const problems = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }));
+  const found = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }));
   const pod = objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === c.proxy) as Pod | undefined;
   const proxy = pod && proxyOf(pod);
   assert.ok(proxy, `${c.file}: no proxy in pod ${c.proxy}`);
   const resources = translator.resources(proxy, asked);
   if (asked) return { proxy, resources, text: '' };
+  const problems = [...found, ...translator.patchProblems()];
   const shown = c.show.map((what) => toYaml({ [what]: show(resources, what, c.metrics ?? false) }));
   const head = problems.length ? toYaml({ problems: problems.map(problemText) }) : '';
   return { proxy, resources, text: `# ${c.case}\n${head}${shown.join('')}` };

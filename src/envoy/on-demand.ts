@@ -31,8 +31,17 @@ export function absent(name: string): EnvoyResource {
 export const answered = memo((host: VirtualHost, name: string): EnvoyResource => {
   const asked = name.slice(name.indexOf('/') + 1);
   // Envoy tells held hosts apart by this name as well as by the resource's.
-  return resource(TypeUrl.virtualHost, name, virtualHostBytes(host, asked, [asked]), host.from);
+  const answer = resource(TypeUrl.virtualHost, name, virtualHostBytes(host, asked, [asked]), host.from);
+  hosts.set(answer, { name: host.name, domains: host.domains });
+  return answer;
 });
+
+const hosts = new WeakMap<EnvoyResource, Pick<VirtualHost, 'name' | 'domains'>>();
+
+/** Under what name and domains the whole table would have the host of an answer. */
+export function hostOf(answer: EnvoyResource): Pick<VirtualHost, 'name' | 'domains'> | undefined {
+  return hosts.get(answer);
+}
 
 /** Services by each name that clients of a namespace may call them, wildcards included; the oldest first. */
 const byDomain = memo((services: readonly MeshService[], namespace: string): ReadonlyMap<string, readonly MeshService[]> => {

@@ -48,15 +48,15 @@ function workloadOrigins(model: Model, proxy: Proxy): string[] {
 }
 
 const heldOrigins = memo(
-  ({ routes, virtualHosts, clusters }: ProxyResources, entries: ReadonlyMap<string, string>): ReadonlySet<string> =>
-    new Set([...named(routes), ...named(virtualHosts), ...named(clusters), ...entriesIn(clusters, entries)]),
+  ({ listeners, routes, virtualHosts, clusters }: ProxyResources, entries: ReadonlyMap<string, string>): ReadonlySet<string> =>
+    new Set([...named(listeners), ...named(routes), ...named(virtualHosts), ...named(clusters), ...entriesIn(clusters, entries)]),
 );
 
 /** The objects that what a proxy holds was made of, as `VirtualService default/reviews`. */
 export interface Origins {
   /** Those that hold for the workload as such: they shape its listeners. */
   readonly listeners: readonly string[];
-  /** Those that its routes and clusters were made of. */
+  /** Those that are named in its resources. */
   readonly others: ReadonlySet<string>;
 }
 

@@ -13,6 +13,7 @@ import {
   type ObjectStatus,
   type Problem,
   type Proxy,
+  type Server,
   type Snapshot,
   type Workload,
 } from '../mesh/index.ts';
@@ -24,6 +25,9 @@ import { httpListener, sniffingListener, sniListener, tcpListener, virtualInboun
 import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand.ts';
 import { originsOf, type Origins } from './origins.ts';
 import { otherwiseCluster } from './outbound.ts';
+import { PatchBook } from './patch-book.ts';
+import { patchResources, type PatchedResources } from './patch.ts';
+import { tableFacts } from './patch-route.ts';
 import { Recent } from './recent.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
 import { clientOf, View, fixedClusters, make, routeTable, type Resources } from './view.ts';
@@ -46,6 +50,21 @@ export interface Translator {
   resources(proxy: Proxy, asked?: ReadonlySet<string>): ProxyResources;
   /** The objects that have a say in what this proxy holds. */
   origins(proxy: Proxy, held: ProxyResources): Origins;
+  /** What came of EnvoyFilters in what was made for proxies; the same array as before when nothing changed. */
+  patchProblems(): readonly Problem[];
+  /**
+   * The proxy refuses one of its resources. True when an EnvoyFilter is to blame, which is given up: everything is to be
+   * published anew.
+   */
+  refused(proxy: Proxy, asked: ReadonlySet<string>, rejection: Refusal): boolean;
+}
+
+/** A resource that a proxy does not take, in Envoy's words. */
+export interface Refusal {
+  readonly typeUrl: string;
+  readonly name: string;
+  readonly version: string;
+  readonly message: string;
 }
 
 export interface TranslatorOptions {
@@ -84,6 +103,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       model = next;
       // Once only: a proxy remembers what it was told on demand even while its tables are whole.
       maker.onDemand ||= model.services.size > onDemandAbove;
+      maker.book.update(model.envoyFilters, model.config.rootNamespace);
       maker.turn();
       problems = keepArray(problems, problemsOf(model));
       return problems;
@@ -91,6 +111,14 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
     statuses: () => model?.gatewayApi.statuses ?? [],
     origins: (proxy, held) => (model ? originsOf(model, proxy, held) : { listeners: [], others: new Set() }),
     resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
+    patchProblems: () => maker.book.problems(),
+    refused(proxy, asked, { typeUrl, name, version, message }) {
+      const kinds = model ? Object.values(maker.resources(model, proxy, asked)) : [];
+      const held = kinds.map((map) => map.get(name)).find((r) => r?.typeUrl === typeUrl && r.version === version);
+      if (!held?.from || !maker.book.refuse(held.from, message)) return false;
+      maker.turn();
+      return true;
+    },
   };
 }
 
@@ -137,13 +165,16 @@ const gatewaysOf = memo((own: Model['gateways'], ingress: Model['entrance'], rou
   ...routes.gateways,
 ]);
 
+const UNPATCHED: Omit<PatchedResources, 'resources'> = { hits: new Set() };
+
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
 class Maker {
   onDemand = false;
+  readonly book = new PatchBook();
   readonly #internWorkload = interner<Workload>();
   readonly #internClient = interner<Client>();
   readonly #views = new Recent<View>();
-  readonly #results = new Recent<ProxyResources>();
+  readonly #results = new Recent<PatchedResources>();
   readonly #listeners = new Recent<EnvoyResource>();
   readonly #virtualHosts = new Recent<VirtualHost>();
   /** Tables on demand, their openings, and names that are nobody's. */
@@ -154,13 +185,25 @@ class Maker {
   }
 
   resources(model: Model, proxy: Proxy, asked: ReadonlySet<string>): ProxyResources {
+    return this.#result(model, proxy, asked).resources;
+  }
+
+  #result(model: Model, proxy: Proxy, asked: ReadonlySet<string>): PatchedResources {
     const onDemand = this.onDemand && proxy.kind === 'sidecar';
-    return this.#results.renew(`${signature(model, proxy)} ${onDemand ? textOf(asked) : ''}`, (last) => {
+    const result = this.#results.renew(`${signature(model, proxy)} ${onDemand ? textOf(asked) : ''}`, (last) => {
       const own = this.#internWorkload(workloadOfProxy(proxy));
       const view = this.#view(model, proxy);
-      const made = proxy.kind === 'gateway' ? this.#gateway(model, proxy, own, view) : this.#sidecar(model, proxy, own, view, asked);
-      return last ? keepResources(last, made) : made;
+      const servers = proxy.kind === 'gateway' ? this.#servers(model, proxy, view) : [];
+      const plain =
+        proxy.kind === 'gateway' ? this.#gateway(model, proxy, own, view, servers) : this.#sidecar(model, proxy, own, view, asked);
+      const patches = this.book.filters.of(proxy);
+      const made = patches.length
+        ? patchResources(plain, patches, proxy.kind, (t) => tableFacts(t, servers))
+        : { ...UNPATCHED, resources: plain };
+      return last ? { ...made, resources: keepResources(last.resources, made.resources) } : made;
     });
+    this.book.hit(result.hits);
+    return result;
   }
 
   #view(model: Model, proxy: Proxy): View {
@@ -233,13 +276,12 @@ class Maker {
     };
   }
 
-  #gateway(model: Model, proxy: Proxy, own: Workload, view: View): ProxyResources {
-    const plan = planGateway(
-      model,
-      proxy,
-      own,
-      serversOf(proxy, gatewaysOf(model.gateways, model.entrance, model.gatewayApi), ofNamespace(view.services, proxy.namespace)),
-    );
+  #servers(model: Model, proxy: Proxy, view: View): readonly Server[] {
+    return serversOf(proxy, gatewaysOf(model.gateways, model.entrance, model.gatewayApi), ofNamespace(view.services, proxy.namespace));
+  }
+
+  #gateway(model: Model, proxy: Proxy, own: Workload, view: View, servers: readonly Server[]): ProxyResources {
+    const plan = planGateway(model, proxy, own, servers);
     const hosts = new Map(
       [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),
     );

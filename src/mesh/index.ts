@@ -11,6 +11,7 @@ export { GATEWAY_CONTROLLER, gatewayClasses, type ObjectStatus } from './gateway
 export { flavorOf, ingressClasses } from './ingress-class.ts';
 export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';
 export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export { EnvoyFilters, patchOrigin, patchProblem, proxyMetadata, type EnvoyPatch } from './envoy-filter.ts';
 export { imported, importsOf } from './sidecar.ts';
 export { DRY_RUN, type Guard } from './guard.ts';
 export type { EffectiveMode } from './peer-authentication.ts';

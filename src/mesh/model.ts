@@ -5,6 +5,7 @@ import type {
   gatewayApi,
   AuthorizationPolicy,
   DestinationRule,
+  EnvoyFilter,
   Gateway,
   RequestAuthentication,
   ServiceEntry,
@@ -47,6 +48,8 @@ export interface Model {
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
   readonly sidecars: Sidecars;
+  /** Oldest first. */
+  readonly envoyFilters: readonly EnvoyFilter[];
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
@@ -108,6 +111,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     authorizationPolicies: ordered<AuthorizationPolicy>(),
     requestAuthentications: ordered<RequestAuthentication>(),
     sidecars: ordered<Sidecar>(),
+    envoyFilters: ordered<EnvoyFilter>(),
   };
   const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
     const byService = new Map<string, EndpointSlice[]>();
@@ -207,6 +211,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         config.rootNamespace,
       ),
       sidecars: sidecarsOf(order.sidecars(snapshot.sidecars), config.rootNamespace),
+      envoyFilters: order.envoyFilters(snapshot.envoyFilters),
       pods,
     };
     return model;

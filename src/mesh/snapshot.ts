@@ -7,6 +7,7 @@ import {
   ConfigMaps,
   DestinationRules,
   EndpointSlices,
+  EnvoyFilters,
   GatewayClasses,
   Gateways,
   GRPCRoutes,
@@ -29,6 +30,7 @@ import {
   VirtualServices,
   type AuthorizationPolicy,
   type DestinationRule,
+  type EnvoyFilter,
   type Gateway,
   type KubeObject,
   type PeerAuthentication,
@@ -78,6 +80,7 @@ export interface Snapshot {
   readonly authorizationPolicies: ReadonlyMap<string, AuthorizationPolicy>;
   readonly requestAuthentications: ReadonlyMap<string, RequestAuthentication>;
   readonly sidecars: ReadonlyMap<string, Sidecar>;
+  readonly envoyFilters: ReadonlyMap<string, EnvoyFilter>;
   /** Of these, `istio` in the root namespace is the mesh's own. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly ingresses: ReadonlyMap<string, Ingress>;
@@ -105,6 +108,7 @@ export const snapshotKinds = {
   authorizationPolicies: AuthorizationPolicies,
   requestAuthentications: RequestAuthentications,
   sidecars: Sidecars,
+  envoyFilters: EnvoyFilters,
   configMaps: ConfigMaps,
   ingresses: Ingresses,
   ingressClasses: IngressClasses,

@@ -150,7 +150,7 @@ test('of many resources the bad ones are found, reported and left out, until the
     client.say(TypeUrl.cluster, { nonce, error: bad ? 'bad: no such filter' : undefined });
   }
   assert.deepEqual([...held].sort(), ['a@1', 'b@1', 'c@1', 'd@1']);
-  assert.deepEqual(hub.state('p').rejections, [{ typeUrl: TypeUrl.cluster, name: 'bad', message: 'bad: no such filter' }]);
+  assert.deepEqual(hub.state('p').rejections, [{ typeUrl: TypeUrl.cluster, name: 'bad', version: '1', message: 'bad: no such filter' }]);
   hub.publish('p', mesh({ clusters: clusters('a', 'b', 'bad@2', 'c', 'd') }));
   await clock.advance(50);
   client.ack('bad@2');

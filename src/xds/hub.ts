@@ -24,7 +24,12 @@ export interface ProxyState {
   readonly acked: number;
   readonly sync: { readonly [T in 'cluster' | 'endpoint' | 'listener' | 'route' | 'virtualHost' | 'secret']: SyncState };
   /** Resources that the proxy refuses, in Envoy's words; it keeps serving what it had. */
-  readonly rejections: readonly { readonly typeUrl: string; readonly name: string; readonly message: string }[];
+  readonly rejections: readonly {
+    readonly typeUrl: string;
+    readonly name: string;
+    readonly version: string;
+    readonly message: string;
+  }[];
 }
 
 export interface HubOptions {
@@ -330,7 +335,7 @@ function stateOf(proxy: Proxy | undefined): ProxyState {
       secret: sync('secret'),
     },
     rejections: Object.values(subscriptions ?? {}).flatMap((s) =>
-      [...s.rejections()].map(([name, message]) => ({ typeUrl: s.typeUrl, name, message })),
+      [...s.rejections()].map(([name, { version, message }]) => ({ typeUrl: s.typeUrl, name, version, message })),
     ),
   };
 }

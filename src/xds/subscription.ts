@@ -73,10 +73,10 @@ export class Subscription {
     return this.#held.size;
   }
 
-  /** What the proxy refuses of what it is to hold: name -> message. */
-  rejections(): Map<string, string> {
-    const out = new Map<string, string>();
-    for (const [name, { version, message }] of this.#rejected) if (this.#desired.get(name)?.version === version) out.set(name, message);
+  /** What the proxy refuses of what it is to hold, by name. */
+  rejections(): Map<string, Rejection> {
+    const out = new Map<string, Rejection>();
+    for (const [name, rejection] of this.#rejected) if (this.#desired.get(name)?.version === rejection.version) out.set(name, rejection);
     return out;
   }
 

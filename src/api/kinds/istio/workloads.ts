@@ -1,18 +1,20 @@
 /** Kinds of `networking.istio.io` that are about workloads and their proxies. */
 import type { KubeObject } from '../../object.ts';
+import { EnvoyFilters, WorkloadEntries, WorkloadGroups } from '../../resources.ts';
 import { type Causes, checkLabels } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkHost, checkPortNumber, isIp } from './checks.ts';
 import { istioResource, networking } from './shared.ts';
+import type { EnvoyFilter, WorkloadEntry, WorkloadGroup } from './proxy-types.ts';
 import type { WorkloadEntrySpec } from './types.ts';
 
 interface Specified<Spec> extends KubeObject {
   spec?: Spec;
 }
 
-export const workloadEntries = defineCustom<Specified<WorkloadEntrySpec>>({
+export const workloadEntries = defineCustom<WorkloadEntry>({
   ...networking,
-  resource: istioResource('networking', 'WorkloadEntry'),
+  resource: WorkloadEntries,
   shortNames: ['we'],
   check: (causes, o) => checkWorkload(causes, 'spec', o.spec ?? {}, true),
   columns: [AGE, shows('Address', '.spec.address')],
@@ -29,14 +31,9 @@ function checkWorkload(causes: Causes, at: string, { address, network, ports, la
   checkLabels(causes, `${at}.labels`, labels);
 }
 
-interface Group {
-  metadata?: { labels?: Record<string, string> };
-  template?: WorkloadEntrySpec;
-}
-
-export const workloadGroups = defineCustom<Specified<Group>>({
+export const workloadGroups = defineCustom<WorkloadGroup>({
   ...networking,
-  resource: istioResource('networking', 'WorkloadGroup'),
+  resource: WorkloadGroups,
   shortNames: ['wg'],
   check(causes, o) {
     const { metadata, template } = o.spec ?? {};
@@ -87,18 +84,19 @@ export const sidecars = defineCustom<Specified<{ ingress?: Listener[]; egress?: 
   },
 });
 
-interface Patch {
+/** As it may come. */
+interface Unchecked {
   applyTo?: string;
   patch?: { operation?: string; value?: unknown };
 }
 
-export const envoyFilters = defineCustom<Specified<{ configPatches?: Patch[] }>>({
+export const envoyFilters = defineCustom<EnvoyFilter>({
   ...networking,
-  resource: istioResource('networking', 'EnvoyFilter', 'v1alpha3'),
+  resource: EnvoyFilters,
   versions: [],
   columns: [],
   check(causes, o) {
-    o.spec?.configPatches?.forEach(({ applyTo, patch }, i) => {
+    (o.spec?.configPatches as Unchecked[] | undefined)?.forEach(({ applyTo, patch }, i) => {
       const at = `spec.configPatches[${i}]`;
       if (!applyTo || applyTo === 'INVALID') causes.required(`${at}.applyTo`, 'Envoy filter: missing applyTo');
       if (!patch) return causes.required(`${at}.patch`, 'Envoy filter: missing patch');

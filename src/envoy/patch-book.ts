@@ -1,0 +1,115 @@
+/** Which EnvoyFilters are in force, what came of their patches, and what is to be said of them. */
+import { keyOf, keyText, type EnvoyFilter } from '../api/index.ts';
+import { EnvoyFilters, keepArray, memo, patchOrigin, patchProblem, type EnvoyPatch, type Problem } from '../mesh/index.ts';
+import { readPatch } from './patch-list.ts';
+
+const filtersOf = memo((all: readonly EnvoyFilter[], rootNamespace: string) => new EnvoyFilters(all, rootNamespace));
+
+/** One that Envoy refused gives way to what it said before, so that the last good configuration stays for new proxies, too. */
+export class PatchBook {
+  #filters = filtersOf([], '');
+  #written: readonly EnvoyFilter[] = [];
+  #root = '';
+  readonly #history = new Map<string, { now: EnvoyFilter; good: EnvoyFilter | undefined }>();
+  readonly #refused = new WeakMap<EnvoyFilter, string>();
+  readonly #hits = new Set<EnvoyPatch>();
+  #problems: readonly Problem[] = [];
+
+  /** Those in force. */
+  get filters(): EnvoyFilters {
+    return this.#filters;
+  }
+
+  /** Takes them as they are written, the oldest first. */
+  update(written: readonly EnvoyFilter[], rootNamespace: string): void {
+    this.#written = written;
+    this.#root = rootNamespace;
+    this.#hits.clear();
+    const keys = new Set<string>();
+    for (const now of written) {
+      const key = keyText(keyOf(now));
+      keys.add(key);
+      const before = this.#history.get(key);
+      if (before?.now === now) continue;
+      this.#history.set(key, { now, good: before && (this.#refused.has(before.now) ? before.good : before.now) });
+    }
+    for (const key of this.#history.keys()) if (!keys.has(key)) this.#history.delete(key);
+    this.#enact();
+  }
+
+  /**
+   * A proxy refuses a resource made of these objects. True when EnvoyFilters are among them: of several, the one that was changed
+   * last is taken to be at fault.
+   */
+  refuse(from: readonly string[], message: string): boolean {
+    const version = (f: EnvoyFilter): number => Number(f.metadata?.resourceVersion ?? 0);
+    const [last] = this.#filters.all.filter((f) => from.includes(patchOrigin(f))).sort((a, b) => version(b) - version(a));
+    if (!last) return false;
+    this.#refused.set(last, message);
+    this.#hits.clear();
+    this.#enact();
+    return true;
+  }
+
+  /** These patches changed something. */
+  hit(patches: Iterable<EnvoyPatch>): void {
+    for (const patch of patches) this.#hits.add(patch);
+  }
+
+  /** The same array as before when nothing changed. Complete once every proxy has been made for. */
+  problems(): readonly Problem[] {
+    const made = [...this.#written.flatMap((o) => this.#refusal(o)), ...this.#filters.all.flatMap((o) => this.#found(o))];
+    const same = made.length === this.#problems.length && made.every((p, i) => JSON.stringify(p) === JSON.stringify(this.#problems[i]));
+    return same ? this.#problems : (this.#problems = made);
+  }
+
+  #enact(): void {
+    const inForce = this.#written.flatMap((o) => {
+      const good = this.#refused.has(o) ? this.#history.get(keyText(keyOf(o)))?.good : o;
+      return good && !this.#refused.has(good) ? [good] : [];
+    });
+    this.#filters = filtersOf(keepArray(this.#filters.all, inForce), this.#root);
+  }
+
+  #refusal(owner: EnvoyFilter): Problem[] {
+    const message = this.#refused.get(owner);
+    if (message === undefined) return [];
+    const stays = this.#filters.all.some((f) => keyText(keyOf(f)) === keyText(keyOf(owner)));
+    const object = { kind: 'EnvoyFilter', namespace: owner.metadata?.namespace, name: owner.metadata?.name ?? '' };
+    return [
+      {
+        object,
+        code: 'SLU0012',
+        severity: 'error',
+        path: 'spec.configPatches',
+        message: `Envoy refuses the configuration with these patches: ${message}. ${stays ? 'What they were before stays in force.' : 'They are left out.'}`,
+        fix: 'Correct the patches; they are tried again when the object changes.',
+      },
+    ];
+  }
+
+  #found(owner: EnvoyFilter): Problem[] {
+    return (owner.spec?.configPatches ?? []).flatMap((spec, index): Problem[] => {
+      const patch = this.#filters.patchesOf(owner)[index]!;
+      const read = readPatch(patch);
+      if ('error' in read)
+        return [
+          patchProblem(patch, read.path, {
+            code: 'IST0106',
+            severity: 'error',
+            message: `${read.error}. The patch is left out.`,
+            fix: 'Use operations, fields and types that Envoy 1.40 has.',
+          }),
+        ];
+      if (this.#hits.has(patch) || spec.applyTo === 'BOOTSTRAP') return [];
+      return [
+        patchProblem(patch, 'match', {
+          code: 'SLU0011',
+          severity: 'warning',
+          message: 'the patch changes nothing: no proxy that it is for has what it matches.',
+          fix: "Compare it with what the proxy has; filters that only Istio's own Envoy knows are not there.",
+        }),
+      ];
+    });
+  }
+}
