@@ -69,16 +69,19 @@ export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream
     if (!transport.writable) return done?.();
     transport.write(writer.write(frame), () => done?.());
   };
-  const open = (id: number, headers: SpdyHeaders, fin: boolean): void => {
-    if (streams.has(id) || id % 2 === 0) return send({ type: 'reset', stream: id, status: RST_PROTOCOL_ERROR });
-    if (streams.size >= MAX_STREAMS) return send({ type: 'reset', stream: id, status: RST_REFUSED });
+  /** Resolves when it has gone out: who does not take answers is not listened to, so that none pile up. */
+  const answer = (frame: SpdyFrame): Promise<void> => new Promise((resolve) => send(frame, resolve));
+  const open = async (id: number, headers: SpdyHeaders, fin: boolean): Promise<void> => {
+    if (streams.has(id) || id % 2 === 0) return answer({ type: 'reset', stream: id, status: RST_PROTOCOL_ERROR });
+    if (streams.size >= MAX_STREAMS) return answer({ type: 'reset', stream: id, status: RST_REFUSED });
     const stream = new SpdyStream(id, headers, send);
     streams.set(id, stream);
     stream.on('error', () => {});
     stream.once('close', () => streams.delete(id));
-    send({ type: 'reply', stream: id, headers: {}, fin: false });
+    const replied = answer({ type: 'reply', stream: id, headers: {}, fin: false });
     if (fin) void stream.receive(new Uint8Array(0), true);
     onStream(stream);
+    await replied;
   };
   const destroyAll = (): void => {
     for (const stream of streams.values()) stream.destroy();
@@ -90,7 +93,7 @@ export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream
       for (const frame of reader.push(chunk)) {
         switch (frame.type) {
           case 'open':
-            open(frame.stream, frame.headers, frame.fin);
+            await open(frame.stream, frame.headers, frame.fin);
             break;
           case 'data':
             await streams.get(frame.stream)?.receive(frame.data, frame.fin);
@@ -100,7 +103,7 @@ export async function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream
             break;
           case 'ping':
             // Odd ids are the client's; an even one would be the answer to a ping of ours, and we send none.
-            if (frame.id % 2 === 1) send(frame);
+            if (frame.id % 2 === 1) await answer(frame);
             break;
           case 'goaway':
             return;

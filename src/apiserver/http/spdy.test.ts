@@ -167,3 +167,22 @@ test('data after the end of a stream breaks that stream, not the session; a clie
   await served;
   assert.equal(opened[1]!.destroyed, true);
 });
+
+test('who does not take the answers is not listened to', async () => {
+  const writer = new SpdyWriter();
+  const pings = Array.from({ length: 500 }, (_, i) => writer.write({ type: 'ping', id: 2 * i + 1 }));
+  const taken: (() => void)[] = [];
+  const transport = new Duplex({ read() {}, write: (_chunk, _encoding, done: () => void) => void taken.push(done) });
+  transport.push(Buffer.concat(pings));
+  transport.push(null);
+  const served = serveSpdy(transport, () => {});
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 20; i++) await turn();
+  assert.equal(transport.writableLength, 12, 'one answer waits, and the others until it is taken');
+  for (let i = 0; i < pings.length; i++) {
+    taken[i]!();
+    await turn();
+  }
+  await served;
+  assert.equal(taken.length, pings.length);
+});
