@@ -73,6 +73,7 @@ export function withBuiltInDefinitions(store: Store<AnyObject>, catalog: Catalog
     },
     get: (key) => store.get(key) ?? builtIn(key),
     list,
+    count: (collection) => (collection === CRD_PREFIX ? list(collection).items.length : store.count(collection)),
     create: (key, object) => store.create(key, object),
     async update(key, object, expected) {
       if (expected !== 0) return store.update(key, object, expected);

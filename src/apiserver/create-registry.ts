@@ -214,7 +214,7 @@ function measureStore(metrics: Metrics, { store, catalog }: Core): void {
   metrics.gauge('apiserver_storage_revision', 'Revision of the last write.', [], () => [[[], store.revision]]);
   metrics.gauge('apiserver_storage_objects', 'Objects that are stored, by kind.', ['resource'], () =>
     catalog.all().flatMap((def) => {
-      const count = store.list(storePrefix(def, undefined)).items.length;
+      const count = store.count(storePrefix(def, undefined));
       return count > 0 ? [[[qualified(def)], count] as const] : [];
     }),
   );

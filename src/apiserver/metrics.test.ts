@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+const textOf = (metrics: Metrics): string => Buffer.concat([...metrics.text()]).toString();
 
 test('counters, histograms and gauges as Prometheus reads them', () => {
   const metrics = createMetrics();
@@ -13,7 +15,7 @@ test('counters, histograms and gauges as Prometheus reads them', () => {
   for (const seconds of [0.05, 0.1, 0.5, 7]) time(['GET'], seconds);
   size = 4;
   assert.equal(
-    metrics.text(),
+    textOf(metrics),
     `# HELP requests_total Requests.
 # TYPE requests_total counter
 requests_total{verb="GET",path="/a\\"b\\\\c\\n"} 3
@@ -31,9 +33,19 @@ size 4
   );
 });
 
+test('the text comes a series at a time, so that others get their turn between them', () => {
+  const metrics = createMetrics();
+  const time = metrics.histogram('seconds', 'Time.', ['verb'], [0.1, 1]);
+  for (let i = 0; i < 300; i++) time([String(i)], 1);
+  assert.deepEqual(
+    [...metrics.text()].map((part) => part.toString().split('\n').length - 1),
+    [2, ...Array<number>(300).fill(5)],
+  );
+});
+
 test('what is made up by users does not grow without end', () => {
   const metrics = createMetrics();
   const count = metrics.counter('c', 'C.', ['x']);
   for (let i = 0; i < 20_000; i++) count([String(i)]);
-  assert.ok(metrics.text().split('\n').length < 6_000);
+  assert.ok(textOf(metrics).split('\n').length < 6_000);
 });

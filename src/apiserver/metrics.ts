@@ -9,14 +9,8 @@ export interface Metrics {
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): (values: Labels, seconds: number) => void;
   /** Asked for when it is read. */
   gauge(name: string, help: string, labels: Labels, read: () => Iterable<readonly [values: Labels, value: number]>): void;
-  text(): string;
-}
-
-interface Buckets {
-  readonly values: Labels;
-  readonly counts: number[];
-  sum: number;
-  count: number;
+  /** The whole text, a series at a time: there may be thousands. */
+  text(): Iterable<Buffer>;
 }
 
 /** Series of one name, at most: what users make up must not fill the memory. */
@@ -25,37 +19,37 @@ const SEPARATOR = '\0';
 
 export function createMetrics(): Metrics {
   const families: (() => Iterable<string>)[] = [];
-  const head = (name: string, help: string, type: string): string[] => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+  const head = (name: string, help: string, type: string): string => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 
   return {
     counter(name, help, labels) {
-      const series = new Map<string, { readonly values: Labels; count: number }>();
+      const series = new Map<string, { readonly line: string; count: number }>();
       families.push(function* () {
-        yield* head(name, help, 'counter');
-        for (const { values, count } of series.values()) yield line(name, labels, values, count);
+        yield head(name, help, 'counter');
+        for (const { line, count } of series.values()) yield `${line} ${count}\n`;
       });
       return (values, by = 1) => {
-        const one = known(series, values, () => ({ values, count: 0 }));
+        const one = known(series, values, () => ({ line: `${name}${within(pairs(labels, values))}`, count: 0 }));
         if (one) one.count += by;
       };
     },
 
     histogram(name, help, labels, bounds) {
-      const series = new Map<string, Buckets>();
+      const series = new Map<string, { readonly pairs: string; readonly counts: number[]; sum: number; count: number }>();
+      const les = bounds.map((bound) => `le="${bound}"`);
       families.push(function* () {
-        yield* head(name, help, 'histogram');
-        for (const { values, counts, sum, count } of series.values()) {
+        yield head(name, help, 'histogram');
+        for (const { pairs: own, counts, sum, count } of series.values()) {
+          const bucket = own ? `${name}_bucket{${own},` : `${name}_bucket{`;
+          let text = '';
           let below = 0;
-          for (let i = 0; i < bounds.length; i++) {
-            yield line(`${name}_bucket`, [...labels, 'le'], [...values, String(bounds[i])], (below += counts[i]!));
-          }
-          yield line(`${name}_bucket`, [...labels, 'le'], [...values, '+Inf'], count);
-          yield line(`${name}_sum`, labels, values, sum);
-          yield line(`${name}_count`, labels, values, count);
+          for (let i = 0; i < les.length; i++) text += `${bucket}${les[i]}} ${(below += counts[i]!)}\n`;
+          const labelled = within(own);
+          yield `${text}${bucket}le="+Inf"} ${count}\n${name}_sum${labelled} ${sum}\n${name}_count${labelled} ${count}\n`;
         }
       });
       return (values, seconds) => {
-        const one = known(series, values, () => ({ values, counts: bounds.map(() => 0), sum: 0, count: 0 }));
+        const one = known(series, values, () => ({ pairs: pairs(labels, values), counts: bounds.map(() => 0), sum: 0, count: 0 }));
         if (!one) return;
         const i = bounds.findIndex((bound) => seconds <= bound);
         if (i >= 0) one.counts[i]!++;
@@ -66,12 +60,14 @@ export function createMetrics(): Metrics {
 
     gauge(name, help, labels, read) {
       families.push(function* () {
-        yield* head(name, help, 'gauge');
-        for (const [values, value] of read()) yield line(name, labels, values, value);
+        yield head(name, help, 'gauge');
+        for (const [values, value] of read()) yield `${name}${within(pairs(labels, values))} ${value}\n`;
       });
     },
 
-    text: () => `${families.flatMap((lines) => [...lines()]).join('\n')}\n`,
+    *text() {
+      for (const family of families) for (const lines of family()) yield Buffer.from(lines);
+    },
   };
 }
 
@@ -83,7 +79,9 @@ function known<T>(series: Map<string, T>, values: Labels, make: () => T): T | un
   return one;
 }
 
-function line(name: string, labels: Labels, values: Labels, value: number): string {
-  const pairs = labels.map((label, i) => `${label}="${(values[i] ?? '').replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`);
-  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}`;
+/** Made once a series, since it is most of the work. */
+function pairs(labels: Labels, values: Labels): string {
+  return labels.map((label, i) => `${label}="${(values[i] ?? '').replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`).join(',');
 }
+
+const within = (labelled: string): string => (labelled ? `{${labelled}}` : '');

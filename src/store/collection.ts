@@ -33,6 +33,10 @@ export class Collection<T> {
     return this.#live.get(key);
   }
 
+  get size(): number {
+    return this.#live.size;
+  }
+
   values(): Iterable<Stored<T>> {
     return this.#live.values();
   }

@@ -111,6 +111,7 @@ describe('list', () => {
       store.list('/things/b/').items.map((v) => v.key),
       [key('a', 'b')],
     );
+    assert.deepEqual([store.count('/things/'), store.count('/nothing/')], [4, 0]);
   });
 
   test('at an old revision undoes what came later', async () => {

@@ -157,6 +157,8 @@ export function createStore<T extends object>(backend: Backend, options: StoreOp
       return { items: collection(prefix).listAt(prefix, revision), revision };
     },
 
+    count: (name) => collection(name).size,
+
     async create(key, object) {
       const { value, settled } = meet(key);
       if (value) return refuse(settled, new StoreError('exists', `${key} exists already`, { revision: value.revision }));

@@ -38,10 +38,15 @@ export function sendJson(call: Call, code: number, json: Buffer, representation:
 /** The size of the pieces of a long answer, in bytes: what is done in one go before others get their turn. */
 const PIECE = 256 * 1024;
 
-/** Answers with JSON that comes in parts: short ones at once, long ones as fast as they are read, with turns for others in between. */
+/** Answers with JSON that comes in parts, as {@link sendText} does; as YAML or indented when that is asked for. */
 export async function sendParts(call: Call, parts: Iterable<Buffer>, representation: Representation): Promise<void> {
   if (representation === 'yaml' || call.url.searchParams.has('pretty'))
     return sendJson(call, 200, Buffer.concat([...parts]), representation);
+  return sendText(call, 'application/json', parts);
+}
+
+/** Answers with text that comes in parts: a short one at once, a long one as fast as it is read, with turns for others in between. */
+export async function sendText(call: Call, contentType: string, parts: Iterable<Buffer>): Promise<void> {
   const { res } = call;
   let piece: Buffer[] = [];
   let size = 0;
@@ -49,7 +54,7 @@ export async function sendParts(call: Call, parts: Iterable<Buffer>, representat
     piece.push(part);
     size += part.length;
     if (size < PIECE) continue;
-    if (!res.headersSent) begin(call, 200, 'application/json');
+    if (!res.headersSent) begin(call, 200, contentType);
     const more = res.write(Buffer.concat(piece));
     [piece, size] = [[], 0];
     if (!more) await drained(res);
@@ -58,7 +63,7 @@ export async function sendParts(call: Call, parts: Iterable<Buffer>, representat
   }
   const last = Buffer.concat(piece);
   if (res.headersSent) res.end(last);
-  else send(call, 200, 'application/json', last);
+  else send(call, 200, contentType, last);
 }
 
 /** Resolves when more can be written, or never will be. */

@@ -12,13 +12,13 @@ import {
 import { sha256Hex } from '../../base/index.ts';
 import { ISSUER } from '../auth/account-tokens.ts';
 import { parseAccept } from './accept.ts';
-import { notServed, send, sendObject, type Api, type Call } from './call.ts';
+import { notServed, send, sendObject, sendText, type Api, type Call } from './call.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** Answers what is not about objects: discovery, OpenAPI, the version, health. */
 export interface Documents {
   discovery(call: Call, info: RequestInfo & { type: 'discovery' }): void;
-  other(call: Call, path: string): void;
+  other(call: Call, path: string): Promise<void>;
 }
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -31,6 +31,8 @@ const ISSUER_DOCUMENT = {
   id_token_signing_alg_values_supported: ['RS256'],
 };
 
+/** Prometheus' text format. */
+const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 const YEAR_SECONDS = 31_536_000;
 
 export function createDocuments(api: Api, keySet: object): Documents {
@@ -67,14 +69,14 @@ export function createDocuments(api: Api, keySet: object): Documents {
       if (!found) throw notServed();
       sendObject(call, 200, found);
     },
-    other(call, path) {
+    async other(call, path) {
       if (path === '/version') return sendObject(call, 200, version);
       const health = /^\/(healthz|livez|readyz)(\/[a-z-]+)?$/.exec(path);
       if (health) {
         const verbose = call.url.searchParams.has('verbose') && `[+]ping ok\n${health[1]} check passed\n`;
         return send(call, 200, 'text/plain; charset=utf-8', verbose || 'ok');
       }
-      if (path === '/metrics') return send(call, 200, 'text/plain; version=0.0.4; charset=utf-8', api.registry.metrics.text());
+      if (path === '/metrics') return sendText(call, METRICS_TEXT, api.registry.metrics.text());
       if (path === '/.well-known/openid-configuration') return sendObject(call, 200, ISSUER_DOCUMENT);
       if (path === '/openid/v1/jwks') return send(call, 200, 'application/jwk-set+json', JSON.stringify(keySet));
       if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());

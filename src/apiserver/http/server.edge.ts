@@ -176,7 +176,7 @@ async function answer(
     if (info.type === 'resource') await serveObjects(api, call, info);
     else if (req.method !== 'GET' && req.method !== 'HEAD') throw new ApiError('MethodNotAllowed', 'only GET is served here');
     else if (info.type === 'discovery') documents.discovery(call, info);
-    else documents.other(call, info.path);
+    else await documents.other(call, info.path);
   } catch (error) {
     sendError(api, call, error);
   }
