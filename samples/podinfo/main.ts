@@ -5,7 +5,11 @@ import { parseArgs } from 'node:util';
 import { json, serve, sleep, text, type Request } from '../lib/server.ts';
 
 /** `--random-error` and `PODINFO_RANDOM_ERROR=true` are the same setting. */
-const { values: flags } = parseArgs({ strict: false, allowPositionals: true });
+const { values: flags } = parseArgs({
+  strict: false,
+  allowPositionals: true,
+  options: { 'backend-url': { type: 'string', multiple: true } },
+});
 function setting(name: string, fallback: string): string {
   const flag = flags[name];
   if (flag !== undefined) return String(flag);
@@ -25,8 +29,10 @@ const randomDelay = on('random-delay');
 const delayMin = Number(setting('random-delay-min', '0'));
 const delayMax = Number(setting('random-delay-max', '5'));
 const delayUnit = setting('random-delay-unit', 's') === 'ms' ? 1 : 1000;
-const backendFlag = flags['backend-url'] ?? process.env.PODINFO_BACKEND_URL;
-const backends = (Array.isArray(backendFlag) ? backendFlag : backendFlag === undefined ? [] : [backendFlag]).map(String);
+/** Given more than once, or with commas between. */
+const backends = (flags['backend-url'] ?? [process.env.PODINFO_BACKEND_URL ?? ''])
+  .flatMap((urls) => String(urls).split(','))
+  .filter(Boolean);
 
 let healthy = !on('unhealthy');
 let ready = !on('unready');
