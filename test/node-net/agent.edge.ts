@@ -9,18 +9,20 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { silentLog } from '../../src/base/index.ts';
 import { startDns } from '../../src/node/dns/server.edge.ts';
-import { buildZone, type Zone } from '../../src/node/dns/zone.ts';
+import { zoneBuilder, type Zone } from '../../src/node/dns/zone.ts';
 import { DNS_ADDRESS } from '../../src/node/net/addresses.ts';
 import { prepareNodeNetwork } from '../../src/node/net/node-network.edge.ts';
 import { podNetworks } from '../../src/node/net/pod-network.edge.ts';
+import { groupServices } from '../../src/node/net/service-groups.ts';
 import { serviceProxy } from '../../src/node/net/services.edge.ts';
 import type { Capture } from '../../src/node/net/types.ts';
 
-type Objects = Parameters<typeof buildZone>;
+type Objects = Parameters<typeof groupServices>;
 
 prepareNodeNetwork();
 const pods = podNetworks(process.argv[2]!);
 const proxy = serviceProxy();
+const zoneOf = zoneBuilder();
 let zone: Zone = new Map();
 await startDns({ address: DNS_ADDRESS, port: 53, zone: () => zone, log: silentLog });
 
@@ -29,8 +31,9 @@ const commands: Record<string, (...args: never[]) => unknown> = {
   remove: (uid: string) => pods.remove(uid),
   list: () => pods.list().map((p) => `${p.uid} ${p.ip}`),
   apply(services: Objects[0], slices: Objects[1]) {
-    zone = buildZone(services, slices);
-    return proxy.apply(services, slices);
+    const groups = groupServices(services, slices);
+    zone = zoneOf(groups);
+    return proxy.apply(groups);
   },
   /** An HTTP server in a pod, which answers with its name and the client's address. */
   async serve(uid: string, port: number) {

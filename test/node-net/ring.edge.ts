@@ -182,6 +182,27 @@ async function walk(): Promise<void> {
   assert.deepEqual([...seen].sort(), ['a:80', 'b:80']);
   assert.match(String(await agent.ask('getFromNode', '0.0.0.0', 'http://10.244.0.1:30080/')), /^[ab]:80 10\.244\.0\.1$/);
 
+  step('a service that loses a backend, gains it, goes and comes back; its neighbour never changes');
+  const answers = async (address: string): Promise<string[]> => {
+    const all = await Promise.all(Array.from({ length: 30 }, () => agent.ask('get', 'b', address, 80).then((x) => String(x).slice(0, 4))));
+    return [...new Set(all)].sort();
+  };
+  const [, ...others] = objects;
+  const turns: [string, typeof objects, typeof slices, string[]][] = [
+    ['one backend', objects, [slice('web', a), ...slices.slice(1)], ['a:80']],
+    ['the other', objects, [slice('web', b), ...slices.slice(1)], ['b:80']],
+    ['both', objects, slices, ['a:80', 'b:80']],
+    ['both, the other way round', objects, [slice('web', b, a), ...slices.slice(1)], ['a:80', 'b:80']],
+    ['gone', others, slices.slice(1), []],
+    ['back', objects, slices, ['a:80', 'b:80']],
+  ];
+  for (const [what, services, ends, expected] of turns) {
+    await agent.ask('apply', services, ends);
+    if (expected.length > 0) assert.deepEqual(await answers('10.96.1.1'), expected, what);
+    else await assert.rejects(agent.ask('get', 'a', '10.96.1.1', 80), /ECONNREFUSED/, what);
+    assert.equal(await agent.ask('get', 'b', '10.96.1.2', 80), `a:80 ${b}`, what);
+  }
+
   step('a pod reaches itself by its service');
   assert.equal(await agent.ask('get', 'a', '10.96.1.2', 80), 'a:80 10.244.0.1');
 

@@ -2,13 +2,16 @@ import { EndpointSlices, Services } from '../../api/index.ts';
 import { messageOf, type Clock, type Log } from '../../base/index.ts';
 import type { Informers } from '../../control/index.ts';
 import { startDns } from '../dns/server.edge.ts';
-import { buildZone, type Zone } from '../dns/zone.ts';
+import { zoneBuilder, type Zone } from '../dns/zone.ts';
 import { DNS_ADDRESS } from '../net/addresses.ts';
 import { prepareNodeNetwork } from '../net/node-network.edge.ts';
+import { groupServices } from '../net/service-groups.ts';
 import { serviceProxy } from '../net/services.edge.ts';
 
 /** Changes within this time are programmed together, in milliseconds; the first of them at once. */
 const COALESCE = 20;
+/** In a mesh so large that programming takes long, it rests this many times as long. */
+const REST = 4;
 const DNS_PORT = 53;
 
 /** Service addresses and names, as the services and their endpoints are now, until the process ends. */
@@ -17,19 +20,22 @@ export async function serveServices(informers: Informers, clock: Clock, log: Log
   const services = informers.of(Services);
   const slices = informers.of(EndpointSlices);
   const proxy = serviceProxy();
+  const zoneOf = zoneBuilder();
   let zone: Zone = new Map();
   let stale = false;
   let resting = false;
   const program = (): void => {
     stale = false;
     resting = true;
+    const started = clock.monotonic();
     try {
-      zone = buildZone(services.list(), slices.list());
-      proxy.apply(services.list(), slices.list());
+      const groups = groupServices(services.list(), slices.list());
+      zone = zoneOf(groups);
+      proxy.apply(groups);
     } catch (error) {
       log.error('the service rules could not be programmed', { error: messageOf(error) });
     }
-    clock.after(COALESCE, () => {
+    clock.after(Math.max(COALESCE, REST * (clock.monotonic() - started)), () => {
       resting = false;
       if (stale) program();
     });

@@ -6,7 +6,8 @@ import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { reply } from './reply.ts';
 import { resolve } from './resolver.ts';
 import { resolvConf } from './resolv-conf.ts';
-import { buildZone } from './zone.ts';
+import { groupServices } from '../net/service-groups.ts';
+import { zoneBuilder, type Zone } from './zone.ts';
 
 const service = (name: string, spec: ServiceSpec): Service => ({ metadata: { name, namespace: 'test' }, spec });
 const slice = (name: string, endpoints: EndpointSlice['endpoints']): EndpointSlice => ({
@@ -16,7 +17,9 @@ const slice = (name: string, endpoints: EndpointSlice['endpoints']): EndpointSli
   endpoints,
 });
 
-const zone = buildZone(
+const zoneOf = (...objects: Parameters<typeof groupServices>): Zone => zoneBuilder()(groupServices(...objects));
+
+const zone = zoneOf(
   [
     service('web', { clusterIP: '10.96.1.1', ports: [{ name: 'http', port: 80 }] }),
     service('db', { clusterIP: 'None', ports: [{ name: 'http', port: 80 }] }),
@@ -126,7 +129,7 @@ test('what is asked elsewhere follows its aliases', async () => {
 });
 
 test('a reply too long for the datagram says so, and is whole over TCP', async () => {
-  const many = buildZone(
+  const many = zoneOf(
     [service('big', { clusterIP: 'None' })],
     [
       slice(

@@ -1,6 +1,6 @@
-import type { Service } from 'kubernetes-types/core/v1.js';
-import type { Endpoint, EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Endpoint } from 'kubernetes-types/discovery/v1.js';
 import { isIpv4 } from '../net/addresses.ts';
+import { ofEachService, type ServiceGroup } from '../net/service-groups.ts';
 
 export const CLUSTER_DOMAIN = 'cluster.local';
 
@@ -17,63 +17,67 @@ export function reverseName(ip: string): string {
   return `${ip.split('.').reverse().join('.')}.in-addr.arpa`;
 }
 
+/** A name that exists, and what is to be found there. */
+type Entry = readonly [name: string, record?: ZoneRecord];
+
 /**
- * What Kubernetes' DNS specification (1.1.0) says of these objects: services by name, headless services by their ready
+ * What Kubernetes' DNS specification (1.1.0) says of these services: services by name, headless services by their ready
  * endpoints, named ports as SRV, and addresses backwards. IPv4 only.
  */
-export function buildZone(services: Iterable<Service>, slices: Iterable<EndpointSlice>): Zone {
-  const zone = new Map<string, ZoneRecord[]>();
-  const at = (name: string): ZoneRecord[] => {
-    const known = zone.get(name);
-    if (known) return known;
-    const fresh: ZoneRecord[] = [];
-    zone.set(name, fresh);
-    const parent = name.indexOf('.');
-    if (name.endsWith(`.${CLUSTER_DOMAIN}`)) at(name.slice(parent + 1));
-    return fresh;
-  };
-  const add = (name: string, record: ZoneRecord): void => {
-    const records = at(name);
-    if (!records.some((r) => sameRecord(r, record))) records.push(record);
-  };
-
-  const slicesOf = new Map<string, EndpointSlice[]>();
-  for (const slice of slices) {
-    if (slice.addressType !== 'IPv4') continue;
-    const key = `${slice.metadata?.namespace}/${slice.metadata?.labels?.['kubernetes.io/service-name']}`;
-    slicesOf.set(key, [...(slicesOf.get(key) ?? []), slice]);
-  }
-
-  at(`svc.${CLUSTER_DOMAIN}`);
-  for (const service of services) {
-    const { name, namespace } = service.metadata ?? {};
-    const fqdn = `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
-    const { spec = {} } = service;
-    if (spec.type === 'ExternalName') {
-      if (spec.externalName) add(fqdn, { type: 'CNAME', target: bare(spec.externalName) });
-      continue;
-    }
-    const headless = spec.clusterIP === 'None';
-    at(fqdn);
-    if (spec.clusterIP && isIpv4(spec.clusterIP)) {
-      add(fqdn, { type: 'A', address: spec.clusterIP });
-      add(reverseName(spec.clusterIP), { type: 'PTR', target: fqdn });
-      for (const p of spec.ports ?? []) addPort(add, fqdn, p, { target: fqdn, port: p.port });
-    }
-    for (const slice of slicesOf.get(`${namespace}/${name}`) ?? []) {
-      for (const endpoint of slice.endpoints ?? []) {
-        const [address = ''] = endpoint.addresses;
-        if (endpoint.conditions?.ready === false || !isIpv4(address)) continue;
-        const host = `${hostOf(endpoint, address)}.${fqdn}`;
-        add(host, { type: 'A', address });
-        if (!headless) continue;
-        add(fqdn, { type: 'A', address });
-        add(reverseName(address), { type: 'PTR', target: host });
-        for (const p of slice.ports ?? []) if (p.port !== undefined) addPort(add, fqdn, p, { target: host, port: p.port });
+export function zoneBuilder(): (groups: readonly ServiceGroup[]) => Zone {
+  const entries = ofEachService(entriesOf);
+  return (groups) => {
+    const zone = new Map<string, ZoneRecord[]>();
+    const at = (name: string): ZoneRecord[] => {
+      const known = zone.get(name);
+      if (known) return known;
+      const fresh: ZoneRecord[] = [];
+      zone.set(name, fresh);
+      const parent = name.indexOf('.');
+      if (name.endsWith(`.${CLUSTER_DOMAIN}`)) at(name.slice(parent + 1));
+      return fresh;
+    };
+    at(`svc.${CLUSTER_DOMAIN}`);
+    for (const ofService of entries(groups)) {
+      for (const [name, record] of ofService) {
+        const records = at(name);
+        if (record && !records.some((r) => sameRecord(r, record))) records.push(record);
       }
     }
+    return zone;
+  };
+}
+
+function entriesOf({ service, slices }: ServiceGroup): Entry[] {
+  const entries: Entry[] = [];
+  const add = (name: string, record?: ZoneRecord): void => void entries.push([name, record]);
+  const { name, namespace } = service.metadata ?? {};
+  const fqdn = `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+  const { spec = {} } = service;
+  if (spec.type === 'ExternalName') {
+    if (spec.externalName) add(fqdn, { type: 'CNAME', target: bare(spec.externalName) });
+    return entries;
   }
-  return zone;
+  const headless = spec.clusterIP === 'None';
+  add(fqdn);
+  if (spec.clusterIP && isIpv4(spec.clusterIP)) {
+    add(fqdn, { type: 'A', address: spec.clusterIP });
+    add(reverseName(spec.clusterIP), { type: 'PTR', target: fqdn });
+    for (const p of spec.ports ?? []) addPort(add, fqdn, p, { target: fqdn, port: p.port });
+  }
+  for (const slice of slices) {
+    for (const endpoint of slice.endpoints ?? []) {
+      const [address = ''] = endpoint.addresses;
+      if (endpoint.conditions?.ready === false || !isIpv4(address)) continue;
+      const host = `${hostOf(endpoint, address)}.${fqdn}`;
+      add(host, { type: 'A', address });
+      if (!headless) continue;
+      add(fqdn, { type: 'A', address });
+      add(reverseName(address), { type: 'PTR', target: host });
+      for (const p of slice.ports ?? []) if (p.port !== undefined) addPort(add, fqdn, p, { target: host, port: p.port });
+    }
+  }
+  return entries;
 }
 
 type Add = (name: string, record: ZoneRecord) => void;

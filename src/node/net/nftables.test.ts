@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { be16, u32 } from './message.ts';
 import {
+  changeTable,
   compare,
   header,
   load,
@@ -15,7 +16,11 @@ import {
   refuse,
   replaceTable,
   verdict,
+  type Chain,
   type Expression,
+  type NftElement,
+  type NftSet,
+  type Table,
 } from './nftables.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -100,6 +105,42 @@ test('a table is replaced in one transaction that is acknowledged once', () => {
       '',
     ),
   );
+});
+
+test('of a table that stands only what changed is said, and in an order the kernel takes', () => {
+  const stays = { key: u32(1), data: { goto: 'c' } };
+  const chain = (name: string): Chain => ({ name, rules: [[verdict('accept')]] });
+  const [c, changed, gone, fresh] = ['c', 'changed', 'gone', 'fresh'].map(chain) as [Chain, Chain, Chain, Chain];
+  const map = (...elements: NftElement[]): NftSet => ({ name: 'm', keyLength: 4, data: 'verdict', elements });
+  const before: Table = {
+    name: 't',
+    sets: [map(stays, { key: u32(2), data: { goto: 'gone' } }), { name: 'of gone', keyLength: 4, elements: [{ key: u32(1) }] }],
+    chains: [c, changed, gone],
+  };
+  const after: Table = {
+    name: 't',
+    sets: [map(stays, { key: u32(3), data: { goto: 'fresh' } }), { name: 'of fresh', keyLength: 4, elements: [{ key: u32(1) }] }],
+    chains: [c, chain('changed'), fresh],
+  };
+  assert.deepEqual(
+    changeTable(before, after).map((r) => r.what),
+    [
+      'begin',
+      'add set of fresh',
+      'add chain fresh',
+      'take from set m',
+      'delete the rules of changed',
+      'delete the rules of gone',
+      'fill set m',
+      'fill set of fresh',
+      'add rule to changed',
+      'add rule to fresh',
+      'delete set of gone',
+      'delete chain gone',
+      'commit',
+    ],
+  );
+  assert.deepEqual(changeTable(after, { ...after, sets: [map(...after.sets[0]!.elements), after.sets[1]!] }), []);
 });
 
 test('large sets are filled in parts that fit an attribute', () => {

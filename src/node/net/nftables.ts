@@ -30,13 +30,19 @@ export interface Chain {
   readonly rules: readonly Rule[];
 }
 
+export interface NftElement {
+  readonly key: Uint8Array;
+  /** What it leads to, in a map. */
+  readonly data?: Uint8Array | { readonly goto: string };
+}
+
 /** A set, or a map when its elements carry data. */
 export interface NftSet {
   readonly name: string;
   readonly keyLength: number;
   /** What an element leads to: bytes of this length, or a verdict. */
   readonly data?: number | 'verdict';
-  readonly elements: readonly { readonly key: Uint8Array; readonly data?: Uint8Array | { readonly goto: string } }[];
+  readonly elements: readonly NftElement[];
 }
 
 export interface Table {
@@ -177,11 +183,11 @@ function newSet(table: string, set: NftSet, id: number): Request {
 }
 
 /** Elements in messages of a size that fits an attribute's 16 bits. */
-function newElements(table: string, set: NftSet): Request[] {
+function elementMessages(kind: number, what: string, table: string, set: string, elements: readonly NftElement[]): Request[] {
   const CHUNK = 200;
   const out: Request[] = [];
-  for (let at = 0; at < set.elements.length; at += CHUNK) {
-    const elements = set.elements.slice(at, at + CHUNK).map(({ key, data }) => {
+  for (let at = 0; at < elements.length; at += CHUNK) {
+    const encoded = elements.slice(at, at + CHUNK).map(({ key, data }) => {
       const to =
         data === undefined
           ? []
@@ -190,10 +196,20 @@ function newElements(table: string, set: NftSet): Request[] {
             : [nest(2, nest(2, attribute(1, be32(GOTO)), attribute(2, text(data.goto))))];
       return nest(1, value(1, key), ...to);
     });
-    out.push(message(12, CREATE, `fill set ${set.name}`, attribute(1, text(table)), attribute(2, text(set.name)), nest(3, ...elements)));
+    out.push(message(kind, kind === NEW_ELEMENTS ? CREATE : 0, `${what} ${set}`, ...named(table, set), nest(3, ...encoded)));
   }
   return out;
 }
+
+const NEW_ELEMENTS = 12;
+const DELETE_ELEMENTS = 14;
+const newElements = (table: string, set: string, elements: readonly NftElement[]): Request[] =>
+  elementMessages(NEW_ELEMENTS, 'fill set', table, set, elements);
+const deleteElements = (table: string, set: string, elements: readonly NftElement[]): Request[] =>
+  elementMessages(DELETE_ELEMENTS, 'take from set', table, set, elements);
+
+/** The table's name and that of a set, or of the chain whose rules are meant. */
+const named = (table: string, name: string): Uint8Array[] => [attribute(1, text(table)), attribute(2, text(name))];
 
 function newChain(table: string, chain: Chain): Request {
   const { hook } = chain;
@@ -216,20 +232,70 @@ function newChain(table: string, chain: Chain): Request {
 const newRule = (table: string, chain: string, rule: Rule): Request =>
   message(6, CREATE | APPEND, `add rule to ${chain}`, attribute(1, text(table)), attribute(2, text(chain)), nest(4, ...rule));
 
+const deleteRules = (table: string, chain: string): Request => message(8, 0, `delete the rules of ${chain}`, ...named(table, chain));
+const deleteChain = (table: string, chain: string): Request =>
+  message(5, 0, `delete chain ${chain}`, attribute(1, text(table)), attribute(3, text(chain)));
+const deleteSet = (table: string, set: string): Request => message(11, 0, `delete set ${set}`, ...named(table, set));
+
 /**
  * The transaction that puts this table in the place of the one of its name: all of it stands or nothing.
- * Only its last message asks for an acknowledgement; errors come unasked.
  */
 export function replaceTable(table: Table): Request[] {
   const { name } = table;
-  const fill = [
-    ...table.sets.map((s, i) => newSet(name, s, i + 1)),
-    ...table.chains.map((c) => newChain(name, c)),
-    ...table.sets.flatMap((s) => newElements(name, s)),
-    ...table.chains.flatMap((c) => c.rules.map((r) => newRule(name, c.name, r))),
-  ];
   // Adding first makes the delete succeed whether or not the table was there.
-  const body = [newTable(name), message(2, 0, `delete table ${name}`, attribute(1, text(name))), newTable(name), ...fill];
+  const fresh = [newTable(name), message(2, 0, `delete table ${name}`, attribute(1, text(name))), newTable(name)];
+  return transaction([...fresh, ...difference({ name, sets: [], chains: [] }, table)]);
+}
+
+/**
+ * The transaction that makes `after` of `before`, the table of this name as it stands; none when nothing changed. Chains, sets and
+ * elements that are the same objects in both are left alone. A set keeps its type, and a chain its hook, as long as it has its name.
+ */
+export function changeTable(before: Table, after: Table): Request[] {
+  const body = difference(before, after);
+  return body.length > 0 ? transaction(body) : [];
+}
+
+function difference(before: Table, after: Table): Request[] {
+  const table = after.name;
+  const oldSets = byName(before.sets);
+  const oldChains = byName(before.chains);
+  const newSets = byName(after.sets);
+  const newChains = byName(after.chains);
+  const addedSets = after.sets.filter((s) => !oldSets.has(s.name));
+  const changedChains = after.chains.filter((c) => oldChains.get(c.name) !== c);
+  const goneSets = before.sets.filter((s) => !newSets.has(s.name));
+  const goneChains = before.chains.filter((c) => !newChains.has(c.name));
+  const leaving = (s: NftSet): Request[] => {
+    const now = newSets.get(s.name);
+    return now && now !== s ? deleteElements(table, s.name, missingIn(now.elements, s.elements)) : [];
+  };
+  const coming = (s: NftSet): Request[] => {
+    const old = oldSets.get(s.name);
+    return old === s ? [] : newElements(table, s.name, missingIn(old?.elements ?? [], s.elements));
+  };
+  return [
+    ...addedSets.map((s, i) => newSet(table, s, i + 1)),
+    ...changedChains.filter((c) => !oldChains.has(c.name)).map((c) => newChain(table, c)),
+    // Whatever leads to a chain or a set goes before it does.
+    ...before.sets.flatMap(leaving),
+    ...[...changedChains.filter((c) => oldChains.has(c.name)), ...goneChains].map((c) => deleteRules(table, c.name)),
+    ...after.sets.flatMap(coming),
+    ...changedChains.flatMap((c) => c.rules.map((r) => newRule(table, c.name, r))),
+    ...goneSets.map((s) => deleteSet(table, s.name)),
+    ...goneChains.map((c) => deleteChain(table, c.name)),
+  ];
+}
+
+const byName = <T extends { readonly name: string }>(all: readonly T[]): Map<string, T> => new Map(all.map((x) => [x.name, x]));
+
+function missingIn(there: readonly NftElement[], elements: readonly NftElement[]): NftElement[] {
+  const known = new Set(there);
+  return elements.filter((e) => !known.has(e));
+}
+
+/** Only the last message asks for an acknowledgement; errors come unasked. */
+function transaction(body: readonly Request[]): Request[] {
   const last = body.at(-1)!;
   return [mark(0x10, 'begin'), ...body.slice(0, -1), { ...last, flags: last.flags | ACK }, mark(0x11, 'commit')];
 }

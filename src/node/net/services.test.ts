@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1.js';
 import type { EndpointConditions, EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import { planServices, servicesTable, type ServicePlan } from './services.ts';
+import { changeTable, type Table } from './nftables.ts';
+import { groupServices } from './service-groups.ts';
+import { servicePlanner, servicesTable, type ServicePlan } from './services.ts';
 
 function service(name: string, spec: ServiceSpec): Service {
   return { metadata: { name, namespace: 'test' }, spec };
@@ -120,14 +122,14 @@ const table: [string, Service[], EndpointSlice[], ServicePlan[]][] = [
 ];
 
 for (const [what, services, slices, plans] of table) {
-  test(what, () => assert.deepEqual(planServices(services, slices), plans));
+  test(what, () => assert.deepEqual(servicePlanner()(groupServices(services, slices)), plans));
 }
 
 test('one look-up leads to a chain, several backends to a map', () => {
   const frontends = [{ address: '10.96.1.1', protocol: 'tcp' as const, port: 80 }];
   const one = { name: 'test/one/80/tcp', frontends, backends: [{ address: '10.244.0.2', port: 80 }] };
   const two = { name: 'test/two/80/tcp', frontends: [], backends: [...one.backends, { address: '10.244.0.3', port: 81 }] };
-  const rules = servicesTable([one, two]);
+  const rules = servicesTable()([one, two]);
   assert.deepEqual(
     rules.sets.map((s) => [s.name, s.elements.length]),
     [
@@ -140,4 +142,29 @@ test('one look-up leads to a chain, several backends to a map', () => {
   assert.equal(Buffer.from(key.key).toString('hex'), '0a600101 06000000 00500000'.replaceAll(' ', ''));
   assert.deepEqual(key.data, { goto: 'test/one/80/tcp' });
   assert.equal(Buffer.from(rules.sets[2]!.elements[1]!.data as Uint8Array).toString('hex'), '0af40003 00510000'.replaceAll(' ', ''));
+});
+
+test('a change costs what changed: what is said of the other services is the same as before', () => {
+  const planner = servicePlanner();
+  const tableOf = servicesTable();
+  const services = ['a', 'b', 'c'].map((name, i) => service(name, { clusterIP: `10.96.1.${i}`, ports: [{ port: 80 }] }));
+  const slices = services.map((s, i) => slice(s.metadata!.name!, { port: 80 }, { [`10.244.0.${i}`]: ready, '10.244.0.9': ready }));
+  const said = (): Table => tableOf(planner(groupServices(services, slices)));
+  const before = said();
+  assert.deepEqual(changeTable(before, said()), []);
+  slices[1] = slice('b', { port: 80 }, { '10.244.0.7': ready });
+  const changes = changeTable(before, said()).map((r) => r.what);
+  assert.deepEqual(changes, [
+    'begin',
+    'take from set frontends',
+    'take from set hairpins',
+    'delete the rules of test/b/80/tcp',
+    'fill set frontends',
+    'fill set hairpins',
+    'add rule to test/b/80/tcp',
+    'delete set test/b/80/tcp',
+    'commit',
+  ]);
+  slices[1] = slice('b', { port: 80 }, { '10.244.0.7': ready });
+  assert.equal(changeTable(said(), said()).length, 0, 'the same said again');
 });

@@ -1,7 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { Service } from 'kubernetes-types/core/v1.js';
-import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { ServiceGroup } from './service-groups.ts';
 
 /** What of a pod's TCP traffic passes through its sidecar. Given only for pods that have one. */
 export interface Capture {
@@ -39,10 +38,10 @@ export interface PodNetworks {
   within<T>(uid: string, fn: () => T): T;
 }
 
-/** Programs virtual addresses and node ports; replaces the rules only when they differ. */
+/** Programs virtual addresses and node ports; changes the rules only where they differ. */
 export interface ServiceProxy {
-  /** True when the kernel was given new rules. */
-  apply(services: Iterable<Service>, slices: Iterable<EndpointSlice>): boolean;
+  /** True when the kernel was given rules. Throws `Fault` when it refused them. */
+  apply(groups: readonly ServiceGroup[]): boolean;
 }
 
 /** The namespaces in which agent, proxies and pods live. */

@@ -27,7 +27,7 @@ const links = attempt(() => {
 const firewall = attempt(() => {
   const address = '10.96.0.99';
   const backends = [1, 2].map((port) => ({ address: '10.244.0.9', port }));
-  transact('netfilter', replaceTable(servicesTable([{ name: 'probe', frontends: [{ address, protocol: 'tcp', port: 1 }], backends }])));
+  transact('netfilter', replaceTable(servicesTable()([{ name: 'probe', frontends: [{ address, protocol: 'tcp', port: 1 }], backends }])));
   transact('netfilter', replaceTable(captureTable({ excludeInboundPorts: [], excludeOutboundPorts: [], excludeOutboundCidrs: [] })));
 });
 process.stdout.write(JSON.stringify({ links, firewall }));
