@@ -1,5 +1,6 @@
 /** HTTP to services of the cluster by their names, from outside the node: through the node's port-forward. */
 import { request, type RequestOptions } from 'node:http';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isApiError } from '../api/index.ts';
 import type { Dialer } from '../apiserver/index.ts';
@@ -8,19 +9,25 @@ import { serviceNamed } from './cluster-address.ts';
 
 const MAX_BODY = 64 * 1024;
 
-export function clusterHttp(dialer: Dialer): Http {
-  /** A connection to a ready pod of the service, or undefined when the host is none of ours. */
-  async function dial(url: URL): Promise<Duplex | undefined> {
+/** Where the mesh's Prometheus is by convention; without such a Service the one that is built in answers. */
+const PROMETHEUS = { namespace: 'istio-system', name: 'prometheus' };
+
+/** Connects to a ready pod of the service that a URL names; undefined when the host is none of ours. */
+export function clusterDial(dialer: Dialer, prometheusPort: number): (url: URL) => Promise<Duplex | undefined> {
+  return async (url) => {
     const named = serviceNamed(url.hostname);
     if (!named) return undefined;
     try {
-      return await dialer.service(named.namespace, named.name, url.port || '80');
+      return await dialer.service(named.namespace, named.name, url.port || (url.protocol === 'https:' ? '443' : '80'));
     } catch (error) {
-      if (isApiError(error, 'NotFound') && error.details?.kind === 'services') return undefined;
-      throw error;
+      if (!isApiError(error, 'NotFound') || error.details?.kind !== 'services') throw error;
+      const isPrometheus = named.namespace === PROMETHEUS.namespace && named.name === PROMETHEUS.name;
+      return isPrometheus ? connect(prometheusPort, '127.0.0.1') : undefined;
     }
-  }
+  };
+}
 
+export function clusterHttp(dial: (url: URL) => Promise<Duplex | undefined>): Http {
   return {
     async post(address, body, timeoutMs) {
       const url = new URL(address);

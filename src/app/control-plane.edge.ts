@@ -19,14 +19,14 @@ import {
 import { systemClock, systemRng, type Log } from '../base/index.ts';
 import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index.ts';
 import { createInformers } from '../control/index.ts';
-import { startDelivery } from '../delivery/index.ts';
+import { createWeb, startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
 import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway } from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
-import { clusterHttp } from './cluster-http.edge.ts';
+import { clusterDial, clusterHttp } from './cluster-http.edge.ts';
 import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './config.ts';
@@ -151,7 +151,9 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
-  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dialer), clock, log, signal });
+  const dial = clusterDial(dialer, config.prometheusPort);
+  const web = createWeb({ dial, env: process.env });
+  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dial), web, env: process.env, clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
   await Promise.all([node, workloads.done, authControllers.done, delivery, addresses]);

@@ -21,14 +21,19 @@ import { createObserver } from './observe.ts';
 import { withEvidence } from './judge/evidence.ts';
 import { createJudges } from './judge/judges.ts';
 import { canaryName, primaryName } from './names.ts';
-import type { Http, Metrics } from './ports.ts';
+import { createMeasures } from './measures.ts';
+import type { Http, Metrics, Web } from './ports.ts';
 import { settingsOf, unheeded, type Settings } from './settings.ts';
 import { sourcesOf } from './sources.ts';
+import type { Environment } from './web-proxy.ts';
 
 export interface DeliveryOptions {
   readonly informers: Informers;
   readonly metrics: Metrics;
   readonly http: Http;
+  readonly web: Web;
+  /** Of the process: credentials of clouds. */
+  readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -39,12 +44,13 @@ const CONCURRENCY = 8;
 
 /** Resolves when the signal has aborted and the work in hand is over. */
 export async function startDelivery(options: DeliveryOptions): Promise<void> {
-  const { informers, metrics, http, clock, signal } = options;
+  const { informers, metrics, http, web, env, clock, signal } = options;
   const { client } = informers;
   const log = options.log.with({ component: 'flagger' });
   const events = eventRecorder(client, { component: 'flagger', clock, log });
   const observe = createObserver(client);
   const webhooks = createHooks({ http, clock, log, signal });
+  const measures = createMeasures({ metrics, client, web, clock, env });
   const enactor = createEnactor(client, webhooks);
   const judges = createJudges({ metrics, clock, log, signal });
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
@@ -74,7 +80,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       const results = await call(type);
       if (type === 'rollback' ? results.some((r) => r.ok) : results.some((r) => !r.ok)) return { hooks, metrics: undefined };
     }
-    const found = asked.metrics ? await runMetrics(metrics, o.settings, canaryIs(o), ageOf(o)) : undefined;
+    const found = asked.metrics ? await runMetrics(measures, o.settings, canaryIs(o), ageOf(o)) : undefined;
     const answers: Answers = { hooks, metrics: found?.stopped, ...(found ? { measured: found.metrics } : {}) };
     if (found?.stopped) return answers;
     for (const type of asked.gates) if ((await call(type)).some((r) => !r.ok)) break;

@@ -1,2 +1,3 @@
 export { startDelivery } from './controller.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';
+export { createWeb } from './web.edge.ts';

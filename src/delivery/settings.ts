@@ -1,6 +1,7 @@
 /** What a Canary asks for, with Flagger's defaults filled in and everything parsed. Pure. */
 import type { Canary, CanaryMetric, CanarySpec, CanaryWebhook, HTTPMatchRequest, SessionAffinity } from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
+import { BUILTIN_METRICS } from './builtin-metrics.ts';
 import type { JudgeSettings } from './judge/judge.ts';
 import { judgeSettingsOf } from './judge/judgement.ts';
 import { TARGET_KINDS } from './targets/index.ts';
@@ -40,6 +41,11 @@ export interface Settings {
   readonly primaryReadyPercent: number;
   readonly canaryReadyPercent: number;
   readonly skipAnalysis: boolean;
+  /** The Ingress whose traffic is split, and the route; the target's name where there is none. */
+  readonly ingress: string;
+  readonly route: string;
+  /** URL of a Prometheus; undefined: the one that is built in. */
+  readonly metricsServer: string | undefined;
   readonly metrics: readonly CanaryMetric[];
   readonly webhooks: readonly CanaryWebhook[];
   readonly judge: JudgeSettings;
@@ -102,8 +108,9 @@ function problemOf({ spec }: Canary, provider: string): string | undefined {
   const steps = course(spec, provider as Provider);
   if (steps.steps.length === 0 && steps.iterations === 0 && !spec.skipAnalysis)
     return 'spec.analysis has neither stepWeight nor stepWeights nor iterations: give one, so that the canary gets traffic.';
-  const unusable = (spec.analysis.metrics ?? []).find((m) => !m.query && !BUILTIN_METRICS.has(m.name));
-  if (unusable) return `spec.analysis.metrics: ${unusable.name} is neither ${[...BUILTIN_METRICS].join(' nor ')}, and has no query.`;
+  const unusable = (spec.analysis.metrics ?? []).find((m) => !m.query && !m.templateRef && !BUILTIN_METRICS.includes(m.name));
+  if (unusable)
+    return `spec.analysis.metrics: ${unusable.name} is neither ${BUILTIN_METRICS.join(' nor ')}, and has neither a templateRef nor a query.`;
   return undefined;
 }
 
@@ -136,11 +143,14 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
     primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
     canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,
     skipAnalysis: spec.skipAnalysis ?? false,
+    ingress: spec.ingressRef?.name ?? name,
+    route: spec.routeRef?.name ?? name,
+    metricsServer: spec.metricsServer || undefined,
     metrics: analysis.metrics ?? [],
     webhooks: analysis.webhooks ?? [],
     judge: judgeSettingsOf(
       canary,
-      (analysis.metrics ?? []).some((m) => BUILTIN_METRICS.has(m.name)),
+      (analysis.metrics ?? []).some((m) => BUILTIN_METRICS.includes(m.name)),
     ),
   };
 }
@@ -154,7 +164,6 @@ export function unheeded({ spec }: Canary): string[] {
   const shares = provider !== 'kubernetes' && provider !== 'nginx';
   const fields: Readonly<Record<string, unknown>> = {
     'spec.ingressRef': spec.ingressRef && provider !== 'nginx',
-    'spec.metricsServer': spec.metricsServer,
     'spec.service.mirror': service.mirror?.length && !provider.startsWith('gatewayapi'),
     'spec.analysis.alerts': analysis.alerts?.length,
     'spec.analysis.mirror': analysis.mirror && !canMirror(provider),
@@ -162,5 +171,3 @@ export function unheeded({ spec }: Canary): string[] {
   };
   return Object.keys(fields).filter((field) => fields[field]);
 }
-
-export const BUILTIN_METRICS: ReadonlySet<string> = new Set(['request-success-rate', 'request-duration']);

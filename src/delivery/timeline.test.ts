@@ -180,13 +180,13 @@ test('a Canary for a missing Deployment says so, and goes on when it comes', asy
 });
 
 test('fields without effect are named, once', async () => {
-  const w = await world({ spec: { metricsServer: 'http://prometheus:9090' } });
+  const w = await world({ spec: { ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'podinfo' } } });
   await w.reach('Initialized');
   await w.pass(30_000);
   const said = (await w.client.list(Events, { namespace: NS })).items.filter((e) => e.message?.startsWith('Without effect'));
   assert.deepEqual(
     said.map((e) => [e.type, e.count ?? 1, e.message]),
-    [['Warning', 1, 'Without effect, since not supported yet: spec.metricsServer']],
+    [['Warning', 1, 'Without effect, since not supported yet: spec.ingressRef']],
   );
   w.stop();
 });

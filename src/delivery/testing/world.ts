@@ -18,7 +18,7 @@ import { silentLog, VirtualClock } from '../../base/index.ts';
 import { createInformers } from '../../control/index.ts';
 import { FakeClient } from '../../control/testing.ts';
 import { startDelivery } from '../controller.ts';
-import type { Http, Sample } from '../ports.ts';
+import type { Http, Sample, Web, WebAnswer, WebRequest } from '../ports.ts';
 
 export const NS = 'test';
 
@@ -34,6 +34,9 @@ export interface World {
   /** URLs that were posted to, and metrics that were asked for. */
   calls: string[];
   queries: string[];
+  /** What others answer when they are asked for metrics or told of alerts; 200 and nothing where it does not say. */
+  answer: (request: WebRequest) => Partial<WebAnswer>;
+  sent: WebRequest[];
   /** Deployments whose pods never become ready. */
   broken: Set<string>;
   /** The same, by the Deployments' names. */
@@ -167,6 +170,8 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     hook: () => 200,
     calls: [],
     queries: [],
+    answer: () => ({}),
+    sent: [],
     broken: new Set(),
     brokenNames: new Set(),
     async pass(ms) {
@@ -203,6 +208,12 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
       return { status: w.hook(url), body: 'said no' };
     },
   };
+  const web: Web = {
+    send: async (request) => {
+      w.sent.push(request);
+      return { status: 200, body: '', retryAfter: undefined, ...w.answer(request) };
+    },
+  };
   const metrics = {
     query: async (q: string) => {
       w.queries.push(q);
@@ -213,7 +224,7 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
   if (before) await before(client);
   else await client.create(Deployments, deployment('podinfo:1'));
   await client.create(Canaries, canaryObject(analysis, spec));
-  void startDelivery({ informers, metrics, http, clock, log: silentLog, signal: abort.signal });
+  void startDelivery({ informers, metrics, http, web, env: {}, clock, log: silentLog, signal: abort.signal });
   await w.pass(500);
   return w;
 }

@@ -127,6 +127,7 @@ export interface CanarySpec {
     primaryScalerQueries?: Record<string, string>;
   };
   ingressRef?: { apiVersion: string; kind: string; name: string };
+  routeRef?: { apiVersion: string; kind: string; name: string };
   service: CanaryService;
   analysis: CanaryAnalysis;
   progressDeadlineSeconds?: number;
