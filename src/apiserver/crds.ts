@@ -68,7 +68,9 @@ function defaultsIn(at: string, schema: Schema): StatusCause[] {
     if (prune(schema, value).length > 0)
       return [{ reason: 'FieldValueInvalid', field: place, message: `${shown}: must not have unknown fields` }];
     fillDefaults(schema, value);
-    return value === null && schema.nullable ? [] : checkSchema(schema, value, place);
+    return value === null && schema.nullable
+      ? []
+      : checkSchema(schema, value).map((cause) => ({ ...cause, field: place + (cause.field === '<nil>' ? '' : `.${cause.field}`) }));
   }
   const { properties = {}, items, additionalProperties } = schema;
   return [

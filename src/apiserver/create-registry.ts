@@ -247,6 +247,10 @@ function warnedOf(written: Written, warnings: readonly string[]): Written {
 
 /** Kinds that no update is taken of without the version it was made from, besides custom ones. */
 const NEVER_BLINDLY: ReadonlySet<string> = new Set([
+  'admissionregistration.k8s.io/mutatingwebhookconfigurations',
+  'admissionregistration.k8s.io/validatingadmissionpolicies',
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings',
+  'admissionregistration.k8s.io/validatingwebhookconfigurations',
   'apiregistration.k8s.io/apiservices',
   'node.k8s.io/runtimeclasses',
   'policy/poddisruptionbudgets',

@@ -3,8 +3,9 @@ import { invalid, undecodable } from './errors.ts';
 import { copy, isRecord } from './json.ts';
 import type { Body, FieldValidation } from './registry.ts';
 import { decodeTypes } from './schema/go-types.ts';
-import { dropNulls, prune } from './schema/shape.ts';
-import { checkTypes } from './schema/validate.ts';
+import { checkRulesUnless } from './schema/rules.ts';
+import { dropNulls, fillDefaults, prune } from './schema/shape.ts';
+import { checkSchema, checkTypes } from './schema/validate.ts';
 
 export interface Decoded {
   /** In the stored version, of the right types, without unknown fields; nobody else holds it. */
@@ -32,8 +33,12 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
   const schema = served.legacy?.schema ?? def.schema;
   dropNulls(schema, draft, def.custom);
   if (def.custom) {
-    const wrong = checkTypes(schema, draft);
-    if (wrong.length > 0) throw invalid(def, nameIn(draft), wrong);
+    // Of the wrong types it can go no further, so what else is wrong is said at once.
+    if (checkTypes(schema, draft).length > 0) {
+      fillDefaults(schema, draft);
+      const wrong = checkSchema(schema, draft);
+      throw invalid(def, nameIn(draft), [...wrong, ...checkRulesUnless(wrong, schema, draft, undefined)]);
+    }
   } else {
     const wrong = decodeTypes(schema, draft);
     if (wrong) throw undecodable(def, wrong);

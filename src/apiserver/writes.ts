@@ -227,8 +227,10 @@ function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, d
   // Of Kubernetes' own kinds the definition checks everything, as the real server does.
   const causes = def.custom ? checkSchema(schemaOf(served), draft, '', old) : [];
   if (old) causes.push(...checkFinalizers(old, draft));
-  const seen = new Set(causes.map((c) => c.field));
-  for (const cause of def.validate?.(draft, old, subresource, apiVersionOf(served)) ?? []) if (!seen.has(cause.field)) causes.push(cause);
+  // What the schema refuses needs no second word, on itself or on what is in it.
+  const refused = causes.map(({ field = '' }) => field);
+  const isSaid = (field = ''): boolean => refused.some((at) => field === at || field.startsWith(`${at}.`) || field.startsWith(`${at}[`));
+  for (const cause of def.validate?.(draft, old, subresource, apiVersionOf(served)) ?? []) if (!isSaid(cause.field)) causes.push(cause);
   if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
   if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
   if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);

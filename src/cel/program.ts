@@ -2,14 +2,12 @@ import { Compiler, type Activation, type Part } from './compile.ts';
 import { CelError, compileError } from './error.ts';
 import { Meter } from './meter.ts';
 import { parse } from './syntax.ts';
-import { join, typeText, type Type } from './types.ts';
+import type { Type } from './types.ts';
 import type { Value } from './value.ts';
 
 export interface Environment {
   /** Types of the variables. */
   readonly variables: Readonly<Record<string, Type>>;
-  /** What the expression must come to; anything when absent. */
-  readonly result?: Type;
 }
 
 /** An expression that can be evaluated. */
@@ -27,7 +25,7 @@ export interface Program {
 export const CALL_LIMIT = 1_000_000;
 
 /** Compiles an expression. Throws `CelCompileError`. */
-export function compile(source: string, { variables, result }: Environment): Program {
+export function compile(source: string, { variables }: Environment): Program {
   const expr = parse(source);
   const compiler = new Compiler(variables);
   let part: Part;
@@ -39,9 +37,6 @@ export function compile(source: string, { variables, result }: Environment): Pro
   }
   if (compiler.mistakes.length > 0) throw compileError(source, compiler.mistakes);
   const { type, cost, run } = part;
-  if (result && type.kind !== 'dyn' && join(type, result) === undefined) {
-    throw compileError(source, [{ at: 0, message: `must evaluate to ${typeText(result)}` }]);
-  }
   return {
     type,
     cost,

@@ -27,17 +27,16 @@ export const customResourceDefinitions = define<CustomResourceDefinition>({
 type Spec = CustomResourceDefinition['spec'];
 
 function check(causes: Causes, o: CustomResourceDefinition, old: CustomResourceDefinition | undefined): void {
-  const spec = o.spec;
-  if (!spec) return causes.required('spec');
-  const { group, scope } = spec as Partial<Spec>;
-  const plural = spec.names?.plural;
-  if (plural && group && o.metadata?.name && o.metadata.name !== `${plural}.${group}`) {
+  const spec: Partial<Spec> = o.spec ?? {};
+  const { group = '', scope } = spec;
+  const plural = spec.names?.plural ?? '';
+  if (o.metadata?.name && o.metadata.name !== `${plural}.${group}`) {
     causes.invalid('metadata.name', o.metadata.name, 'must be spec.names.plural+"."+spec.group');
   }
   if (!group) causes.required('spec.group');
   else {
-    follow(causes, 'spec.group', group, dnsSubdomain);
-    if (!group.includes('.')) causes.invalid('spec.group', group, 'should be a domain with at least one dot');
+    if (dnsSubdomain(group)) follow(causes, 'spec.group', group, dnsSubdomain);
+    else if (!group.includes('.')) causes.invalid('spec.group', group, 'should be a domain with at least one dot');
     checkProtected(causes, o, group);
   }
   if (!scope) causes.required('spec.scope');
@@ -45,6 +44,10 @@ function check(causes: Causes, o: CustomResourceDefinition, old: CustomResourceD
   checkNames(causes, spec.names ?? {});
   checkConversion(causes, spec.conversion);
   checkVersions(causes, spec);
+  if (spec.preserveUnknownFields) {
+    const why = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+    causes.invalid('spec.preserveUnknownFields', true, why);
+  }
   checkStored(causes, o);
   if (!old) return;
   causes.immutable('spec.group', group, old.spec.group);
@@ -78,10 +81,14 @@ function checkNames(causes: Causes, names: Partial<Spec['names']>): void {
   const { plural, singular, kind, listKind } = names;
   if (!plural) causes.required('spec.names.plural');
   else follow(causes, 'spec.names.plural', plural, dns1035);
-  if (singular) follow(causes, 'spec.names.singular', singular, dns1035);
-  if (!kind) causes.required('spec.names.kind');
-  else follow(causes, 'spec.names.kind', kind.toLowerCase(), dns1035);
-  if (listKind) follow(causes, 'spec.names.listKind', listKind.toLowerCase(), dns1035);
+  if (!singular) causes.required('spec.names.singular');
+  else follow(causes, 'spec.names.singular', singular, dns1035);
+  for (const field of ['kind', 'listKind'] as const) {
+    const value = names[field];
+    const wrong = value && dns1035(value.toLowerCase());
+    if (!value) causes.required(`spec.names.${field}`);
+    else if (wrong) causes.invalid(`spec.names.${field}`, value, `may have mixed case, but should otherwise match: ${wrong}`);
+  }
   if (kind && kind === listKind) causes.invalid('spec.names.listKind', listKind, 'kind and listKind may not be the same');
   names.shortNames?.forEach((short, i) => follow(causes, `spec.names.shortNames[${i}]`, short, dns1035));
   names.categories?.forEach((category, i) => follow(causes, `spec.names.categories[${i}]`, category, dns1035));
@@ -94,15 +101,15 @@ function checkConversion(causes: Causes, conversion: Spec['conversion']): void {
   const { strategy, webhook } = conversion;
   if (strategy === 'Webhook') {
     const config = webhook?.clientConfig;
-    if (!config) return causes.required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook');
     const at = 'spec.conversion.webhookClientConfig';
-    if (Boolean(config.url) === Boolean(config.service)) causes.required(at, 'exactly one of url or service is required');
-    if (config.url) checkUrl(causes, `${at}.url`, config.url);
-    if (config.service) {
+    if (!config) causes.required(at, 'required when strategy is set to Webhook');
+    else if (Boolean(config.url) === Boolean(config.service)) causes.required(at, 'exactly one of url or service is required');
+    if (config?.url) checkUrl(causes, `${at}.url`, config.url);
+    if (config?.service) {
       if (!config.service.name) causes.required(`${at}.service.name`, 'service name is required');
       if (!config.service.namespace) causes.required(`${at}.service.namespace`, 'service namespace is required');
     }
-    const versions = webhook.conversionReviewVersions ?? [];
+    const versions = webhook?.conversionReviewVersions ?? [];
     if (versions.length === 0) causes.required('spec.conversion.conversionReviewVersions');
     else if (!versions.some((version) => REVIEWS.includes(version))) {
       causes.invalid('spec.conversion.conversionReviewVersions', versions, `must include at least one of ${REVIEWS.join(', ')}`);
@@ -125,7 +132,7 @@ function checkUrl(causes: Causes, at: string, url: string): void {
 
 /** Versions in which objects may still be stored cannot go. */
 function checkStored(causes: Causes, { spec, status }: CustomResourceDefinition): void {
-  const names = new Set((spec.versions ?? []).map((v) => v.name));
+  const names = new Set((spec?.versions ?? []).map((v) => v.name));
   status?.storedVersions?.forEach((version, i) => {
     if (!names.has(version)) causes.invalid(`status.storedVersions[${i}]`, version, 'must appear in spec.versions');
   });

@@ -6,7 +6,7 @@ import type {
   SubjectAccessReviewSpec,
 } from 'kubernetes-types/authorization/v1.js';
 import type { KubeObject, Resource } from '../object.ts';
-import type { Causes } from './check.ts';
+import { asGo, type Causes } from './check.ts';
 import { define, type Definition } from './define.ts';
 
 /** A question that is answered and not kept. */
@@ -21,14 +21,33 @@ function review<T extends KubeObject>(kind: string, namespaced: boolean, check: 
   return define<T>({ resource, schema: `k8s.io.api.authorization.v1.${kind}`, verbs: ['create'], ...(check ? { check } : {}) });
 }
 
+const PATH = { Path: '', Verb: '' };
+
+/** The part of what is asked that newer servers know. */
+type Narrowed = { labelSelector?: Narrowing; fieldSelector?: Narrowing };
+type Narrowing = { rawSelector?: string; requirements?: unknown[] };
+
 function checkAttributes(
   causes: Causes,
   spec: Pick<SubjectAccessReviewSpec, 'resourceAttributes' | 'nonResourceAttributes'> | undefined,
 ): void {
   const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
   if (spec?.resourceAttributes && spec.nonResourceAttributes) {
-    causes.invalid('spec.nonResourceAttributes', spec.nonResourceAttributes, 'cannot be specified in combination with resourceAttributes');
+    causes.invalid(
+      'spec.nonResourceAttributes',
+      asGo(spec.nonResourceAttributes, PATH),
+      'cannot be specified in combination with resourceAttributes',
+    );
   } else if (!spec?.resourceAttributes && !spec?.nonResourceAttributes) causes.invalid('spec.resourceAttributes', null, why);
+  const narrowed = (spec?.resourceAttributes ?? {}) as Narrowed;
+  for (const field of ['labelSelector', 'fieldSelector'] as const) {
+    const { rawSelector, requirements } = narrowed[field] ?? {};
+    const at = `spec.resourceAttributes.${field}`;
+    if (rawSelector && requirements?.length)
+      causes.invalid(`${at}.rawSelector`, rawSelector, 'may not specified at the same time as requirements');
+    if (narrowed[field] && !rawSelector && !requirements?.length)
+      causes.required(`${at}.requirements`, `when ${at} is specified, requirements or rawSelector is required`);
+  }
 }
 
 function checkSubject(causes: Causes, { spec }: SubjectAccessReview | LocalSubjectAccessReview): void {
@@ -49,7 +68,7 @@ export const localSubjectAccessReviews = review<LocalSubjectAccessReview>('Local
   if (o.spec?.resourceAttributes && namespace !== o.metadata?.namespace)
     causes.invalid('spec.resourceAttributes.namespace', namespace ?? '', 'must match metadata.namespace');
   if (o.spec?.nonResourceAttributes)
-    causes.invalid('spec.nonResourceAttributes', o.spec.nonResourceAttributes, 'disallowed on this kind of request');
+    causes.invalid('spec.nonResourceAttributes', asGo(o.spec.nonResourceAttributes, PATH), 'disallowed on this kind of request');
 });
 
 export const selfSubjectRulesReviews = review<SelfSubjectRulesReview>('SelfSubjectRulesReview', false, undefined);

@@ -1,9 +1,10 @@
 import type { CertificateSigningRequest } from 'kubernetes-types/certificates/v1.js';
 import { humanDuration } from '../../base/index.ts';
 import { CertificateSigningRequests } from '../resources.ts';
-import { type Causes, dnsSubdomain, follow } from './check.ts';
+import { type Causes, dnsLabel } from './check.ts';
 import { ageColumn, column, nameColumn } from './columns.ts';
 import { define } from './define.ts';
+import { pathSegment } from './metadata.ts';
 import { oldSigningRequests } from './legacy/others.ts';
 
 const USAGES = [
@@ -32,6 +33,9 @@ const USAGES = [
   'timestamping',
 ];
 
+/** Of requests from before signers had names. */
+const LEGACY = 'kubernetes.io/legacy-unknown';
+
 const PEM = /-----BEGIN (NEW )?CERTIFICATE REQUEST-----[\s\S]+-----END (NEW )?CERTIFICATE REQUEST-----/;
 
 export const certificateSigningRequests = define<CertificateSigningRequest>({
@@ -39,16 +43,17 @@ export const certificateSigningRequests = define<CertificateSigningRequest>({
   shortNames: ['csr'],
   schema: 'k8s.io.api.certificates.v1.CertificateSigningRequest',
   status: true,
+  nameRule: pathSegment,
   subresources: [
     { name: 'approval', group: 'certificates.k8s.io', version: 'v1', kind: 'CertificateSigningRequest', verbs: ['get', 'patch', 'update'] },
   ],
   default(o) {
     (o as { status?: object }).status ??= {};
   },
-  check(causes, o, old) {
+  check(causes, o, old, _part, apiVersion) {
     const { spec } = o;
     if (!PEM.test(Buffer.from(spec?.request ?? '', 'base64').toString('latin1'))) {
-      causes.invalid('spec.request', spec?.request ?? '', 'PEM block type must be CERTIFICATE REQUEST');
+      causes.invalid('spec.request', spec?.request ?? null, 'PEM block type must be CERTIFICATE REQUEST');
     }
     if (!spec?.usages?.length) causes.required('spec.usages');
     const seen = new Set<string>();
@@ -58,6 +63,9 @@ export const certificateSigningRequests = define<CertificateSigningRequest>({
       seen.add(usage);
     });
     checkSigner(causes, spec?.signerName);
+    if (spec?.signerName === LEGACY && !old && apiVersion !== 'certificates.k8s.io/v1beta1') {
+      causes.invalid('spec.signerName', LEGACY, 'the legacy signerName is not allowed via this API version');
+    }
     if (spec?.expirationSeconds !== undefined && spec.expirationSeconds < 600) {
       causes.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)');
     }
@@ -98,7 +106,12 @@ function checkSigner(causes: Causes, name: string | undefined): void {
     causes.invalid('spec.signerName', name, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
   else if (!domain!.includes('.'))
     causes.invalid('spec.signerName', domain, 'should be a domain with at least two segments separated by dots');
-  else follow(causes, 'spec.signerName', domain, dnsSubdomain);
+  else {
+    for (const label of domain!.split('.')) {
+      const wrong = dnsLabel(label);
+      if (wrong) causes.invalid('spec.signerName', domain, `validating label ${JSON.stringify(label)}: ${wrong}`);
+    }
+  }
 }
 
 function conditionText(o: CertificateSigningRequest): string {

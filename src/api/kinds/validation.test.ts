@@ -132,7 +132,7 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
   ['roles', { rules: [{ apiGroups: [''], resources: ['pods'], verbs: [] }] }, 'rules[0].verbs', 'Required value'],
   ['customresourcedefinitions', { 'metadata.name': 'widgets.example.org' }, 'metadata.name', 'must be spec.names.plural'],
   ['customresourcedefinitions', { 'spec.versions.0.storage': false }, 'spec.versions', 'exactly one version marked as storage'],
-  ['customresourcedefinitions', { 'spec.versions.0.schema': undefined }, 'spec.versions[0].schema.openAPIV3Schema', 'schemas are required'],
+  ['customresourcedefinitions', { 'spec.versions.0.schema': undefined }, 'spec.versions[0].schema.openAPIV3Schema', 'Required value'],
   [
     'customresourcedefinitions',
     { 'spec.versions.0.schema.openAPIV3Schema.properties': { spec: {} } },

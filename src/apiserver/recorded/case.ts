@@ -1,5 +1,6 @@
 /** A table of what the real server answers: what is asked, and what it gets; lines of JSON, one a case. */
-import { apiVersionOf, type AnyObject, type Catalog, type Served, type StatusCause } from '../../api/index.ts';
+import { apiVersionOf, isKept, type AnyObject, type Catalog, type Served, type StatusCause } from '../../api/index.ts';
+import type { User } from '../registry.ts';
 
 /** Values by dotted path of names and numbers, laid over the minimal object of a kind; null takes a field away. */
 export type Changes = Readonly<Record<string, unknown>>;
@@ -17,6 +18,9 @@ interface Line {
   /** Why this server answers something else. */
   readonly differs?: string;
 }
+
+/** Who asked the real server. */
+export const RECORDER: User = { name: 'admin', uid: 'admin', groups: ['system:masters', 'system:authenticated'] };
 
 export interface Case {
   readonly line: Line;
@@ -45,7 +49,7 @@ export function objectOf(served: Served, least: AnyObject, ...changes: readonly 
   const object: AnyObject = {
     apiVersion: apiVersionOf(served),
     kind: resource.kind,
-    metadata: { name: 'a', ...(resource.namespaced ? { namespace: 'default' } : {}), ...metadata },
+    metadata: { ...(isKept(served.def) ? { name: 'a' } : {}), ...(resource.namespaced ? { namespace: 'default' } : {}), ...metadata },
     ...rest,
   };
   for (const set of changes) for (const [path, value] of Object.entries(set ?? {})) put(object, path, value);

@@ -29,7 +29,14 @@ interface Run {
   left: number;
 }
 
-const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+const BLOCKING: ReadonlySet<string> = new Set([
+  'FieldValueDuplicate',
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
 
 /** What the rules refuse; they are not asked about what is so wrong that they could not be sure of its form. */
 export function checkRulesUnless(causes: readonly StatusCause[], schema: Schema, value: unknown, old: unknown): StatusCause[] {

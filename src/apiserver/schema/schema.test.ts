@@ -53,14 +53,14 @@ for (const [value, causes] of [
     ],
   ],
   [{ spec: { mode: 'a', name: 'abcd' } }, ['spec.name: Too long: may not be more than 3 bytes']],
-  [{ spec: { mode: 'a', list: [] } }, ['spec.list: Invalid value: []: spec.list in body should have at least 1 items']],
+  [{ spec: { mode: 'a', list: [] } }, ['spec.list: Invalid value: 0: spec.list in body should have at least 1 items']],
   [
     { spec: { mode: 'a', list: [{ k: 'x' }, {}, { k: 'x' }] } },
     ['spec.list[1].k: Required value', 'spec.list[2]: Duplicate value: {"k":"x"}'],
   ],
   [
     { spec: { mode: 'a', either: { x: 1, y: 2 } } },
-    ['spec.either: Invalid value: {"x":1,"y":2}: spec.either in body must validate one and only one schema (oneOf)'],
+    ['<nil>: Invalid value: "": "spec.either" must validate one and only one schema (oneOf). Found 2 valid alternatives'],
   ],
   [
     { spec: { mode: 'a', labels: { 'a.b/c': 1 } } },

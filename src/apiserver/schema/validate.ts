@@ -41,7 +41,10 @@ function walkTypes(schema: Schema, value: unknown, path: string, out: StatusCaus
 function walk(schema: Schema, value: unknown, path: string, out: StatusCause[], old?: unknown): void {
   if (out.length >= LIMIT || (old !== undefined && equal(old, value))) return;
   const wrong = typeProblem(schema, value, path);
-  if (wrong) return void out.push(wrong);
+  if (wrong) {
+    out.push(wrong);
+    return checkCombined(schema, value, path, out);
+  }
   if (value === null) return;
   const bad = (detail: string): void => void out.push(invalid(path, value, `${path} in body ${detail}`));
 
@@ -55,9 +58,9 @@ function walk(schema: Schema, value: unknown, path: string, out: StatusCause[], 
   }
   if (typeof value === 'string') checkString(schema, value, path, bad, out);
   else if (typeof value === 'number') checkNumber(schema, value, bad);
-  else if (Array.isArray(value)) checkArray(schema, value, path, bad, out, old);
+  else if (Array.isArray(value)) checkArray(schema, value, path, out, old);
   else if (isRecord(value)) checkObject(schema, value, path, bad, out, old);
-  checkCombined(schema, value, path, bad, out, old);
+  checkCombined(schema, value, path, out, old);
 }
 
 function checkString(schema: Schema, value: string, path: string, bad: (detail: string) => void, out: StatusCause[]): void {
@@ -79,15 +82,9 @@ function checkNumber(schema: Schema, value: number, bad: (detail: string) => voi
   if (multipleOf && !Number.isInteger(value / multipleOf)) bad(`should be a multiple of ${multipleOf}`);
 }
 
-function checkArray(
-  schema: Schema,
-  value: readonly unknown[],
-  path: string,
-  bad: (detail: string) => void,
-  out: StatusCause[],
-  old: unknown,
-): void {
-  if (schema.minItems !== undefined && value.length < schema.minItems) bad(`should have at least ${schema.minItems} items`);
+function checkArray(schema: Schema, value: readonly unknown[], path: string, out: StatusCause[], old: unknown): void {
+  if (schema.minItems !== undefined && value.length < schema.minItems)
+    out.push(invalid(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
   if (schema.maxItems !== undefined && value.length > schema.maxItems) out.push(tooMany(path, value.length, schema.maxItems));
   const { items } = schema;
   const before = oldItems(schema, old);
@@ -138,19 +135,32 @@ function checkObject(
   }
 }
 
-function checkCombined(
-  schema: Schema,
-  value: unknown,
-  path: string,
-  bad: (detail: string) => void,
-  out: StatusCause[],
-  old: unknown,
-): void {
-  const fits = (part: Schema): boolean => checkSchema(part, value, path).length === 0;
-  for (const part of schema.allOf ?? []) walk(part, value, path, out, old);
-  if (schema.anyOf && !schema.anyOf.some(fits)) bad('must validate at least one schema (anyOf)');
-  if (schema.oneOf && schema.oneOf.filter(fits).length !== 1) bad('must validate one and only one schema (oneOf)');
-  if (schema.not && fits(schema.not)) bad('must not validate the schema (not)');
+function checkCombined(schema: Schema, value: unknown, path: string, out: StatusCause[], old?: unknown): void {
+  const say = (what: string): void =>
+    void out.push({ reason: 'FieldValueInvalid', field: '<nil>', message: `Invalid value: "": ${JSON.stringify(path)} must ${what}` });
+  const tried = (parts: readonly Schema[]): StatusCause[][] => parts.map((part) => checkSchema(part, value, path));
+  const fitting = (results: readonly StatusCause[][]): number => results.filter((wrong) => wrong.length === 0).length;
+  // Of several that do not fit, what is wrong with the one that comes nearest is told as well.
+  const nearest = (results: readonly StatusCause[][]): StatusCause[] => [...results].sort((a, b) => a.length - b.length)[0] ?? [];
+
+  const { allOf = [], anyOf, oneOf, not } = schema;
+  const before = out.length;
+  for (const part of allOf) walk(part, value, path, out, old);
+  if (out.length > before) say(`validate all the schemas (allOf)${fitting(tried(allOf)) === 0 ? '. None validated' : ''}`);
+  if (anyOf) {
+    const results = tried(anyOf);
+    if (fitting(results) === 0) {
+      say('validate at least one schema (anyOf)');
+      out.push(...nearest(results));
+    }
+  }
+  if (oneOf) {
+    const results = tried(oneOf);
+    const count = fitting(results);
+    if (count !== 1) say(`validate one and only one schema (oneOf). Found ${count === 0 ? 'none valid' : `${count} valid alternatives`}`);
+    if (count === 0) out.push(...nearest(results));
+  }
+  if (not && checkSchema(not, value, path).length === 0) say('not validate the schema (not)');
 }
 
 function typeProblem(schema: Schema, value: unknown, path: string): StatusCause | undefined {

@@ -1,6 +1,6 @@
 import type { ParamRef, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from 'kubernetes-types/admissionregistration/v1.js';
 import { ValidatingAdmissionPolicies, ValidatingAdmissionPolicyBindings } from '../../resources.ts';
-import { type Causes, checkSelector, dnsSubdomain, follow } from '../check.ts';
+import { type Causes, checkSelector, dnsSubdomain, follow, qualifiedName } from '../check.ts';
 import { ageColumn, column, nameColumn, selectorText } from '../columns.ts';
 import { define } from '../define.ts';
 import { checkExpression } from './expressions.ts';
@@ -19,6 +19,7 @@ export const validatingAdmissionPolicies = define<ValidatingAdmissionPolicy>({
     if (!o.spec) return;
     o.spec.failurePolicy ??= 'Fail';
     if (o.spec.matchConstraints) defaultMatch(o.spec.matchConstraints);
+    (o as { status?: object }).status ??= {};
   },
   check: checkPolicy,
   columns: [
@@ -66,9 +67,12 @@ function checkPolicy(causes: Causes, o: ValidatingAdmissionPolicy): void {
     if (message && /[\r\n]/.test(message.trim())) causes.invalid(`${at}.message`, message, 'must not contain line breaks');
     causes.oneOf(`${at}.reason`, reason, REASONS);
   });
-  auditAnnotations.forEach(({ valueExpression }, i) =>
-    checkExpression(causes, `spec.auditAnnotations[${i}].valueExpression`, valueExpression, 'any', 'valueExpression is not specified'),
-  );
+  auditAnnotations.forEach(({ key, valueExpression }, i) => {
+    const at = `spec.auditAnnotations[${i}]`;
+    if (!key) causes.required(`${at}.key`, 'key is not specified');
+    else follow(causes, `${at}.key`, `${o.metadata?.name}/${key}`, qualifiedName);
+    checkExpression(causes, `${at}.valueExpression`, valueExpression, 'annotation', 'valueExpression is not specified');
+  });
 }
 
 export const validatingAdmissionPolicyBindings = define<ValidatingAdmissionPolicyBinding>({
@@ -84,7 +88,10 @@ export const validatingAdmissionPolicyBindings = define<ValidatingAdmissionPolic
     else follow(causes, 'spec.policyName', policyName, dnsSubdomain);
     if (paramRef) checkParamRef(causes, paramRef);
     if (matchResources) checkMatch(causes, 'spec.matchResources', matchResources);
-    validationActions.forEach((action, i) => causes.oneOf(`spec.validationActions[${i}]`, action, ACTIONS));
+    validationActions.forEach((action, i) => {
+      causes.oneOf(`spec.validationActions[${i}]`, action, ACTIONS);
+      if (validationActions.indexOf(action) < i) causes.duplicate(`spec.validationActions[${i}]`, action);
+    });
     if (validationActions.length === 0) causes.required('spec.validationActions', 'at least one validation action is required');
     if (validationActions.includes('Deny') && validationActions.includes('Warn')) {
       causes.invalid(
@@ -104,8 +111,9 @@ export const validatingAdmissionPolicyBindings = define<ValidatingAdmissionPolic
 
 function checkParamRef(causes: Causes, { name, selector, parameterNotFoundAction }: ParamRef): void {
   const at = 'spec.paramRef';
-  if (name && selector) causes.forbidden(`${at}.name`, 'name and selector are mutually exclusive');
-  else if (!name && !selector) causes.required(at, 'one of name or selector must be specified');
+  if (name && selector) {
+    for (const field of ['name', 'selector']) causes.forbidden(`${at}.${field}`, 'name and selector are mutually exclusive');
+  } else if (!name && !selector) causes.required(at, 'one of name or selector must be specified');
   checkSelector(causes, `${at}.selector`, selector);
   if (!parameterNotFoundAction) causes.required(`${at}.parameterNotFoundAction`);
   else causes.oneOf(`${at}.parameterNotFoundAction`, parameterNotFoundAction, ['Allow', 'Deny']);

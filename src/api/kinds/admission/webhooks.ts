@@ -6,7 +6,7 @@ import type {
   ValidatingWebhookConfiguration,
 } from 'kubernetes-types/admissionregistration/v1.js';
 import { MutatingWebhookConfigurations, ValidatingWebhookConfigurations } from '../../resources.ts';
-import { type Causes, checkPort, checkSelector, dns1035, dnsSubdomain, follow } from '../check.ts';
+import { type Causes, checkSelector, dns1035, dnsSubdomain, follow } from '../check.ts';
 import { ageColumn, column, nameColumn } from '../columns.ts';
 import { define } from '../define.ts';
 import { checkConditions, checkRule, defaultRule, FAILURE_POLICIES, MATCH_POLICIES } from './rules.ts';
@@ -107,10 +107,16 @@ function checkUrl(causes: Causes, at: string, text: string): void {
 function checkService(causes: Causes, at: string, { name, namespace, path = '', port }: ServiceReference): void {
   if (!name) causes.required(`${at}.name`);
   if (!namespace) causes.required(`${at}.namespace`);
-  checkPort(causes, `${at}.port`, port);
+  if (port !== undefined && (port < 1 || port > 65_535)) {
+    causes.invalid(`${at}.port`, port, 'port is not valid: must be between 1 and 65535, inclusive');
+  }
   if (path === '' || path === '/') return;
   if (!path.startsWith('/')) causes.invalid(`${at}.path`, path, "must start with a '/'");
-  const steps = path.replace(/^\//, '').replace(/\/$/, '').split('/');
+  // What stands before the first slash is passed over, whatever it is.
+  const steps = path
+    .replace(/^[^/]*\/?/, '')
+    .replace(/\/$/, '')
+    .split('/');
   steps.forEach((step, i) => {
     const wrong = step === '' ? ' may not be empty' : dnsSubdomain(step);
     if (wrong) causes.invalid(`${at}.path`, path, `segment[${i}]${step === '' ? wrong : `: ${wrong}`}`);

@@ -1,5 +1,5 @@
 import type { Schema, ValidationRule } from '../../kind.ts';
-import type { Causes } from '../check.ts';
+import { asGo, type Causes } from '../check.ts';
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 /** Longest message, in characters. */
@@ -23,14 +23,9 @@ export function checkRuleTexts(causes: Causes, at: string, schema: Schema): void
 }
 
 /** A rule as the real server's messages show one. */
-export function goRule(rule: ValidationRule): string {
-  const text = (value: string | undefined): string => JSON.stringify(value ?? '');
-  return (
-    `apiextensions.ValidationRule{Rule:${text(rule.rule)}, Message:${text(rule.message)}, MessageExpression:${text(rule.messageExpression)}, ` +
-    `Reason:(*apiextensions.FieldValueErrorReason)(${rule.reason ? text(rule.reason) : 'nil'}), FieldPath:${text(rule.fieldPath)}, ` +
-    `OptionalOldSelf:(*bool)(${rule.optionalOldSelf ?? 'nil'})}`
-  );
-}
+export const goRule = (rule: ValidationRule): string => JSON.stringify(asGo(rule, RULE));
+
+const RULE = { Rule: '', Message: '', MessageExpression: '', Reason: null, FieldPath: '', OptionalOldSelf: null };
 
 /** The fields that a rule's `fieldPath` leads over (`.spec['a.b']`); undefined when it is not one. */
 export function fieldPathSteps(path: string): string[] | undefined {

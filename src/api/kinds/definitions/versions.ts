@@ -2,7 +2,7 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from 'kubernetes-types/apiextensions/v1.js';
 import { parseJsonPath } from '../../jsonpath.ts';
 import type { Schema } from '../../kind.ts';
-import { type Causes, dns1035, follow } from '../check.ts';
+import { asGo, type Causes, dns1035, follow } from '../check.ts';
 import { checkKeywords } from './keywords.ts';
 import { checkOpenApi } from './open-api.ts';
 import { checkStructural } from './structural.ts';
@@ -12,15 +12,27 @@ type Spec = CustomResourceDefinition['spec'];
 /** A version with what newer servers know. */
 export type Version = CustomResourceDefinitionVersion & { readonly selectableFields?: readonly { readonly jsonPath: string }[] };
 
-export function checkVersions(causes: Causes, spec: Spec): void {
+const VERSION = {
+  Name: '',
+  Served: false,
+  Storage: false,
+  Deprecated: false,
+  DeprecationWarning: null,
+  Schema: null,
+  Subresources: null,
+  AdditionalPrinterColumns: null,
+  SelectableFields: null,
+};
+
+export function checkVersions(causes: Causes, spec: Partial<Spec>): void {
   const versions = (spec.versions ?? []) as Version[];
-  if (versions.length === 0) return causes.required('spec.versions', 'must have at least one version');
   const names = new Set<string>();
   let stored = 0;
   versions.forEach((version, i) => {
     const at = `spec.versions[${i}]`;
-    if (!version.name) causes.required(`${at}.name`);
-    else follow(causes, `${at}.name`, version.name, dns1035);
+    follow(causes, `${at}.name`, version.name, dns1035);
+    // The first one goes by the name it had when there was but one.
+    if (i === 0 && version.name) follow(causes, 'spec.version', version.name, dns1035);
     if (version.storage) stored++;
     names.add(version.name);
     if (version.deprecationWarning !== undefined) checkWarning(causes, at, version);
@@ -33,11 +45,9 @@ export function checkVersions(causes: Causes, spec: Spec): void {
     );
   }
   if (stored !== 1) {
-    causes.invalid(
-      'spec.versions',
-      versions.filter((v) => v.storage).map((v) => v.name),
-      'must have exactly one version marked as storage version',
-    );
+    const shown = spec.versions?.map((version) => asGo({ ...version, schema: null, subresources: null }, VERSION)) ?? null;
+    causes.invalid('spec.versions', shown, 'must have exactly one version marked as storage version');
+    if (stored === 0) causes.invalid('status.storedVersions', null, 'must have at least one stored version');
   }
   const columnsAt = placeOf(versions, (v) => v.additionalPrinterColumns, 'additionalPrinterColumns', 'spec.additionalPrinterColumns');
   const subresourcesAt = placeOf(versions, (v) => v.subresources, 'subresources', 'spec.subresources');
@@ -45,7 +55,7 @@ export function checkVersions(causes: Causes, spec: Spec): void {
   for (const [at, schema] of schemaPlaces(spec)) checkVersionSchema(causes, at, schema);
   versions.forEach((version, i) => {
     const schema = version.schema?.openAPIV3Schema as Schema | undefined;
-    if (!schema) causes.required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required');
+    if (!schema) causes.required(`spec.versions[${i}].schema.openAPIV3Schema`);
     const columns = columnsAt(i);
     if (columns) checkColumns(causes, columns, version);
     const subresources = subresourcesAt(i);
@@ -67,7 +77,7 @@ function placeOf(
 }
 
 /** Each schema of a definition, with where messages say that it is. */
-export function schemaPlaces({ versions }: Spec): (readonly [at: string, schema: Schema])[] {
+export function schemaPlaces({ versions = [] }: Partial<Spec>): (readonly [at: string, schema: Schema])[] {
   const at = placeOf(versions, (v) => v.schema, 'schema.openAPIV3Schema', 'spec.validation.openAPIV3Schema');
   return versions.flatMap((version, i) => {
     const place = at(i);
@@ -107,10 +117,10 @@ function checkColumns(causes: Causes, at: string, version: Version): void {
     if (!column.name) causes.required(`${here}.name`);
     if (!column.type) causes.required(`${here}.type`, `must be one of ${COLUMN_TYPES.join(',')}`);
     else if (!COLUMN_TYPES.includes(column.type)) causes.invalid(`${here}.type`, column.type, `must be one of ${COLUMN_TYPES.join(',')}`);
-    if (!column.jsonPath) causes.required(`${here}.jsonPath`);
+    if (!column.jsonPath) causes.required(`${here}.JSONPath`);
     else if (!column.jsonPath.startsWith('.'))
-      causes.invalid(`${here}.jsonPath`, column.jsonPath, 'must be a simple json path starting with .');
-    else if (!parseJsonPath(column.jsonPath)) causes.invalid(`${here}.jsonPath`, column.jsonPath, 'is an invalid path');
+      causes.invalid(`${here}.JSONPath`, column.jsonPath, 'must be a simple json path starting with .');
+    else if (!parseJsonPath(column.jsonPath)) causes.invalid(`${here}.JSONPath`, column.jsonPath, 'is an invalid path');
   });
 }
 
