@@ -1,0 +1,181 @@
+/** Releases otherwise than by weights alone, under real requests: A/B testing, blue/green, mirroring, sessions that stick, no mesh. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { app, canary, hook, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
+
+let it: Instance;
+let releases: Releases;
+let users: Traffic;
+
+const INSIDER = { cookie: 'lang=en; type=insider' };
+const FIREFOX = { 'user-agent': 'Mozilla/5.0 Firefox/140.0' };
+const MATCH = [
+  { headers: { 'user-agent': { regex: '.*Firefox.*' } } },
+  { headers: { cookie: { regex: '^(.*?;)?\\s*(type=insider)(;.*)?$' } } },
+];
+const front = (analysis: object): object => canary('front', analysis);
+
+before(async () => {
+  it = await newInstance('strategies');
+  await it.up();
+  releases = releasesIn(it);
+  await releases.apply(...STAGE, app('front', '6.0.0'), front({ iterations: 4, match: MATCH }));
+  await releases.reach('front', 'Initialized');
+  await eventually('the gateway serves it', 10, async () => (await releases.ask('front', '/')).status === 200);
+  users = releases.traffic('front', 40);
+});
+after(async () => {
+  await users?.stop();
+  await it.close();
+});
+
+const served = (): void => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed');
+
+/** Which versions answer so many requests. */
+async function versions(n: number, headers: Record<string, string> = {}, name = 'front'): Promise<string[]> {
+  const found = new Set<string>();
+  for (let i = 0; i < n; i++) found.add(await releases.version(name, headers));
+  return [...found].sort();
+}
+
+test('A/B: a browser by its header, an insider by the cookie, and nobody else', async () => {
+  const insiders = releases.traffic('front', 20, ['/'], INSIDER);
+  await releases.setVersion('front', '6.0.1');
+  await eventually('the test goes on', 20, async () => (await releases.status('front')).iterations >= 1);
+  assert.deepEqual(await versions(5, INSIDER), ['6.0.1']);
+  assert.deepEqual(await versions(5, FIREFOX), ['6.0.1']);
+  assert.deepEqual(await versions(20), ['6.0.0']);
+  assert.equal((await releases.status('front')).phase, 'Progressing');
+  await releases.reach('front', 'Succeeded');
+  assert.match(await releases.said('front'), /Advance front\.test canary iteration 4\/4/);
+  assert.deepEqual(await versions(10), ['6.0.1']);
+  await insiders.stop();
+  assert.deepEqual([...insiders.statuses.keys()], [200]);
+  served();
+});
+
+test('A/B: what insiders run into takes it back, and nobody else has noticed', async () => {
+  const insiders = releases.traffic('front', 20, ['/', '/status/500'], INSIDER);
+  await releases.setVersion('front', '6.0.2');
+  await releases.reach('front', 'Failed');
+  await insiders.stop();
+  assert.match(await releases.said('front'), /Halt front\.test advancement success rate \d+\.\d\d% < 99%/);
+  assert.deepEqual(await versions(5, INSIDER), ['6.0.1']);
+  served();
+});
+
+test('blue/green with mirroring: the new version gets copies, then everyone at once', async () => {
+  await releases.apply(front({ iterations: 4, mirror: true, match: null }));
+  await releases.setVersion('front', '6.0.3');
+  await eventually('the analysis goes on', 20, async () => (await releases.status('front')).iterations >= 2);
+  assert.deepEqual(await versions(20), ['6.0.1'], 'users are answered by the old version');
+  const copied = 'istio_requests_total{reporter="destination",destination_workload="front",destination_workload_namespace="test"}';
+  const seen = await it.promql(`sum(increase(${copied}[3s]))`);
+  assert.ok((seen[0]?.value ?? 0) > 0, 'the new version gets requests');
+  await releases.reach('front', 'Succeeded');
+  assert.match(await releases.said('front'), /Stop traffic mirroring and route all traffic to canary/);
+  assert.deepEqual(await versions(10), ['6.0.3']);
+  served();
+});
+
+test('sessions stick: who was once on the new version stays there, until all are', async () => {
+  const cookieOf = async (): Promise<string | undefined> => [(await releases.ask('front', '/')).headers['set-cookie'] ?? []].flat()[0];
+  await releases.apply(
+    front({ stepWeight: 20, maxWeight: 40, sessionAffinity: { cookieName: 'flagger-cookie' }, iterations: null, mirror: null }),
+  );
+  await releases.setVersion('front', '6.0.4');
+  const given = await eventually('a request falls on the new version', 20, cookieOf);
+  assert.match(given, /^flagger-cookie=\w+; Max-Age=86400$/);
+  const cookie = given.split(';')[0]!;
+  assert.deepEqual(await versions(10, { cookie }), ['6.0.4']);
+  assert.equal((await releases.status('front')).phase, 'Progressing', 'while others are on the old one');
+  await releases.reach('front', 'Succeeded');
+  assert.deepEqual(await versions(10), ['6.0.4']);
+  const taken = (await releases.ask('front', '/', { cookie })).headers['set-cookie'];
+  assert.deepEqual(taken, [`${cookie}; Max-Age=-1`]);
+  assert.equal(await cookieOf(), undefined);
+  served();
+});
+
+test('without a mesh: the Service selects one version or the other', async () => {
+  const inside = async (): Promise<string> =>
+    kubectl(it, ['-n', NS, 'exec', 'deploy/flagger-loadtester', '-c', 'app', '--', 'curl', '-s', 'http://plain:9898/version']);
+  await releases.apply(app('plain', '6.0.0'), canary('plain', { iterations: 3, metrics: [] }, { provider: 'kubernetes' }));
+  await releases.reach('plain', 'Initialized');
+  await releases.setVersion('plain', '6.0.1');
+  await eventually('the analysis goes on', 20, async () => (await releases.status('plain')).iterations >= 1);
+  assert.match(await inside(), /6\.0\.0/);
+  await releases.reach('plain', 'Succeeded');
+  for (let i = 0; i < 5; i++) assert.match(await inside(), /6\.0\.1/);
+  assert.match(await releases.said('plain'), /Routing all traffic to canary/);
+});
+
+test('an Ingress of nginx: shares by its annotations, then by header and cookie', async () => {
+  const backend = { service: { name: 'web', port: { number: 9898 } } };
+  const rules = [{ host: 'web.example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }];
+  const web = (analysis: object): object =>
+    canary(
+      'web',
+      { metrics: [], ...analysis },
+      { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } },
+    );
+  await releases.apply(
+    app('web', '6.0.0'),
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name: 'web', namespace: NS },
+      spec: { ingressClassName: 'nginx', rules },
+    },
+    web({ stepWeight: 50, maxWeight: 50, webhooks: [hook('confirm-promotion', '/gate/check')] }),
+  );
+  await releases.reach('web', 'Initialized');
+  const answers = (n: number, headers = {}) => versions(n, headers, 'web');
+  await eventually('the gateway serves it', 10, async () => (await releases.ask('web', '/')).status === 200);
+  await releases.setVersion('web', '6.0.1');
+  await releases.reach('web', 'WaitingPromotion');
+  assert.deepEqual(await answers(40), ['6.0.0', '6.0.1']);
+  await releases.gate('web', '/gate/open');
+  await releases.reach('web', 'Succeeded');
+  assert.deepEqual(await answers(10), ['6.0.1']);
+
+  const match = [{ headers: { tester: { exact: 'true' } } }, { headers: { cookie: { exact: 'tester' } } }];
+  await releases.apply(web({ iterations: 4, match, stepWeight: null, maxWeight: null, webhooks: [] }));
+  await releases.setVersion('web', '6.0.2');
+  await eventually('the test goes on', 20, async () => (await releases.status('web')).iterations >= 1);
+  assert.deepEqual(await answers(5, { tester: 'true' }), ['6.0.2']);
+  assert.deepEqual(await answers(5, { cookie: 'tester=always' }), ['6.0.2']);
+  assert.deepEqual(await answers(10), ['6.0.1']);
+  await releases.reach('web', 'Succeeded');
+  assert.deepEqual(await answers(10), ['6.0.2']);
+});
+
+test('an HTTPRoute: shares by its weights', async () => {
+  const listeners = [
+    { name: 'http', port: 80, protocol: 'HTTP', hostname: '*.example.com', allowedRoutes: { namespaces: { from: 'All' } } },
+  ];
+  const service = { gateways: null, gatewayRefs: [{ name: 'routes', namespace: NS }] };
+  await releases.apply(
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'routes', namespace: NS },
+      spec: { gatewayClassName: 'istio', listeners },
+    },
+    app('routed', '6.0.0'),
+    canary(
+      'routed',
+      { stepWeight: 50, maxWeight: 50, metrics: [], webhooks: [hook('confirm-promotion', '/gate/check')] },
+      { provider: 'gatewayapi:v1', service },
+    ),
+  );
+  await releases.reach('routed', 'Initialized');
+  await eventually('the gateway serves it', 10, async () => (await releases.ask('routed', '/')).status === 200);
+  await releases.setVersion('routed', '6.0.1');
+  await releases.reach('routed', 'WaitingPromotion');
+  assert.deepEqual(await versions(40, {}, 'routed'), ['6.0.0', '6.0.1']);
+  await releases.gate('routed', '/gate/open');
+  await releases.reach('routed', 'Succeeded');
+  assert.deepEqual(await versions(10, {}, 'routed'), ['6.0.1']);
+});
