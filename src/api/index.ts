@@ -15,6 +15,19 @@ export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/istio/proxy-types.ts';
 export type * from './kinds/flagger/types.ts';
+export {
+  DEADLINE,
+  isPaused,
+  KEEP_PREVIOUS,
+  openRequest,
+  parseRequest,
+  PAUSED,
+  PREVIEW_HEADER,
+  RELEASE_GROUP,
+  REQUEST,
+  requestText,
+  type CanaryRequest,
+} from './kinds/flagger/control.ts';
 export type * as gatewayApi from './kinds/gateway/types.ts';
 export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';
 export { hasRules, isBroken, rulesOf } from './rules.ts';

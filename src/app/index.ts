@@ -13,3 +13,4 @@ export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
 export { explainRequest, type Explained } from './explain.edge.ts';
 export { analyzeMesh } from './analyze.edge.ts';
 export { startLoadTester } from './loadtester.edge.ts';
+export { reach } from './proxy-admin.edge.ts';

@@ -14,6 +14,7 @@ import { explainCommand } from './commands/explain.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { loadTesterCommand } from './commands/loadtester.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
+import { rolloutCommand } from './commands/rollout.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
 import { upCommand } from './commands/up.edge.ts';
 import { versionCommand } from './commands/version.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   analyzeCommand,
   kubectlCommand,
   loadTesterCommand,
+  rolloutCommand,
   versionCommand,
 ];
 

@@ -1,5 +1,5 @@
 /** The part of the canary machine in which a new revision is tried out: step by step to a promotion or back. Pure. */
-import type { CanaryStatus, WebhookType } from '../api/index.ts';
+import { isPaused, type CanaryStatus, type WebhookType } from '../api/index.ts';
 import { applied, isApplied, isPromoted } from './change.ts';
 import { windowMs, type Verdict } from './checks.ts';
 import {
@@ -12,14 +12,17 @@ import {
   failedChecks,
   info,
   kindOf,
+  overdue,
   overThreshold,
   phaseOf,
   primaryIs,
   provenSafe,
+  sinceMoved,
   targetIs,
   targetReadiness,
   wantedReplicas,
   warn,
+  wasPaused,
   type Answers,
   type Decision,
   type Effect,
@@ -29,11 +32,31 @@ import {
 import { ALL_PRIMARY } from './routes.ts';
 import { strategyOf } from './strategies/index.ts';
 
+/** A release begins: the target wakes. */
+export function begin(o: Observation, says: Said[]): Decision {
+  return decision(o, {
+    effects: [
+      { do: 'create-backends' },
+      { do: 'create-apex', weights: o.weights ?? ALL_PRIMARY },
+      { do: 'route', weights: ALL_PRIMARY },
+      { do: 'scale-target', replicas: wantedReplicas(o) },
+    ],
+    says: [...says, info(`New revision detected! Scaling up ${targetIs(o)}`)],
+    status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
+    after: SOON_MS,
+    begins: true,
+  });
+}
+
 export function progress(o: Observation, answers: Answers): Decision {
   if (!isApplied(o)) return restart(o);
   if (kindOf(o).isAsleep(o.target!)) return decision(o, { effects: [{ do: 'scale-target', replicas: wantedReplicas(o) }], after: SOON_MS });
   const ready = targetReadiness(o);
   if (ready.state === 'failed') return rollBack(o, warn(`Rolling back ${canaryIs(o)} progress deadline exceeded: ${ready.message}`));
+  const late = overdue(o);
+  if (late) return rollBack(o, warn(`Rolling back ${canaryIs(o)} ${late}`));
+  if (ready.state === 'waiting' && !strategyOf(o.settings).hasBegun(o) && sinceMoved(o) > o.settings.progressDeadlineMs)
+    return rollBack(o, warn(`Rolling back ${canaryIs(o)} progress deadline exceeded: ${ready.message}`));
   if (ready.state === 'waiting')
     return decision(o, {
       says: o.dueIn === 0 ? [canaryNotReady(o, ready.message)] : [],
@@ -61,8 +84,8 @@ function restart(o: Observation): Decision {
     effects: [back],
     says: [info(`New revision detected! Restarting analysis for ${targetIs(o)}`)],
     status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
-    anew: true,
     after: SOON_MS,
+    begins: true,
   });
 }
 
@@ -73,10 +96,17 @@ function halt(o: Observation, says: Said[], counts: boolean): Decision {
   return decision(o, { says, status: { phase: phaseOf(o), failedChecks: failures }, after, stepped: true });
 }
 
+/** Paused: the canary is still watched, and gets no more traffic. */
+function hold(o: Observation, says: Said[]): Decision {
+  const noticed = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)} at canary weight ${o.weights?.canary ?? 0}`)];
+  return decision(o, { says: [...says, ...noticed], status: { phase: phaseOf(o) }, after: o.settings.intervalMs, stepped: true });
+}
+
 function analyse(o: Observation, answers: Answers): Decision {
   const strategy = strategyOf(o.settings);
   const begun = strategy.hasBegun(o);
-  const says: Said[] = [];
+  if (!begun && isPaused(o.canary)) return hold(o, []);
+  const says: Said[] = wasPaused(o) && !isPaused(o.canary) ? [info(`Resumed ${canaryIs(o)}`)] : [];
   if (!begun) says.push(info(`Starting canary analysis for ${targetIs(o)}`), ...o.settings.warnings.map(warn));
   const failed = closedGate(answers, begun ? 'rollout' : 'pre-rollout');
   if (failed) {
@@ -87,6 +117,7 @@ function analyse(o: Observation, answers: Answers): Decision {
   for (const r of answers.hooks.rollback ?? []) says.push(info(`Rollback hook ${r.hook.name} not signaling a rollback`));
   if (begun && answers.metrics && answers.metrics.kind !== 'pass')
     return halt(o, [warn(answers.metrics.message)], counts(o, answers.metrics));
+  if (isPaused(o.canary)) return hold(o, says);
   const closed = closedGate(answers, 'confirm-traffic-increase');
   if (closed)
     return decision(o, {
@@ -137,7 +168,7 @@ function measurable(o: Observation): boolean {
   return ageOf(o) > longest + o.settings.intervalMs;
 }
 
-function startPromotion(o: Observation, says: Said[]): Decision {
+export function startPromotion(o: Observation, says: Said[]): Decision {
   return decision(o, {
     effects: [{ do: 'copy-to-primary' }],
     says: [...says, info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],

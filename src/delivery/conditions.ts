@@ -23,7 +23,7 @@ export function statusWith(
   canary: Canary,
   change: Partial<CanaryStatus>,
   now: number,
-  { message, anew = false }: { message?: string; anew?: boolean } = {},
+  { message, anew = false }: { message?: string | undefined; anew?: boolean | undefined } = {},
 ): CanaryStatus {
   const old = canary.status;
   const next: CanaryStatus = { failedChecks: 0, canaryWeight: 0, iterations: 0, phase: 'Initializing', ...old, ...change };

@@ -16,6 +16,7 @@ import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
 import { ageOf, canaryIs, type Answers, type Observation, type Said } from './decision.ts';
 import { createEnactor } from './enact.ts';
+import { beganAt, withHistory } from './history.ts';
 import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
 import { withEvidence } from './judge/evidence.ts';
@@ -63,7 +64,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const { namespace, apex } = settings;
     const under = settings.judge.enabled && (status?.phase === 'Progressing' || status?.phase === 'WaitingPromotion');
     const hosts = { namespace, primary: primaryName(apex), canary: canaryName(apex) };
-    const release = `${status?.lastAppliedSpec} ${JSON.stringify(status?.trackedConfigs ?? {})}`;
+    const release = `${beganAt(status ?? {})} ${status?.lastAppliedSpec} ${JSON.stringify(status?.trackedConfigs ?? {})}`;
     if (under) judges.watch(key, release, hosts, settings.judge);
     else judges.forget(key);
     return under;
@@ -121,13 +122,15 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
     const observation = await observe({ canary, settings, judge, dueIn, now: clock.now() });
     const answers = await ask(observation);
-    const { effects, says, status, after, stepped } = decide(observation, answers);
+    const made = decide(observation, answers);
+    const { effects, says, status, after, stepped } = made;
     const came: Said[] = [];
     for (const effect of effects) came.push(...((await enactor.enact(observation, effect)) ?? []));
     // A release that ends well says so after its last hooks, one that fails before them.
     const inOrder = status?.phase === 'Failed' ? [...says, ...came] : [...came, ...says];
     for (const { type, message } of inOrder) await say(canary, type, message);
-    if (status) await updateStatus(client, Canaries, canary, withEvidence(status, observation, answers, says));
+    if (status)
+      await updateStatus(client, Canaries, canary, withHistory(withEvidence(status, observation, answers, says), observation, made));
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
     return after === undefined ? settled : again(after);
   }

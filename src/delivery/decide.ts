@@ -3,16 +3,18 @@
  * analysis.ts, promotion.ts or deletion.ts. Effects are idempotent and come in an order that is safe to cut at any point: traffic
  * moves before capacity goes.
  */
-import type { WebhookType } from '../api/index.ts';
+import { isPaused, openRequest, type WebhookType } from '../api/index.ts';
 import { controllerOf } from '../control/index.ts';
-import { progress, rollBack } from './analysis.ts';
+import { begin, progress, rollBack } from './analysis.ts';
 import { applied, isApplied, isChanged } from './change.ts';
+import { obey } from './control.ts';
 import {
   SOON_MS,
   canaryIs,
   closedGate,
   decision,
   info,
+  overdue,
   overThreshold,
   phaseOf,
   primaryIs,
@@ -21,8 +23,8 @@ import {
   revisionOf,
   targetIs,
   targetReadiness,
-  wantedReplicas,
   warn,
+  wasPaused,
   type Answers,
   type Decision,
   type Effect,
@@ -44,7 +46,7 @@ export interface Questions {
 /** What the machine wants answered before it decides. Nothing is asked twice within an interval. */
 export function wanted(o: Observation): Questions {
   const nothing = { hooks: [], metrics: false, gates: [] };
-  if (!o.target || o.canary.spec.suspend || o.canary.metadata?.deletionTimestamp || misfit(o)) return nothing;
+  if (!o.target || o.canary.spec.suspend || o.canary.metadata?.deletionTimestamp || misfit(o) || openRequest(o.canary)) return nothing;
   const phase = phaseOf(o);
   switch (phase) {
     case 'Initialized':
@@ -52,7 +54,7 @@ export function wanted(o: Observation): Questions {
     case 'Failed':
     case 'Waiting':
       if (!isChanged(o) || o.dueIn > 0 || primaryReadiness(o).state !== 'ready') return nothing;
-      return { hooks: phase === 'Waiting' ? ['rollback'] : [], metrics: false, gates: ['confirm-rollout'] };
+      return { hooks: phase === 'Waiting' ? ['rollback'] : [], metrics: false, gates: isPaused(o.canary) ? [] : ['confirm-rollout'] };
     case 'Progressing':
     case 'WaitingPromotion': {
       if (
@@ -66,6 +68,7 @@ export function wanted(o: Observation): Questions {
         return nothing;
       const strategy = strategyOf(o.settings);
       const begun = strategy.hasBegun(o);
+      if (isPaused(o.canary)) return { hooks: begun ? ['rollback', 'rollout'] : ['rollback'], metrics: begun, gates: [] };
       return {
         hooks: ['rollback', begun ? 'rollout' : 'pre-rollout'],
         metrics: begun,
@@ -101,6 +104,8 @@ export function decide(o: Observation, answers: Answers): Decision {
   if (message) return decision(o, { says: [warn(message)], status: { phase: phaseOf(o) }, message });
   const revert = o.canary.spec.revertOnDeletion ?? false;
   if (revert !== isHeld(o)) return decision(o, { effects: [{ do: revert ? 'hold' : 'let-go' }], after: 0 });
+  const obeyed = obey(o);
+  if (obeyed) return obeyed;
   switch (phaseOf(o)) {
     case 'Initializing':
       return initialize(o);
@@ -150,6 +155,12 @@ function rest(o: Observation, answers: Answers): Decision {
     return decision(o, { effects: keep, says: [warn(`${primaryIs(o)} not ready: ${primary.message}`)], after: SOON_MS });
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
   if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`), applied(o));
+  const late = phaseOf(o) === 'Waiting' && overdue(o);
+  if (late) return rollBack(o, warn(`Rolling back ${canaryIs(o)} ${late}`), applied(o));
+  if (isPaused(o.canary)) {
+    const says = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)}: the new revision of ${targetIs(o)} is not released`)];
+    return decision(o, { says, status: { phase: 'Waiting' }, after: o.settings.intervalMs, stepped: true });
+  }
   const gate = closedGate(answers, 'confirm-rollout');
   if (gate) {
     const entered = phaseOf(o) !== 'Waiting';
@@ -161,10 +172,5 @@ function rest(o: Observation, answers: Answers): Decision {
     });
   }
   const passed = (answers.hooks['confirm-rollout'] ?? []).map((r) => info(`Confirm-rollout check ${r.hook.name} passed`));
-  return decision(o, {
-    effects: [...keep, { do: 'route', weights: ALL_PRIMARY }, { do: 'scale-target', replicas: wantedReplicas(o) }],
-    says: [...passed, info(`New revision detected! Scaling up ${targetIs(o)}`)],
-    status: { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) },
-    after: SOON_MS,
-  });
+  return begin(o, passed);
 }

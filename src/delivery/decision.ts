@@ -1,6 +1,6 @@
 /** What the canary machine sees, and the words in which it says what to do. */
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
-import type { Canary, CanaryJudgement, CanaryPhase, CanaryStatus, WebhookType } from '../api/index.ts';
+import { isPaused, type Canary, type CanaryJudgement, type CanaryPhase, type CanaryStatus, type WebhookType } from '../api/index.ts';
 import { affinityStatus } from './affinity.ts';
 import type { Measured, Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
@@ -41,6 +41,9 @@ export interface Answers {
   readonly measured?: Measured['metrics'];
 }
 
+/** Nothing was asked. */
+export const NO_ANSWERS: Answers = { hooks: {}, metrics: undefined };
+
 export type Effect =
   /** Holds the Canary back when it is deleted, until all is given back; or lets it go. */
   | { readonly do: 'hold' | 'let-go' }
@@ -68,6 +71,8 @@ export interface Decision {
   readonly after: number | undefined;
   /** A step of the analysis was taken: the next one is an interval away. */
   readonly stepped: boolean;
+  /** A release begins here. */
+  readonly begins: boolean;
 }
 
 /** How long to wait before looking again at something that is about to change and is watched anyway. */
@@ -82,23 +87,32 @@ interface Plan {
   status?: Partial<CanaryStatus>;
   /** In place of the phase's own text in the condition. */
   message?: string;
-  /** Another revision is tried from now on, though the phase stays the same. */
-  anew?: boolean;
   after?: number;
   stepped?: boolean;
+  begins?: boolean;
 }
 
 export function decision(o: Observation, plan: Plan): Decision {
   const routed = plan.effects?.findLast((e) => e.do === 'route');
   const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...plan.status };
+  const held = isPaused(o.canary) && HOLDABLE.has(change?.phase ?? phaseOf(o));
+  const message = plan.message ?? (held ? PAUSED_TEXT : undefined);
   return {
     effects: plan.effects ?? [],
     says: plan.says ?? [],
-    status: change ? statusWith(o.canary, change, o.now, plan) : undefined,
+    status: change ? statusWith(o.canary, change, o.now, { message, anew: plan.begins }) : undefined,
     after: plan.after,
     stepped: plan.stepped ?? false,
+    begins: plan.begins ?? false,
   };
 }
+
+/** The condition's message while a pause holds the release. */
+export const PAUSED_TEXT = 'Paused by request.';
+const HOLDABLE: ReadonlySet<CanaryPhase> = new Set(['Waiting', 'Progressing', 'WaitingPromotion']);
+
+/** The pause was noticed: it is in the condition. */
+export const wasPaused = (o: Observation): boolean => o.canary.status?.conditions?.[0]?.message === PAUSED_TEXT;
 
 export const phaseOf = (o: Observation): CanaryPhase => o.canary.status?.phase || 'Initializing';
 export const canaryIs = (o: Observation): string => `${o.settings.name}.${o.settings.namespace}`;
@@ -108,8 +122,18 @@ export const kindOf = (o: Observation): TargetKind => targetKindOf(o.settings.ki
 export const revisionOf = (o: Observation): string => revisionText(kindOf(o).revised(o.target!));
 
 function readinessRule(o: Observation, percent: number): ReadinessRule {
-  const since = Date.parse(o.canary.status?.lastTransitionTime ?? '') || o.now;
-  return { percent, deadlineMs: o.settings.progressDeadlineMs, since, now: o.now };
+  return { percent, deadlineMs: o.settings.progressDeadlineMs, since: o.now - sinceMoved(o), now: o.now };
+}
+
+/** Milliseconds since the release last moved. */
+export const sinceMoved = (o: Observation): number => o.now - (Date.parse(o.canary.status?.lastTransitionTime ?? '') || o.now);
+
+/** The release takes longer than its author allows: why it is to end. */
+export function overdue(o: Observation): string | undefined {
+  const { deadlineMs } = o.settings;
+  // Waiting for a gate is part of it: the condition left True when the change was seen.
+  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastTransitionTime ?? '');
+  return deadlineMs !== undefined && o.now - since > deadlineMs ? `deadline of ${o.settings.deadline} exceeded` : undefined;
 }
 
 export function targetReadiness(o: Observation): Readiness {

@@ -1,4 +1,5 @@
 /** The end of a release: the primary follows, traffic returns to it, the canary sleeps. Pure. */
+import { isPaused } from '../api/index.ts';
 import { applied } from './change.ts';
 import {
   SOON_MS,
@@ -9,6 +10,7 @@ import {
   info,
   primaryIs,
   primaryReadiness,
+  sinceMoved,
   targetIs,
   targetReadiness,
   warn,
@@ -29,13 +31,15 @@ export function rescue(o: Observation): Decision {
     says: [info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],
     status: { phase: 'Promoting', ...applied(o) },
     after: SOON_MS,
+    begins: true,
   });
 }
 
 /** The primary rolls to the new version while the canary carries its share; then traffic returns to the primary. */
 export function promote(o: Observation): Decision {
   const ready = primaryReadiness(o);
-  if (ready.state === 'failed')
+  const stuck = ready.state === 'waiting' && sinceMoved(o) > o.settings.progressDeadlineMs;
+  if (ready.state === 'failed' || stuck)
     return decision(o, {
       effects: [{ do: 'route', weights: { primary: 0, canary: 100, everyone: true } }],
       says: [warn(`Promotion of ${targetIs(o)} failed, primary not ready: ${ready.message}`)],
@@ -47,6 +51,7 @@ export function promote(o: Observation): Decision {
   const step = o.settings.promotionStep;
   if (step > 0 && primary + step < 100) {
     if (o.dueIn > 0) return decision(o, { after: o.dueIn });
+    if (isPaused(o.canary)) return decision(o, { after: o.settings.intervalMs, stepped: true });
     const next = primary + step;
     return decision(o, {
       effects: [{ do: 'route', weights: { primary: next, canary: 100 - next } }],

@@ -1,5 +1,13 @@
 /** What a Canary asks for, with Flagger's defaults filled in and everything parsed. Pure. */
-import type { Canary, CanaryMetric, CanarySpec, CanaryWebhook, HTTPMatchRequest, SessionAffinity } from '../api/index.ts';
+import {
+  DEADLINE,
+  type Canary,
+  type CanaryMetric,
+  type CanarySpec,
+  type CanaryWebhook,
+  type HTTPMatchRequest,
+  type SessionAffinity,
+} from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
 import { BUILTIN_METRICS } from './builtin-metrics.ts';
 import type { JudgeSettings } from './judge/judge.ts';
@@ -38,6 +46,9 @@ export interface Settings {
   readonly affinity: SessionAffinity | undefined;
   readonly autoscaler: NonNullable<CanarySpec['autoscalerRef']> | undefined;
   readonly progressDeadlineMs: number;
+  /** How long a release may take until its promotion: as written, and in milliseconds. Undefined: as long as it takes. */
+  readonly deadline: string | undefined;
+  readonly deadlineMs: number | undefined;
   readonly primaryReadyPercent: number;
   readonly canaryReadyPercent: number;
   readonly skipAnalysis: boolean;
@@ -114,6 +125,8 @@ function problemOf({ spec }: Canary, provider: string): string | undefined {
   return undefined;
 }
 
+const deadlineOf = ({ metadata }: Canary): string | undefined => metadata?.annotations?.[DEADLINE];
+
 /** The settings, or a sentence that says which field cannot be followed and what to write instead. */
 export function settingsOf(canary: Canary): Settings | { problem: string } {
   const { spec } = canary;
@@ -139,6 +152,8 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
     mirrorWeight: analysis.mirrorWeight || 100,
     affinity: provider === 'kubernetes' || provider === 'nginx' ? undefined : analysis.sessionAffinity,
     autoscaler: spec.autoscalerRef,
+    deadline: deadlineOf(canary),
+    deadlineMs: parseDuration(deadlineOf(canary) ?? ''),
     progressDeadlineMs: (spec.progressDeadlineSeconds ?? 600) * 1000,
     primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
     canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,

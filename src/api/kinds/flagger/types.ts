@@ -176,6 +176,25 @@ export interface CanaryEvidence {
     reason?: string;
   }[];
   judge?: string;
+  hooks?: { name: string; type: WebhookType; passed: boolean; reason?: string }[];
+}
+
+/** The last request of {@link import('./control.ts').REQUEST} that was answered. */
+export interface CanaryAnswer {
+  request: string;
+  done: boolean;
+  message: string;
+  time: string;
+}
+
+/** A release from its beginning; without `endedAt` it is under way. */
+export interface CanaryRelease {
+  revision: string;
+  images?: string[];
+  startedAt: string;
+  endedAt?: string;
+  outcome?: 'Promoted' | 'RolledBack' | 'Superseded' | 'PromotionFailed' | 'Undone';
+  reason?: string;
 }
 
 export interface CanaryStatus {
@@ -192,6 +211,8 @@ export interface CanaryStatus {
   lastTransitionTime?: string;
   judge?: CanaryJudgement;
   evidence?: CanaryEvidence[];
+  handled?: CanaryAnswer;
+  history?: CanaryRelease[];
   conditions?: CanaryCondition[];
 }
 

@@ -1,0 +1,52 @@
+/**
+ * What people say of a release while it runs: annotations of the Canary, since whoever applies it from Git leaves those alone that
+ * are not in Git.
+ */
+import type { Canary } from './types.ts';
+
+/** Traffic stays as it is, and no release begins, until it is taken off; its value says since when. */
+export const PAUSED = 'sluice.io/paused';
+/** {@link CanaryRequest} as text: `promote`, or `set-weight=30`; what follows a space only tells one from the next. */
+export const REQUEST = 'sluice.io/request';
+/** Canaries of a namespace with the same value are released together or not at all. */
+export const RELEASE_GROUP = 'sluice.io/release-group';
+/** `x-preview` or `x-preview: me`: requests with this header go to the canary while it is tried out. */
+export const PREVIEW_HEADER = 'sluice.io/preview-header';
+/** How long the version before the promoted one stays ready for `undo`, such as `30m`. */
+export const KEEP_PREVIOUS = 'sluice.io/keep-previous';
+/** How long a release may take until its promotion, such as `2h`; gates and pauses included. */
+export const DEADLINE = 'sluice.io/deadline';
+
+const VERBS = ['promote', 'abort', 'retry', 'restart', 'undo'] as const;
+
+export type CanaryRequest =
+  | { readonly do: (typeof VERBS)[number] }
+  | {
+      readonly do: 'set-weight';
+      /** Percent. */
+      readonly weight: number;
+    };
+
+/** The request that a text is; undefined when it is none. */
+export function parseRequest(text: string): CanaryRequest | undefined {
+  const [word = ''] = text.trim().split(/\s/);
+  const verb = VERBS.find((v) => v === word);
+  if (verb) return { do: verb };
+  const weight = /^set-weight=(\d{1,3})$/.exec(word)?.[1];
+  return weight !== undefined && Number(weight) <= 100 ? { do: 'set-weight', weight: Number(weight) } : undefined;
+}
+
+/** `at`, in milliseconds since the epoch, makes it another request than the same one before. */
+export function requestText(request: CanaryRequest, at: number): string {
+  return `${request.do === 'set-weight' ? `set-weight=${request.weight}` : request.do} ${new Date(at).toISOString()}`;
+}
+
+const annotation = (canary: Canary, name: string): string | undefined => canary.metadata?.annotations?.[name];
+
+export const isPaused = (canary: Canary): boolean => annotation(canary, PAUSED) !== undefined;
+
+/** The text of a request that was not answered yet. */
+export function openRequest(canary: Canary): string | undefined {
+  const text = annotation(canary, REQUEST);
+  return text !== undefined && text !== canary.status?.handled?.request ? text : undefined;
+}

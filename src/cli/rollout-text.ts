@@ -1,0 +1,124 @@
+/** Releases as people read them: rows, a page, sentences. Pure. */
+import { isPaused, type Canary, type CanaryEvidence, type CanaryRelease } from '../api/index.ts';
+import { humanDuration } from '../base/index.ts';
+import { table } from './output.ts';
+
+const UNDER_WAY: ReadonlySet<string> = new Set(['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting', 'Finalising']);
+
+/** Whether a release is under way, or waits for leave to begin. */
+export const isUnderWay = (canary: Canary): boolean => UNDER_WAY.has(canary.status?.phase ?? '');
+
+const messageOf = (canary: Canary): string => canary.status?.conditions?.[0]?.message ?? '';
+
+/** Of the analysis: percent, or checks. */
+function courseOf({ spec: { analysis }, status }: Canary): string {
+  return analysis.iterations ? `${status?.iterations ?? 0}/${analysis.iterations} checks` : `${status?.canaryWeight ?? 0} %`;
+}
+
+function age(time: string | undefined, now: number): string {
+  const at = Date.parse(time ?? '');
+  return Number.isNaN(at) ? '' : humanDuration(now - at);
+}
+
+function state(canary: Canary): string {
+  const phase = canary.status?.phase || 'Initializing';
+  return isPaused(canary) && UNDER_WAY.has(phase) ? `${phase}, paused` : phase;
+}
+
+export function listText(canaries: readonly Canary[], now: number): string {
+  if (canaries.length === 0) return 'There are no Canaries.\n';
+  const rows = canaries.map((c) => {
+    const release = c.status?.history?.at(-1);
+    return [
+      c.metadata?.namespace ?? '',
+      c.metadata?.name ?? '',
+      state(c),
+      courseOf(c),
+      String(c.status?.failedChecks ?? 0),
+      age(c.status?.lastTransitionTime, now),
+      release?.images?.join(', ') ?? '',
+    ];
+  });
+  return table([['NAMESPACE', 'NAME', 'PHASE', 'CANARY', 'FAILED CHECKS', 'CHANGED', 'LAST RELEASE'], ...rows]);
+}
+
+/** What is known of one, as a page. */
+export function pageText(canary: Canary, now: number): string {
+  const { spec, status, metadata } = canary;
+  const release = status?.history?.at(-1);
+  const facts: [string, string][] = [
+    ['target', `${spec.targetRef.kind} ${spec.targetRef.name}`],
+    ['phase', `${state(canary)}, for ${age(status?.conditions?.[0]?.lastUpdateTime, now)}: ${messageOf(canary)}`],
+    ['canary', `${courseOf(canary)}, ${status?.failedChecks ?? 0} of ${spec.analysis.threshold ?? 1} checks failed`],
+  ];
+  if (release) facts.push(['release', `${release.images?.join(', ') ?? release.revision}, ${outcomeText(release, now)}`]);
+  if (status?.judge) facts.push(['judge', status.judge.message]);
+  const last = status?.evidence?.at(-1);
+  if (last) facts.push(['last', `${clock(last.time)} ${last.decision}`]);
+  return `${metadata?.namespace}/${metadata?.name}\n${table(facts.map(([what, is]) => [`  ${what}`, is]))}`;
+}
+
+/** One line a change, for who watches. */
+export function lineText(canary: Canary): string {
+  const decision = canary.status?.evidence?.at(-1)?.decision ?? messageOf(canary);
+  return `${clock(canary.status?.lastTransitionTime)} ${state(canary)} ${courseOf(canary)} ${decision}`;
+}
+
+const clock = (time: string | undefined): string => (time ? time.slice(11, 19) : '--:--:--');
+
+const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> = {
+  Promoted: 'promoted',
+  RolledBack: 'rolled back',
+  Superseded: 'superseded by a newer one',
+  PromotionFailed: 'not promoted: the primary did not become ready',
+  Undone: 'undone',
+};
+
+function outcomeText({ startedAt, endedAt, outcome }: CanaryRelease, now: number): string {
+  if (!endedAt || !outcome) return `under way for ${age(startedAt, now)}`;
+  return `${OUTCOME[outcome]} after ${humanDuration(Date.parse(endedAt) - Date.parse(startedAt))}`;
+}
+
+export function historyText(canary: Canary, now: number): string {
+  const releases = canary.status?.history ?? [];
+  if (releases.length === 0) return 'Nothing was released yet.\n';
+  const rows = releases
+    .toReversed()
+    .map((r) => [r.startedAt, r.revision, r.images?.join(', ') ?? '', outcomeText(r, now), r.endedAt ? (r.reason ?? '') : '']);
+  return table([['STARTED', 'REVISION', 'IMAGES', 'OUTCOME', 'REASON'], ...rows]);
+}
+
+/** The evidence of each decision, in sentences. */
+export function whyText(canary: Canary, now: number): string {
+  const { metadata, status } = canary;
+  const lines = [`${metadata?.namespace}/${metadata?.name} is ${state(canary)}: ${messageOf(canary)}`];
+  const release = status?.history?.at(-1);
+  if (release) {
+    const because = release.endedAt && release.reason ? `: ${release.reason}` : '';
+    lines.push(`The last release, ${release.images?.join(', ') ?? release.revision}, is ${outcomeText(release, now)}${because}`);
+  }
+  const { handled } = status ?? {};
+  if (handled) {
+    const [verb] = handled.request.split(' ');
+    lines.push(`The last request, ${verb} at ${clock(handled.time)}, was ${handled.done ? 'done' : 'refused'}: ${handled.message}`);
+  }
+  const evidence = status?.evidence ?? [];
+  if (evidence.length === 0) lines.push('No decision was made yet that metrics, hooks or the judge had a part in.');
+  for (const e of evidence) lines.push('', `${clock(e.time)}  ${e.decision}`, ...sentences(e).map((s) => `          ${s}`));
+  return `${lines.join('\n')}\n`;
+}
+
+const number = (n: number): string => String(Number(n.toPrecision(6)));
+
+function sentences({ weight, hooks = [], metrics = [], judge }: CanaryEvidence): string[] {
+  const said = [`The canary had ${weight} % of the requests.`];
+  for (const h of hooks) said.push(`Webhook ${h.name} (${h.type}) ${h.passed ? 'passed' : `did not pass: ${h.reason ?? ''}`}.`);
+  for (const m of metrics) {
+    const bounds = [m.min === undefined ? '' : `at least ${number(m.min)}`, m.max === undefined ? '' : `at most ${number(m.max)}`];
+    const asked = bounds.filter(Boolean).join(' and ');
+    const was = m.value === undefined ? `had no value: ${m.reason ?? 'nothing was measured'}` : `was ${number(m.value)}`;
+    said.push(`Metric ${m.name} ${was}${asked ? ` (${asked} is asked)` : ''}${m.result === 'pass' ? '.' : `: ${m.result}.`}`);
+  }
+  if (judge) said.push(`Compared with the primary: ${judge}.`);
+  return said;
+}

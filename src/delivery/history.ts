@@ -1,0 +1,40 @@
+/** The last releases of a Canary, in its status: when each began, how it ended and why. Pure. */
+import type { CanaryRelease, CanaryStatus } from '../api/index.ts';
+import { rfc3339 } from '../base/index.ts';
+import { kindOf, type Decision, type Observation } from './decision.ts';
+
+/** Releases kept. */
+const KEPT = 10;
+
+const UNDER_WAY: ReadonlySet<string | undefined> = new Set(['Progressing', 'WaitingPromotion', 'Promoting', 'Finalising']);
+
+/** The decision's status with a release begun or ended, if that is what the decision does. */
+export function withHistory(status: CanaryStatus, o: Observation, { begins, says }: Decision): CanaryStatus {
+  const history = status.history ?? [];
+  const last = history.at(-1);
+  const isOpen = last !== undefined && last.endedAt === undefined;
+  const over = isOpen && (begins || !UNDER_WAY.has(status.phase));
+  if (!over && !begins) return status;
+  const outcome = begins ? 'Superseded' : outcomeOf(status);
+  const reason = (says.find((s) => s.type === 'Warning') ?? says[0])?.message ?? '';
+  const until = over ? [...history.slice(0, -1), { ...last, endedAt: rfc3339(o.now), outcome, reason }] : history;
+  return { ...status, history: (begins ? [...until, begun(status, o)] : until).slice(-KEPT) };
+}
+
+function outcomeOf({ phase, canaryWeight, lastAppliedSpec, lastPromotedSpec }: CanaryStatus): NonNullable<CanaryRelease['outcome']> {
+  if (phase === 'Failed') return (canaryWeight ?? 0) > 0 ? 'PromotionFailed' : 'RolledBack';
+  return lastAppliedSpec === lastPromotedSpec ? 'Promoted' : 'RolledBack';
+}
+
+function begun({ lastAppliedSpec = '' }: CanaryStatus, o: Observation): CanaryRelease {
+  const images = kindOf(o)
+    .pods(o.target!)
+    ?.spec?.containers.flatMap((c) => c.image ?? []);
+  return { revision: lastAppliedSpec, ...(images ? { images } : {}), startedAt: rfc3339(o.now) };
+}
+
+/** When the release under way began, in milliseconds since the epoch; undefined when none is. */
+export function beganAt({ history = [] }: CanaryStatus): number | undefined {
+  const last = history.at(-1);
+  return last && !last.endedAt ? Date.parse(last.startedAt) : undefined;
+}

@@ -1,0 +1,68 @@
+/** Releases that people take a hand in, by the command line. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { eventually, kubectl, newInstance, sample, type Instance } from '../support/instance.ts';
+
+let it: Instance;
+before(async () => {
+  it = await newInstance('rollout');
+  await it.up();
+  await kubectl(it, ['apply', '-f', sample('podinfo/podinfo.yaml')]);
+  // Slow enough to be acted on.
+  const canary = readFileSync(sample('podinfo/canary.yaml'), 'utf8').replace('stepWeight: 20', 'stepWeight: 5');
+  await kubectl(it, 'apply -f -', canary);
+  await kubectl(it, '-n test rollout status deployment/flagger-loadtester --timeout=20s');
+  await kubectl(it, ['-n', 'test', 'wait', '--for=jsonpath={.status.phase}=Initialized', 'canary/podinfo', '--timeout=25s']);
+});
+after(() => it.close());
+
+const setImage = (version: string) =>
+  kubectl(it, ['-n', 'test', 'set', 'image', 'deployment/podinfo', `podinfod=ghcr.io/stefanprodan/podinfo:${version}`]);
+const rollout = async (...words: string[]): Promise<string> => {
+  const done = await it.sluice(['rollout', '-n', 'test', ...words]);
+  assert.equal(done.code, 0, `${words.join(' ')}\n${done.stdout}\n${done.stderr}`);
+  return done.stdout;
+};
+const refused = async (...words: string[]): Promise<string> => {
+  const done = await it.sluice(['rollout', '-n', 'test', ...words]);
+  assert.equal(done.code, 1, done.stdout);
+  return done.stderr;
+};
+const weight = () => kubectl(it, ['-n', 'test', 'get', 'virtualservice', 'podinfo', '-o', 'jsonpath={.spec.http[0].route[1].weight}']);
+
+test('a release is paused, moved, resumed and promoted by hand', async () => {
+  assert.match(await refused('abort', 'podinfo'), /^error: podinfo: no release is under way\n/);
+  assert.match(await refused('get', 'nobody'), /there is no Canary nobody in namespace test\n/);
+  await setImage('6.14.1');
+  await eventually('the canary has traffic', 30, async () => Number(await weight()) > 0);
+  assert.match(await rollout('pause', 'podinfo'), /Paused/);
+  assert.equal(await rollout('set-weight', 'podinfo', '35'), 'test/podinfo: Set podinfo.test canary weight 35 by request.\n');
+  assert.equal(await weight(), '35');
+  // As a sync from Git would: what it does not name stays.
+  await kubectl(it, 'apply -f -', readFileSync(sample('podinfo/canary.yaml'), 'utf8'));
+  await eventually('the pause is noticed', 15, async () => (await rollout('list')).includes('Progressing, paused'));
+  assert.equal(await weight(), '35');
+  assert.match(await rollout('why', 'podinfo'), /The last request, set-weight=35 at .*, was done/);
+  assert.match(await rollout('promote', 'podinfo'), /Promoting podinfo.test by request/);
+  assert.match(await rollout('wait', 'podinfo', '--timeout', '60s'), /promoted after/);
+  const releases = JSON.parse(await rollout('history', 'podinfo', '-o', 'json')) as { outcome: string; images: string[] }[];
+  assert.deepEqual(
+    releases.map((r) => [r.outcome, r.images]),
+    [['Promoted', ['ghcr.io/stefanprodan/podinfo:6.14.1']]],
+  );
+});
+
+test('a release is aborted, and the same version tried again', async () => {
+  await setImage('6.14.2');
+  await eventually('the canary has traffic', 30, async () => Number(await weight()) > 0);
+  assert.match(await rollout('abort', 'podinfo'), /aborted by request/);
+  const waited = await it.sluice(['rollout', '-n', 'test', 'wait', 'podinfo']);
+  assert.equal(waited.code, 1, 'wait tells of the failure');
+  assert.equal(await weight(), '0');
+  assert.match(await rollout('retry', 'podinfo'), /Retrying the release/);
+  assert.match(await rollout('wait', 'podinfo', '--timeout', '90s'), /promoted after/);
+  const why = await rollout('why', 'podinfo');
+  assert.match(why, /Metric request-success-rate was 100 \(at least 99 is asked\)\./);
+  assert.match(why, /Webhook load-test \(rollout\) passed\./);
+});
