@@ -12,6 +12,7 @@ import type { CustomResourceDefinition } from 'kubernetes-types/apiextensions/v1
 import type { CertificateSigningRequest } from 'kubernetes-types/certificates/v1.js';
 import type { Lease } from 'kubernetes-types/coordination/v1.js';
 import type {
+  Binding,
   ConfigMap,
   Endpoints as EndpointsObject,
   Event,
@@ -51,6 +52,7 @@ function resource<T extends KubeObject>(group: string, version: string, kind: st
 
 export const Namespaces = resource<Namespace>('', 'v1', 'Namespace', 'namespaces', false);
 export const Nodes = resource<Node>('', 'v1', 'Node', 'nodes', false);
+export const Bindings = resource<Binding>('', 'v1', 'Binding', 'bindings');
 export const Pods = resource<Pod>('', 'v1', 'Pod', 'pods');
 export const Services = resource<Service>('', 'v1', 'Service', 'services');
 export const Endpoints = resource<EndpointsObject>('', 'v1', 'Endpoints', 'endpoints');

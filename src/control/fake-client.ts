@@ -1,6 +1,8 @@
+import type { Binding, Pod } from 'kubernetes-types/core/v1.js';
 import {
   apiVersionOf,
   ApiError,
+  Pods,
   keyText,
   type Key,
   type KubeObject,
@@ -39,6 +41,7 @@ interface Change {
 
 /** Kinds that take graceful deletion: only pods. */
 const isPod = (r: Resource): boolean => r.group === '' && r.plural === 'pods';
+const isBinding = (r: Resource): boolean => r.group === '' && r.plural === 'bindings';
 const isNamespace = (r: Resource): boolean => r.group === '' && r.plural === 'namespaces';
 const collectionOf = (r: Resource): string => `${r.group}/${r.plural}`;
 
@@ -108,6 +111,7 @@ export class FakeClient implements Client {
 
   async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {
     return this.#write({ verb: 'create', resource, key: keyOfNew(object), subresource: options.subresource }, () => {
+      if (isBinding(resource)) return this.#bind(object as unknown as Binding);
       const o = this.#withIdentity(resource, object);
       if (this.#find(resource, o.metadata)) throw new ApiError('AlreadyExists', `${resource.plural} "${o.metadata.name}" already exists`);
       delete o.status;
@@ -118,6 +122,15 @@ export class FakeClient implements Client {
       }
       return options.dryRun ? o : this.#store(resource, undefined, o);
     }) as T;
+  }
+
+  #bind({ metadata = {}, target }: Binding): unknown {
+    const key = keyOfNew({ metadata });
+    const pod = this.#find(Pods, key);
+    if (!pod) throw notFound(Pods, key);
+    const { uid = pod.metadata.uid, resourceVersion = pod.metadata.resourceVersion } = metadata;
+    const bound = { ...pod, metadata: { ...pod.metadata, uid, resourceVersion }, spec: { ...pod.spec, nodeName: target.name } };
+    return this.#replace(Pods, bound as Pod, {});
   }
 
   async update<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {

@@ -1,5 +1,5 @@
 import type { Pod, PodCondition } from 'kubernetes-types/core/v1.js';
-import { keyOf, keyText, Nodes, parseKey, PersistentVolumeClaims, Pods } from '../api/index.ts';
+import { Bindings, keyOf, keyText, Nodes, parseKey, PersistentVolumeClaims, Pods } from '../api/index.ts';
 import { changesOf, settled, updateStatus, withCondition, type Informer, type Source } from '../control/index.ts';
 import { hasEnded } from './pods.ts';
 import { decideNode } from './scheduling.ts';
@@ -55,10 +55,12 @@ export function scheduler(world: World): Controller {
       }
       // The condition before the binding: once bound, the status is the node's to write.
       const marked = await setScheduled(pod, { status: 'True' });
-      const { uid, resourceVersion } = marked.metadata ?? {};
-      await client.patch(Pods, keyOf(pod), {
-        type: 'merge',
-        body: { metadata: { uid, resourceVersion }, spec: { nodeName: placement.node } },
+      const { name, namespace, uid, resourceVersion } = marked.metadata ?? {};
+      await client.create(Bindings, {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name, namespace, uid, resourceVersion },
+        target: { kind: 'Node', name: placement.node },
       });
       await events.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${placement.node}`);
       return settled;

@@ -1,8 +1,6 @@
 import type { Binding } from 'kubernetes-types/core/v1.js';
-import type { Resource } from '../../object.ts';
+import { Bindings } from '../../resources.ts';
 import { define } from '../define.ts';
-
-const Bindings: Resource<Binding> = { group: '', version: 'v1', kind: 'Binding', plural: 'bindings', namespaced: true };
 
 /** What a scheduler says of a pod: the node that it is to run on. It changes the pod, and is not kept. */
 export const bindings = define<Binding>({
