@@ -18,12 +18,9 @@ export type * from './kinds/flagger/types.ts';
 export {
   DEADLINE,
   isPaused,
-  KEEP_PREVIOUS,
   openRequest,
   parseRequest,
   PAUSED,
-  PREVIEW_HEADER,
-  RELEASE_GROUP,
   REQUEST,
   requestText,
   type CanaryRequest,

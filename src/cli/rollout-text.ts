@@ -71,7 +71,6 @@ const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> =
   RolledBack: 'rolled back',
   Superseded: 'superseded by a newer one',
   PromotionFailed: 'not promoted: the primary did not become ready',
-  Undone: 'undone',
 };
 
 function outcomeText({ startedAt, endedAt, outcome }: CanaryRelease, now: number): string {

@@ -1,4 +1,4 @@
-import type { Binding, Pod } from 'kubernetes-types/core/v1.js';
+import type { Binding } from 'kubernetes-types/core/v1.js';
 import {
   apiVersionOf,
   ApiError,
@@ -130,7 +130,7 @@ export class FakeClient implements Client {
     if (!pod) throw notFound(Pods, key);
     const { uid = pod.metadata.uid, resourceVersion = pod.metadata.resourceVersion } = metadata;
     const bound = { ...pod, metadata: { ...pod.metadata, uid, resourceVersion }, spec: { ...pod.spec, nodeName: target.name } };
-    return this.#replace(Pods, bound as Pod, {});
+    return this.#replace(Pods, bound, {});
   }
 
   async update<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions = {}): Promise<T> {

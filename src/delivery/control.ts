@@ -32,7 +32,7 @@ export function obey(o: Observation): Decision | undefined {
     return refused(
       o,
       text,
-      `"${text}" is not a request: write promote, abort, retry, restart, undo or set-weight=30, and anything after a space`,
+      `"${text}" is not a request: write promote, abort, retry, restart or set-weight=30, and anything after a space`,
     );
   const course = courses[request.do](o, request as never);
   if (typeof course === 'string') return refused(o, text, course);
@@ -73,7 +73,7 @@ const courses: Courses = {
     const says = warn(`Rolling back ${canaryIs(o)} aborted by request`);
     if (underWay(o)) return { decision: rollBack(o, says) };
     if (phaseOf(o) === 'Waiting') return { decision: rollBack(o, says, applied(o)) };
-    return ending(o) ? 'the primary is being updated already: go back with undo once it is promoted' : NOTHING;
+    return ending(o) ? 'the primary is being updated already' : NOTHING;
   },
   retry(o) {
     if (phaseOf(o) !== 'Failed')
@@ -102,7 +102,6 @@ const courses: Courses = {
       }),
     );
   },
-  undo: () => 'no earlier version is kept',
 };
 
 function start(o: Observation, text: string): Course | string {

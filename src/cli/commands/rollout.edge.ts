@@ -47,7 +47,6 @@ const VERBS: Readonly<Record<string, { readonly words: string; readonly does: st
     run: asks(weightOf),
   },
   restart: { words: NAME, does: 'begin the analysis anew', run: asks(() => ({ do: 'restart' })) },
-  undo: { words: NAME, does: 'go back to the version before the one that was promoted', run: asks(() => ({ do: 'undo' })) },
   wait: { words: NAME, does: 'until its release is over; ends with 1 when it was rolled back', run: wait },
   history: { words: NAME, does: 'the last releases and how they ended', run: history },
   why: { words: NAME, does: 'what was looked at for each decision', run: why },
@@ -55,7 +54,7 @@ const VERBS: Readonly<Record<string, { readonly words: string; readonly does: st
 
 export const rolloutCommand: Command = {
   name: 'rollout',
-  summary: 'look at releases and take a hand in them: pause, promote, abort, undo, why',
+  summary: 'look at releases and take a hand in them: pause, promote, abort, why',
   args: '[words...]',
   flags: [
     { usage: '-n, --namespace <namespace>', help: 'of the canary (default: default)' },

@@ -8,16 +8,10 @@ import type { Canary } from './types.ts';
 export const PAUSED = 'sluice.io/paused';
 /** {@link CanaryRequest} as text: `promote`, or `set-weight=30`; what follows a space only tells one from the next. */
 export const REQUEST = 'sluice.io/request';
-/** Canaries of a namespace with the same value are released together or not at all. */
-export const RELEASE_GROUP = 'sluice.io/release-group';
-/** `x-preview` or `x-preview: me`: requests with this header go to the canary while it is tried out. */
-export const PREVIEW_HEADER = 'sluice.io/preview-header';
-/** How long the version before the promoted one stays ready for `undo`, such as `30m`. */
-export const KEEP_PREVIOUS = 'sluice.io/keep-previous';
 /** How long a release may take until its promotion, such as `2h`; gates and pauses included. */
 export const DEADLINE = 'sluice.io/deadline';
 
-const VERBS = ['promote', 'abort', 'retry', 'restart', 'undo'] as const;
+const VERBS = ['promote', 'abort', 'retry', 'restart'] as const;
 
 export type CanaryRequest =
   | { readonly do: (typeof VERBS)[number] }

@@ -193,7 +193,7 @@ export interface CanaryRelease {
   images?: string[];
   startedAt: string;
   endedAt?: string;
-  outcome?: 'Promoted' | 'RolledBack' | 'Superseded' | 'PromotionFailed' | 'Undone';
+  outcome?: 'Promoted' | 'RolledBack' | 'Superseded' | 'PromotionFailed';
   reason?: string;
 }
 
