@@ -1,7 +1,5 @@
 /** AuthorizationPolicies as Envoy's RBAC filters, for HTTP and for bytes: what is refused first, then what is allowed. */
 import {
-  isIPv4,
-  isIPv6,
   type AuthorizationCondition,
   type AuthorizationOperation,
   type AuthorizationPolicy,
@@ -9,6 +7,7 @@ import {
   type AuthorizationSource,
 } from '../api/index.ts';
 import { DRY_RUN, type Guard } from '../mesh/index.ts';
+import { addressBlock, never } from './address-block.ts';
 import { any, extension, type Json } from './json.ts';
 import { JWT_FILTER, JWT_PAYLOAD } from './jwt.ts';
 
@@ -120,8 +119,8 @@ function sourceParts(s: AuthorizationSource, own: string): Part[] {
     ...list('namespaces', false, ofNamespace),
     ...list('serviceAccounts', false, (v) => ofServiceAccount(v, own)),
     ...list('trustDomains', false, (v) => authenticated({ safe_regex: { regex: `spiffe://${wild(v)}/.*` } })),
-    ...list('ipBlocks', false, (v) => block('direct_remote_ip', v)),
-    ...list('remoteIpBlocks', false, (v) => block('remote_ip', v)),
+    ...list('ipBlocks', false, (v) => addressBlock('direct_remote_ip', v)),
+    ...list('remoteIpBlocks', false, (v) => addressBlock('remote_ip', v)),
     ...list('requestPrincipals', true, requestPrincipal),
   ];
 }
@@ -196,21 +195,6 @@ function ofServiceAccount(value: string, own: string): Json {
   return authenticated({ safe_regex: { regex: `spiffe://.+/ns/${escaped(namespace!)}/sa/${escaped(account!)}` } });
 }
 
-/** What never holds: a value that Envoy would refuse, and the whole listener with it. */
-function never(kind: 'id' | 'rule'): Json {
-  return { [`not_${kind}`]: { any: true } };
-}
-
-/** An address or a CIDR block. */
-function block(field: string, value: string, kind: 'id' | 'rule' = 'id'): Json {
-  const [address = '', said] = value.split('/');
-  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-  const length = said === undefined ? bits : Number(said);
-  return Number.isInteger(length) && length >= 0 && length <= bits
-    ? { [field]: { address_prefix: address, prefix_len: length } }
-    : never(kind);
-}
-
 function port(value: string): Json {
   const number = Number(value);
   return Number.isInteger(number) && number > 0 && number < 65_536 ? { destination_port: number } : never('rule');
@@ -263,9 +247,9 @@ function conditionPart(c: AuthorizationCondition, own: string): Part[] {
   }
   switch (key) {
     case 'source.ip':
-      return ids(false, (v) => block('direct_remote_ip', v));
+      return ids(false, (v) => addressBlock('direct_remote_ip', v));
     case 'remote.ip':
-      return ids(false, (v) => block('remote_ip', v));
+      return ids(false, (v) => addressBlock('remote_ip', v));
     case 'source.namespace':
       return ids(false, ofNamespace);
     case 'source.principal':
@@ -279,7 +263,7 @@ function conditionPart(c: AuthorizationCondition, own: string): Part[] {
     case 'request.auth.presenter':
       return ids(true, (v) => claim(['azp'], text(v)));
     case 'destination.ip':
-      return rules(false, (v) => block('destination_ip', v, 'rule'));
+      return rules(false, (v) => addressBlock('destination_ip', v, 'rule'));
     case 'destination.port':
       return rules(false, port);
     case 'connection.sni':

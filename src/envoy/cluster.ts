@@ -1,4 +1,4 @@
-import { policyOf, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
+import { policyOf, spokenAs, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
 import { ADS, address, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
 import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
@@ -175,7 +175,7 @@ function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): J
   const alpn = how === 'http2' ? ALPN.http2 : how === 'http1' ? ALPN.http : ALPN.tcp;
   const mesh = () =>
     meshTlsUpstream(
-      policy.tls?.sni ?? sniOf(port.number, subset, service.host),
+      policy.tls?.sni ?? sniOf(port.number, isSpokenAs(subset) ? '' : subset, service.host),
       policy.tls?.subjectAltNames?.length ? policy.tls.subjectAltNames : identities,
       alpn,
     );
@@ -250,13 +250,14 @@ function discovery(t: Target, name: string, passthrough: boolean): Json {
   };
 }
 
-function outbound(t: Target, rule: HostPolicy | undefined): Json {
+function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']): Json {
   const { service, port, subset } = t;
-  const policy = policyOf(
+  const said = policyOf(
     rule,
     rule?.subsets.find((s) => s.name === subset),
     port.number,
   );
+  const policy = tls ? { ...said, tls } : said;
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
   const options = protocolOptions(how, policy.connectionPool);
@@ -298,6 +299,25 @@ export function outboundClusters(
         json: outbound({ service, port, subset, identities, allMtls }, rule),
       })),
     );
+}
+
+/** By what stands in place of a subset. */
+const SPOKEN: ReadonlyMap<string, { protocol: Protocol; tls: boolean }> = new Map([
+  [spokenAs('HTTP'), { protocol: 'http', tls: false }],
+  [spokenAs('HTTPS'), { protocol: 'http', tls: true }],
+  [spokenAs('GRPC'), { protocol: 'grpc', tls: false }],
+  [spokenAs('GRPCS'), { protocol: 'grpc', tls: true }],
+]);
+
+/** Whether a cluster is spoken to otherwise than its Service says. */
+export function isSpokenAs(subset: string): boolean {
+  return SPOKEN.has(subset);
+}
+
+/** The cluster of a port that is spoken to otherwise than its Service says; TLS, which is for secrecy alone, is not checked. */
+export function spokenCluster(target: Target, rule: HostPolicy | undefined): Json {
+  const { protocol, tls } = SPOKEN.get(target.subset)!;
+  return outbound({ ...target, port: { ...target.port, protocol } }, rule, tls ? { mode: 'SIMPLE', insecureSkipVerify: true } : undefined);
 }
 
 const localSource: Json = {

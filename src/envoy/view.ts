@@ -10,8 +10,9 @@ import {
   type MeshService,
   type Model,
   type Proxy,
+  type ServicePort,
 } from '../mesh/index.ts';
-import { outboundClusters, staticClusters } from './cluster.ts';
+import { isSpokenAs, outboundClusters, outboundName, spokenCluster, staticClusters } from './cluster.ts';
 import { encode, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
 import { objectsIn, type Json } from './json.ts';
@@ -46,6 +47,31 @@ const assignmentsOf = memo((endpoints: MeshEndpoints, service: MeshService, rule
     ),
   );
 });
+
+/** The port of a cluster that is spoken to otherwise than its Service says, and how. */
+function spokenPort(service: MeshService, cluster: string): { port: ServicePort; as: string } | undefined {
+  const [, number, as = ''] = cluster.split('|');
+  const port = isSpokenAs(as) ? service.ports.find((p) => p.number === Number(number)) : undefined;
+  return port && { port, as };
+}
+
+const spokenClusterOf = memo(
+  (
+    service: MeshService,
+    port: ServicePort,
+    as: string,
+    rule: HostPolicy | undefined,
+    identities: readonly string[],
+    everywhere: boolean,
+  ): EnvoyResource => {
+    const name = outboundName(port.number, as, service.host);
+    return make(TypeUrl.cluster, name, spokenCluster({ service, port, subset: as, identities, allMtls: everywhere }, rule));
+  },
+);
+
+const spokenAssignment = memo((endpoints: MeshEndpoints, port: number, name: string): EnvoyResource =>
+  make(TypeUrl.endpoint, name, loadAssignment(name, endpoints.ports[port] ?? [])),
+);
 
 function allMtls(endpoints: MeshEndpoints | undefined): boolean {
   const all = Object.values(endpoints?.ports ?? {}).flat();
@@ -149,13 +175,23 @@ export class View {
   cluster(name: string): EnvoyResource | undefined {
     const fixed = fixedClusters().get(name);
     const service = this.#serviceOf(name);
-    return fixed ?? (service && this.#kept(this.#clustersOf(service).find((c) => c.name === name)));
+    if (fixed || !service) return fixed;
+    const spoken = spokenPort(service, name);
+    return this.#kept(
+      spoken
+        ? spokenClusterOf(service, spoken.port, spoken.as, ...this.#clusterInputs(service))
+        : this.#clustersOf(service).find((c) => c.name === name),
+    );
   }
 
   /** Endpoints of a cluster; undefined when it finds them otherwise. */
   endpoint(cluster: string): EnvoyResource | undefined {
     const service = this.#serviceOf(cluster);
-    return service && this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
+    if (!service) return undefined;
+    const spoken = spokenPort(service, cluster);
+    if (!spoken) return this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
+    const where = this.#model.endpoints.get(service.host);
+    return where && service.discovery === 'endpoints' ? this.#kept(spokenAssignment(where, spoken.port.number, cluster)) : undefined;
   }
 
   /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */
@@ -184,9 +220,14 @@ export class View {
   }
 
   #clustersOf(service: MeshService): readonly EnvoyResource[] {
+    return clustersOf(service, ...this.#clusterInputs(service));
+  }
+
+  /** What clusters of a service are made of besides itself. */
+  #clusterInputs(service: MeshService): [rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean] {
     const { endpoints, identities } = this.#model;
     const everywhere = service.discovery === 'endpoints' ? false : allMtls(endpoints.get(service.host));
-    return clustersOf(service, this.#ruleOf(service), identities.get(service.host) ?? [], everywhere);
+    return [this.#ruleOf(service), identities.get(service.host) ?? [], everywhere];
   }
 
   #assignmentsOf(service: MeshService): readonly EnvoyResource[] {

@@ -6,7 +6,7 @@ export { destinationPort, type MeshService, type ServicePort } from './service.t
 export { subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';
-export type { PathMatch, Rule, RuleMatch } from './rule.ts';
+export { spokenAs, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
 export { GATEWAY_CONTROLLER, gatewayClasses, type ObjectStatus } from './gateway-api.ts';
 export { flavorOf, ingressClasses } from './ingress-class.ts';
 export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';

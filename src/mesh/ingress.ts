@@ -1,12 +1,14 @@
 /** Ingress objects as servers of the ingress gateway and rules of hosts. */
+import type { Secret } from 'kubernetes-types/core/v1.js';
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressClass } from 'kubernetes-types/networking/v1.js';
 import { INGRESS_GATEWAY, type Entrance, type EntranceGateway, type ServerSpec } from './entrance.ts';
 import { className, flavorOf } from './ingress-class.ts';
 import { locationRules, type Location } from './location.ts';
 import { interner, memo } from './memo.ts';
-import { annotationPath, nginxSettings } from './nginx.ts';
+import { annotationPath, nginxSettings, type NginxSettings } from './nginx.ts';
 import type { Problem } from './problem.ts';
-import type { Owner } from './rule.ts';
+import { usersOf } from './nginx-access.ts';
+import { spokenAs, type Owner } from './rule.ts';
 import type { MeshService } from './service.ts';
 import type { MeshConfig } from './snapshot.ts';
 import { unsoundParts } from './soundness.ts';
@@ -22,13 +24,19 @@ type Services = ReadonlyMap<string, MeshService>;
 
 /** Remembers what it made for as long as nothing it was made of changes. `ingresses` are the oldest first. */
 export const ingressEntrance = memo(
-  (ingresses: readonly Ingress[], classes: ReadonlyMap<string, IngressClass>, services: Services, config: MeshConfig): Entrance => {
+  (
+    ingresses: readonly Ingress[],
+    classes: ReadonlyMap<string, IngressClass>,
+    services: Services,
+    secrets: ReadonlyMap<string, Secret>,
+    config: MeshConfig,
+  ): Entrance => {
     const problems: Problem[] = [];
     const hosts = new Map<string, Location[]>();
     const servers: ServerSpec[] = [];
     const secured = new Set<string>();
     for (const ingress of ingresses) {
-      const read = readIngress(ingress, classes, services, config);
+      const read = readIngress(ingress, classes, services, secrets, config);
       problems.push(...read.problems);
       for (const location of read.locations) {
         const list = hosts.get(location.host);
@@ -71,7 +79,13 @@ interface Read {
 const NOTHING: Read = { locations: [], servers: [], problems: [] };
 
 const readIngress = memo(
-  (ingress: Ingress, classes: ReadonlyMap<string, IngressClass>, services: Services, { domain }: MeshConfig): Read => {
+  (
+    ingress: Ingress,
+    classes: ReadonlyMap<string, IngressClass>,
+    services: Services,
+    secrets: ReadonlyMap<string, Secret>,
+    { domain }: MeshConfig,
+  ): Read => {
     const { namespace = '', name = '' } = ingress.metadata ?? {};
     const owner: Owner = { kind: 'Ingress', namespace, name };
     const flavor = flavorOf(ingress, classes);
@@ -87,23 +101,26 @@ const readIngress = memo(
     const { settings, odd } = settingsOf(ingress);
     const problems = odd.map((o) => problem(owner, 'SLU0102', 'warning', annotationPath(o.name), o.message, o.fix));
     const { rules = [], defaultBackend, tls = [] } = ingress.spec ?? {};
-    const common = { owner, settings, flavor };
+    const { users, closed } = accessOf(settings, owner, secrets, problems);
+    const common = { owner, settings, flavor, closed, ...(users ? { users } : {}) };
+    const hostsOf = (host: string | undefined): string[] => (host ? [hostOf(host), ...settings.aliases] : [hostOf(host)]);
     const target = (backend: IngressBackend | undefined, path: string): Location['backend'] => {
       const found = destinationOf(backend, namespace, services, domain);
-      if ('destination' in found) return found.destination;
+      const { backendProtocol: spoken } = settings;
+      if ('destination' in found) return { ...found.destination, ...(spoken ? { subset: spokenAs(spoken) } : {}) };
       problems.push(problem(owner, 'IST0101', 'error', `${path}${found.path}`, found.message, found.fix));
       return undefined;
     };
     const locations = rules.flatMap((rule, r) =>
-      (rule.http?.paths ?? []).map((p, i): Location => {
+      (rule.http?.paths ?? []).flatMap((p, i): Location[] => {
         const at = `spec.rules[${r}].http.paths[${i}]`;
         const backend = target(p.backend, `${at}.backend`);
-        return { ...common, host: hostOf(rule.host), path: pathOf(p), type: p.pathType, at, backend };
+        return hostsOf(rule.host).map((host) => ({ ...common, host, path: pathOf(p), type: p.pathType, at, backend }));
       }),
     );
     if (defaultBackend) {
       const backend = target(defaultBackend, 'spec.defaultBackend');
-      for (const host of new Set([...rules.map((r) => hostOf(r.host)), '*']))
+      for (const host of new Set([...rules.flatMap((r) => hostsOf(r.host)), '*']))
         locations.push({ ...common, host, path: '', type: 'Prefix', at: 'spec.defaultBackend', backend });
     }
     const servers = tls.flatMap((t, i): ServerSpec[] => {
@@ -119,6 +136,30 @@ const readIngress = memo(
     return { locations, servers, problems };
   },
 );
+
+/** The users whom a Secret names; closed to everybody where there are none that can be checked, or another guard is meant. */
+function accessOf(
+  { basicAuth, closed }: NginxSettings,
+  owner: Owner,
+  secrets: ReadonlyMap<string, Secret>,
+  problems: Problem[],
+): Pick<Location, 'users' | 'closed'> {
+  if (!basicAuth) return { closed };
+  const { namespace = owner.namespace, name } = basicAuth.secret;
+  const found = usersOf(secrets.get(`${namespace}/${name}`), basicAuth.form);
+  const path = annotationPath('auth-secret');
+  if (!found) {
+    const message = `there are no users in Secret ${namespace}/${name}; the paths are answered with 503.`;
+    problems.push(problem(owner, 'IST0101', 'error', path, message, 'Put lines of htpasswd -s under its key auth.'));
+    return { closed: true };
+  }
+  if (found.lost.length) {
+    const message = `only SHA-1 passwords can be checked; these users of Secret ${namespace}/${name} cannot log in: ${found.lost.join(', ')}.`;
+    problems.push(problem(owner, 'SLU0105', 'error', path, message, 'Make their lines with htpasswd -s.'));
+  }
+  if (!found.lines) return { closed: true };
+  return { closed, users: { lines: found.lines, ...(basicAuth.realm ? { realm: basicAuth.realm } : {}) } };
+}
 
 /** As a prefix goes by segments, a slash at its end means nothing. */
 function pathOf({ path, pathType }: HTTPIngressPath): string {

@@ -15,6 +15,10 @@ export interface Location {
   readonly owner: Owner;
   readonly flavor: IngressFlavor;
   readonly settings: NginxSettings;
+  /** Names and passwords that let in. */
+  readonly users?: Rule['users'];
+  /** Nobody is let in, as what should decide it cannot be asked. */
+  readonly closed?: boolean;
   /** Absent when there is none like it. */
   readonly backend: Destination | undefined;
   readonly canary?: Location;
@@ -53,12 +57,14 @@ function rulesOfLocation(location: Location, { secured, httpsPort }: HostContext
   const https = redirected ? httpsRedirects(owner, { uri, port: 80 }, 308, httpsPort) : [];
   const target = settings.redirect;
   if (target) return [...https, { owner, match: match(), redirect: redirectTo(target.to, target.code) }];
+  const { users, closed } = location;
   const forward = (m: RuleMatch[], route: Rule['route']): Rule => ({
     owner,
     match: m,
     ...settings.rule,
     ...rewriting(location),
-    ...(route ? { route } : { directResponse: { status: 503 } }),
+    ...(users ? { users } : {}),
+    ...(route && !closed ? { route } : { directResponse: { status: 503 } }),
   });
   const to = (backend: Destination | undefined): Rule['route'] => (backend ? [{ destination: backend }] : undefined);
   const main = to(location.backend);

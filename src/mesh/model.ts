@@ -176,7 +176,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     placed = sources;
 
     const known = keepMap(last?.services, where.services);
-    const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, config);
+    const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, snapshot.secrets, config);
     const ofGatewayApi = gatewayApiEntrance(
       routesOf(order.httpRoutes(snapshot.httpRoutes), order.grpcRoutes(snapshot.grpcRoutes)),
       order.kubernetesGateways(snapshot.kubernetesGateways),

@@ -1,6 +1,8 @@
 /** The annotations by which Ingress objects set up the NGINX ingress controller, in terms of rules. */
 import type { CorsPolicy } from '../api/index.ts';
-import type { Rule } from './rule.ts';
+import { AnnotationReader, type Odd } from './annotations.ts';
+import { basicAuth, guardedElsewhere, sourceRanges, type BasicAuth } from './nginx-access.ts';
+import type { BackendProtocol, Rule } from './rule.ts';
 
 const PREFIX = 'nginx.ingress.kubernetes.io/';
 
@@ -24,21 +26,33 @@ export interface NginxSettings {
   readonly toHttps: 'always' | 'tls' | 'never';
   readonly appRoot?: string;
   readonly redirect?: { readonly to: string; readonly code: number };
-  readonly backendProtocol: 'HTTP' | 'HTTPS' | 'GRPC' | 'GRPCS';
+  /** Absent where the Service says it. */
+  readonly backendProtocol?: BackendProtocol;
+  /** Other names of its hosts. */
+  readonly aliases: readonly string[];
+  readonly basicAuth?: BasicAuth;
+  /** Something guards the paths that cannot be asked here, so that nobody is let in. */
+  readonly closed: boolean;
   /** What goes into every rule. */
-  readonly rule: Pick<Rule, 'idleTimeout' | 'maxBody' | 'session' | 'limit' | 'corsPolicy' | 'rewrite' | 'retries'>;
-}
-
-/** An annotation that has no effect, or not the one that was meant. */
-export interface Odd {
-  readonly name: string;
-  readonly message: string;
-  readonly fix: string;
+  readonly rule: Pick<
+    Rule,
+    'idleTimeout' | 'maxBody' | 'session' | 'limit' | 'corsPolicy' | 'rewrite' | 'retries' | 'headers' | 'addresses'
+  >;
 }
 
 const CORS = {
-  methods: 'GET, PUT, POST, DELETE, PATCH, OPTIONS',
-  headers: 'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization',
+  methods: ['GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'],
+  headers: [
+    'DNT',
+    'Keep-Alive',
+    'User-Agent',
+    'X-Requested-With',
+    'If-Modified-Since',
+    'Cache-Control',
+    'Content-Type',
+    'Range',
+    'Authorization',
+  ],
   maxAge: 1_728_000,
 };
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
@@ -48,7 +62,7 @@ const MAX_BODY = 2 ** 32 - 1;
 
 /** What the annotations of one Ingress say, and those of them that say nothing to us. */
 export function nginxSettings(annotations: Readonly<Record<string, string>>): { settings: NginxSettings; odd: readonly Odd[] } {
-  const reader = new Reader(annotations);
+  const reader = new AnnotationReader(annotations, PREFIX);
   const code = (name: string, usual: number): number => {
     const said = reader.number(name);
     if (said === undefined || REDIRECTS.has(said)) return said ?? usual;
@@ -71,7 +85,10 @@ export function nginxSettings(annotations: Readonly<Record<string, string>>): { 
       : temporal
         ? { redirect: { to: temporal, code: temporalCode } }
         : {}),
-    backendProtocol: reader.oneOf('backend-protocol', ['HTTP', 'HTTPS', 'GRPC', 'GRPCS']) ?? 'HTTP',
+    ...given('backendProtocol', reader.oneOf<BackendProtocol>('backend-protocol', ['HTTP', 'HTTPS', 'GRPC', 'GRPCS'])),
+    aliases: aliases(reader),
+    ...given('basicAuth', basicAuth(reader)),
+    closed: guardedElsewhere(reader),
     rule: {
       ...timeouts(reader),
       ...given('maxBody', bodySize(reader)),
@@ -79,6 +96,8 @@ export function nginxSettings(annotations: Readonly<Record<string, string>>): { 
       ...given('limit', limit(reader)),
       ...given('corsPolicy', cors(reader)),
       ...given('rewrite', authority(reader.text('upstream-vhost'))),
+      ...given('headers', forwardedPrefix(reader.text('x-forwarded-prefix'))),
+      ...given('addresses', sourceRanges(reader)),
     },
   };
   return { settings, odd: reader.rest() };
@@ -92,7 +111,20 @@ function authority(host: string | undefined): Rule['rewrite'] {
   return host ? { authority: host } : undefined;
 }
 
-function canarySettings(reader: Reader): CanarySettings {
+function forwardedPrefix(prefix: string | undefined): Rule['headers'] {
+  // A `%` would begin an expression of Envoy's.
+  return prefix ? { request: { set: { 'x-forwarded-prefix': prefix.replaceAll('%', '%%') } } } : undefined;
+}
+
+function aliases(reader: AnnotationReader): string[] {
+  const all = reader.list('server-alias') ?? [];
+  const regexes = all.filter((a) => a.startsWith('~'));
+  if (regexes.length)
+    reader.note('server-alias', `${regexes.join(', ')}: regexes are no host names here.`, 'Write each host, or *.domain.');
+  return all.filter((a) => !a.startsWith('~')).map((a) => a.toLowerCase());
+}
+
+function canarySettings(reader: AnnotationReader): CanarySettings {
   const total = reader.number('canary-weight-total') ?? 100;
   const weight = reader.number('canary-weight') ?? 0;
   if (weight > total) reader.note('canary-weight', `${weight} is more than all, which is ${total}.`, `Use 0 to ${total}.`);
@@ -116,12 +148,12 @@ function canarySettings(reader: Reader): CanarySettings {
 }
 
 /** NGINX limits how long it waits for the next bytes, in each direction; Envoy has one clock for both. */
-function timeouts(reader: Reader): Pick<Rule, 'idleTimeout'> {
+function timeouts(reader: AnnotationReader): Pick<Rule, 'idleTimeout'> {
   const said = ['proxy-read-timeout', 'proxy-send-timeout'].flatMap((name) => reader.seconds(name) ?? []);
   return said.length ? { idleTimeout: `${Math.max(...said)}s` } : {};
 }
 
-function bodySize(reader: Reader): number | undefined {
+function bodySize(reader: AnnotationReader): number | undefined {
   const text = reader.text('proxy-body-size');
   if (text === undefined) return undefined;
   const [, digits, unit = ''] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];
@@ -133,7 +165,7 @@ function bodySize(reader: Reader): number | undefined {
   return bytes > 0 ? Math.min(bytes, MAX_BODY) : undefined;
 }
 
-function session(reader: Reader): Rule['session'] {
+function session(reader: AnnotationReader): Rule['session'] {
   const affinity = reader.oneOf('affinity', ['cookie']);
   const cookie = reader.text('session-cookie-name') ?? 'INGRESSCOOKIE';
   const path = reader.text('session-cookie-path') ?? '/';
@@ -142,7 +174,7 @@ function session(reader: Reader): Rule['session'] {
   return affinity ? { cookie, path, ...(ttl ? { ttl: `${ttl}s` } : {}) } : undefined;
 }
 
-function limit(reader: Reader): Rule['limit'] {
+function limit(reader: AnnotationReader): Rule['limit'] {
   const [second, minute] = [reader.number('limit-rps'), reader.number('limit-rpm')];
   const times = reader.number('limit-burst-multiplier') ?? 5;
   const requests = second ?? minute;
@@ -150,86 +182,19 @@ function limit(reader: Reader): Rule['limit'] {
   return { requests, burst: Math.max(1, Math.round(requests * times)), per: second ? '1s' : '1m' };
 }
 
-function cors(reader: Reader): CorsPolicy | undefined {
-  const list = (text: string): string[] =>
-    text
-      .split(',')
-      .map((s) => s.trim())
-      .filter(Boolean);
+function cors(reader: AnnotationReader): CorsPolicy | undefined {
   const enabled = reader.flag('enable-cors');
-  const origins = list(reader.text('cors-allow-origin') ?? '*');
+  const origins = reader.list('cors-allow-origin') ?? ['*'];
   const policy: CorsPolicy = {
     allowOrigins: origins.map((o) =>
       o === '*' ? { regex: '.*' } : o.includes('*') ? { regex: o.replaceAll('.', '\\.').replaceAll('*', '[A-Za-z0-9-]+') } : { exact: o },
     ),
-    allowMethods: list(reader.text('cors-allow-methods') ?? CORS.methods),
-    allowHeaders: list(reader.text('cors-allow-headers') ?? CORS.headers),
+    allowMethods: reader.list('cors-allow-methods') ?? CORS.methods,
+    allowHeaders: reader.list('cors-allow-headers') ?? CORS.headers,
     allowCredentials: reader.flag('cors-allow-credentials') ?? true,
     maxAge: `${reader.seconds('cors-max-age') ?? CORS.maxAge}s`,
-    ...given('exposeHeaders', reader.has('cors-expose-headers') ? list(reader.text('cors-expose-headers') ?? '') : undefined),
+    ...given('exposeHeaders', reader.list('cors-expose-headers')),
     unmatchedPreflights: 'FORWARD',
   };
   return enabled ? policy : undefined;
-}
-
-/** Reads annotations, and remembers which were not understood. */
-class Reader {
-  readonly #said: ReadonlyMap<string, string>;
-  readonly #read = new Set<string>();
-  readonly #odd: Odd[] = [];
-
-  constructor(annotations: Readonly<Record<string, string>>) {
-    const own = Object.entries(annotations).filter(([key]) => key.startsWith(PREFIX));
-    this.#said = new Map(own.map(([key, value]) => [key.slice(PREFIX.length), value.trim()]));
-  }
-
-  note(name: string, message: string, fix: string): void {
-    this.#odd.push({ name, message, fix });
-  }
-
-  has(name: string): boolean {
-    return this.#said.has(name);
-  }
-
-  text(name: string): string | undefined {
-    this.#read.add(name);
-    return this.#said.get(name) || undefined;
-  }
-
-  flag(name: string): boolean | undefined {
-    const text = this.text(name);
-    if (text === undefined || text === 'true' || text === 'false') return text === undefined ? undefined : text === 'true';
-    this.note(name, `"${text}" is neither true nor false.`, 'Write "true" or "false".');
-    return undefined;
-  }
-
-  number(name: string): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    if (/^\d{1,9}$/.test(text)) return Number(text);
-    this.note(name, `"${text}" is no number.`, 'Write a whole number from 0.');
-    return undefined;
-  }
-
-  /** A number of seconds, with or without its unit. */
-  seconds(name: string): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const [, digits] = /^(\d{1,9})s?$/.exec(text) ?? [];
-    if (digits !== undefined) return Number(digits);
-    this.note(name, `"${text}" is no number of seconds.`, 'Write a whole number.');
-    return undefined;
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
-    const text = this.text(name);
-    const found = values.find((v) => v.toLowerCase() === text?.toLowerCase());
-    if (text !== undefined && !found) this.note(name, `"${text}" is not supported.`, `Use ${values.join(', ')}.`);
-    return found;
-  }
-
-  rest(): readonly Odd[] {
-    const unread = [...this.#said.keys()].filter((name) => !this.#read.has(name)).sort();
-    return [...this.#odd, ...unread.map((name) => ({ name, message: 'it has no effect here.', fix: 'Remove it.' }))];
-  }
 }

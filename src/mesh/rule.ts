@@ -9,6 +9,12 @@ export type PathMatch = StringMatch & {
 
 export type RuleMatch = Omit<HTTPMatchRequest, 'uri'> & { uri?: PathMatch };
 
+/** How requests are sent to a Service that does not say it, or not so. */
+export type BackendProtocol = 'HTTP' | 'HTTPS' | 'GRPC' | 'GRPCS';
+
+/** Destinations that are spoken to so stand where subsets do, of which none can have this name. */
+export const spokenAs = (protocol: BackendProtocol): string => `@${protocol}`;
+
 /** A route of a VirtualService, and what Ingress and the Gateway API can say besides. */
 export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> {
   match?: RuleMatch[];
@@ -24,6 +30,10 @@ export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> 
   session?: { readonly cookie: string; readonly path: string; readonly ttl?: string };
   /** More requests than this are refused with 503. */
   limit?: { readonly burst: number; readonly requests: number; readonly per: string };
+  /** Blocks of addresses from which clients may come, and from which not; others are answered with 403. */
+  addresses?: { readonly allowed?: readonly string[]; readonly denied?: readonly string[] };
+  /** Requests without one of these names and its password are answered with 401; lines as of `htpasswd -s`. */
+  users?: { readonly lines: string; readonly realm?: string };
   /** What a destination that is not there is answered with, where that is not 503. */
   missing?: 500;
 }

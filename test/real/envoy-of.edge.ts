@@ -1,0 +1,196 @@
+/** A real Envoy that runs, on loopback and without a control plane, what objects mean for one proxy. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { KubeObject } from '../../src/api/index.ts';
+import { parseYaml } from '../../src/base/index.ts';
+import { createTranslator, type Json } from '../../src/envoy/index.ts';
+import { staticConfig } from '../../src/envoy/static-config.ts';
+import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type MeshConfig } from '../../src/mesh/index.ts';
+import { selfSigned } from '../support/certificate.ts';
+import { findEnvoy, freePort, get } from './real-envoy.edge.ts';
+
+/** What is asked for in tests, and what is answered. */
+export interface Ask {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+export interface Answered {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface Secrets {
+  readonly certificate: string;
+  readonly key: string;
+  /** What peers are checked against. */
+  readonly root: string;
+}
+
+export interface EnvoyOf {
+  /** The port of the machine that stands for one of the proxy. */
+  port(of: number): number;
+  /** What is wrong with the objects, a line each. */
+  readonly problems: readonly string[];
+}
+
+interface Options {
+  readonly objects: readonly KubeObject[];
+  /** `namespace/name` of the pod whose proxy it is. */
+  readonly pod: string;
+  readonly mesh?: Partial<MeshConfig>;
+  readonly secrets?: Secrets;
+  /** Where clusters lead instead, by name: ports of the machine. */
+  readonly clusters?: Readonly<Record<string, number>>;
+  /** Of the listeners only this one; a sidecar's is entered without the redirect before it. */
+  readonly inbound?: number;
+}
+
+export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf> {
+  const { objects, pod: key, mesh, clusters = {}, inbound } = options;
+  const translator = createTranslator();
+  const problems = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...mesh })).map(problemText);
+  const proxy = proxyOf(objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === key) as Pod);
+  assert.ok(proxy, `no proxy in pod ${key}`);
+  const own = await selfSigned('test');
+  const secrets = options.secrets ?? { certificate: own.cert, key: own.key, root: own.cert };
+  const config = staticConfig(proxy, translator.resources(proxy), secrets) as Config;
+
+  const dir = mkdtempSync(join(tmpdir(), 'envoy-of-'));
+  const admin = join(dir, 'admin.sock');
+  const resources = config.static_resources;
+  const ports = new Map<number, number>();
+  const listeners: Listener[] = [];
+  for (const l of resources.listeners) {
+    const { port_value: port } = l.address.socket_address;
+    if (inbound ? l.name !== 'virtualInbound' : !/^0\.0\.0\.0_/.test(l.name)) continue;
+    const at = inbound ?? (await freePort());
+    ports.set(inbound ?? port, at);
+    const filters = l.listener_filters?.filter((f) => f.name !== 'envoy.filters.listener.original_dst');
+    listeners.push({
+      ...l,
+      use_original_dst: undefined,
+      bind_to_port: undefined,
+      ...(filters ? { listener_filters: filters } : {}),
+      address: { socket_address: { address: '127.0.0.1', port_value: at } },
+    });
+  }
+  const root = { validation_context: { trusted_ca: { inline_string: secrets.root } } };
+  const changed = {
+    ...config,
+    admin: { address: { pipe: { path: admin } } },
+    static_resources: {
+      listeners,
+      clusters: resources.clusters.map((c) => (clusters[c.name] ? leadTo(c, clusters[c.name]!) : c)),
+      secrets: resources.secrets.map((s) => ('validation_context' in s ? { name: s['name'], ...root } : s)),
+    },
+  };
+  const path = join(dir, 'envoy.json');
+  writeFileSync(path, JSON.stringify(changed));
+  const args = ['--disable-hot-restart', '--concurrency', '1', '-l', 'warning', '--log-path', join(dir, 'log'), '-c', path];
+  const child = spawn(findEnvoy(), args, { stdio: 'ignore' });
+  t.after(async () => {
+    const exited = once(child, 'exit');
+    if (child.exitCode === null && child.kill('SIGKILL')) await exited;
+    rmSync(dir, { recursive: true, force: true });
+  });
+  for (let i = 0; ; i++) {
+    if ((await get({ socketPath: admin, path: '/ready' }).catch(() => undefined))?.status === 200) break;
+    if (child.exitCode !== null || i === 500) assert.fail(`Envoy does not get ready: ${readFileSync(join(dir, 'log'), 'utf8')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { problems, port: (of) => ports.get(of) ?? assert.fail(`nobody listens for ${of}`) };
+}
+
+interface Listener extends Json {
+  readonly name: string;
+  readonly address: { socket_address: { address: string; port_value: number } };
+  readonly listener_filters?: readonly { name: string }[];
+}
+type Config = Json & {
+  static_resources: { listeners: readonly Listener[]; clusters: readonly (Json & { name: string })[]; secrets: readonly Json[] };
+};
+
+function leadTo({ name, connect_timeout, typed_extension_protocol_options: options }: Json, port: number): Json {
+  const address = { socket_address: { address: '127.0.0.1', port_value: port } };
+  const load_assignment = { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
+  return { name, type: 'STATIC', connect_timeout, load_assignment, ...(options ? { typed_extension_protocol_options: options } : {}) };
+}
+
+/** The ingress gateway's pod and Service as the golden cases have them. */
+export function gatewayObjects(): KubeObject[] {
+  const path = new URL('../../src/envoy/golden/base/gateway.yaml', import.meta.url);
+  return parseYaml(readFileSync(path, 'utf8'), 'gateway.yaml') as KubeObject[];
+}
+
+/** A Service of one port, of which the one endpoint is a port of the machine. */
+export function serviceAt(
+  name: string,
+  port: number,
+  more: { number?: number; appProtocol?: string; namespace?: string } = {},
+): KubeObject[] {
+  const { number = 80, appProtocol, namespace = 'default' } = more;
+  const metadata = { name, namespace, creationTimestamp: '2026-01-01T00:00:00Z' };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { clusterIP: '10.96.1.1', ports: [{ name: 'http', port: number, ...(appProtocol ? { appProtocol } : {}) }] },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port }],
+      endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
+    },
+  ] as object[] as KubeObject[];
+}
+
+export function objectsOf(yaml: string): KubeObject[] {
+  return parseYaml(yaml, 'test') as KubeObject[];
+}
+
+/** A server on loopback for as long as the test runs. */
+export async function serve(t: TestContext, server: Server | RequestListener): Promise<number> {
+  const s = typeof server === 'function' ? createServer(server) : server;
+  s.listen(0, '127.0.0.1');
+  await once(s, 'listening');
+  t.after(() => {
+    s.closeAllConnections();
+    s.close();
+  });
+  return (s.address() as AddressInfo).port;
+}
+
+/** Says what it was asked, as JSON, with a name of its own. */
+export const echo =
+  (name: string): RequestListener =>
+  (req, res) => {
+    void text(req).then((body) => res.end(JSON.stringify({ name, method: req.method, url: req.url, headers: req.headers, body })));
+  };
+
+export function ask(port: number, host: string, { path = '/', method = 'GET', headers = {}, body }: Ask = {}): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, method, headers: { host, ...headers }, agent: false, timeout: 10_000 };
+    const req = httpRequest(options, (res) => {
+      text(res).then((said) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body: said }), reject);
+    });
+    req.on('timeout', () => req.destroy(new Error(`no answer of ${host}${path} within 10 s`)));
+    req.on('error', reject);
+    req.end(body);
+  });
+}
