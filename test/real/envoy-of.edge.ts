@@ -74,7 +74,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
   const listeners: Listener[] = [];
   for (const l of resources.listeners) {
     const { port_value: port } = l.address.socket_address;
-    if (inbound ? l.name !== 'virtualInbound' : !/^0\.0\.0\.0_/.test(l.name)) continue;
+    if (inbound ? l.name !== 'virtualInbound' : !l.name.startsWith('0.0.0.0_')) continue;
     const at = inbound ?? (await freePort());
     ports.set(inbound ?? port, at);
     const filters = l.listener_filters?.filter((f) => f.name !== 'envoy.filters.listener.original_dst');
@@ -142,7 +142,7 @@ export function serviceAt(
 ): KubeObject[] {
   const { number = 80, appProtocol, namespace = 'default' } = more;
   const metadata = { name, namespace, creationTimestamp: '2026-01-01T00:00:00Z' };
-  return [
+  const objects: object[] = [
     {
       apiVersion: 'v1',
       kind: 'Service',
@@ -157,7 +157,8 @@ export function serviceAt(
       ports: [{ name: 'http', port }],
       endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
     },
-  ] as object[] as KubeObject[];
+  ];
+  return objects;
 }
 
 export function objectsOf(yaml: string): KubeObject[] {

@@ -11,7 +11,7 @@ import { ask, echo, envoyOf, gatewayObjects, serve, serviceAt, type Answered, ty
 
 const NGINX = 'nginx.ingress.kubernetes.io/';
 
-const objectOf = (o: object): KubeObject => o as KubeObject;
+const objectOf = (o: object): KubeObject => o;
 
 function ingress(name: string, to: string, annotations: Record<string, string>, path = '/', host = `${name}.example.com`): KubeObject {
   return objectOf({
