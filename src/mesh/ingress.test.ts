@@ -97,11 +97,12 @@ test('a canary: header, cookie, weight, in that order', () => {
 test('annotations that say nothing, or nothing sensible, are named', () => {
   const odd = (said: Record<string, string>): string[] => annotated(said).odd.map((o) => `${o.name}: ${o.message}`);
   assert.deepEqual(odd({ 'proxy-body-size': '8m', 'proxy-read-timeout': '60', 'enable-cors': 'true', 'backend-protocol': 'http' }), []);
-  assert.deepEqual(odd({ 'auth-url': 'http://a', canary: 'yes', 'proxy-body-size': 'big', 'limit-rps': '-1' }), [
+  assert.deepEqual(odd({ 'auth-url': 'http://a', 'mirror-target': '/', canary: 'yes', 'proxy-body-size': 'big', 'limit-rps': '-1' }), [
     'canary: "yes" is neither true nor false.',
-    'proxy-body-size: "big" is no size.',
+    'auth-url: no authorizer is asked; its paths are answered with 503.',
+      'proxy-body-size: "big" is no size.',
     'limit-rps: "-1" is no number.',
-    'auth-url: it has no effect here.',
+    'mirror-target: it has no effect here.',
   ]);
   assert.deepEqual(odd({ canary: 'true', 'canary-weight': '101' }), ['canary-weight: 101 is more than all, which is 100.']);
 });
