@@ -100,7 +100,7 @@ test('annotations that say nothing, or nothing sensible, are named', () => {
   assert.deepEqual(odd({ 'auth-url': 'http://a', 'mirror-target': '/', canary: 'yes', 'proxy-body-size': 'big', 'limit-rps': '-1' }), [
     'canary: "yes" is neither true nor false.',
     'auth-url: no authorizer is asked; its paths are answered with 503.',
-      'proxy-body-size: "big" is no size.',
+    'proxy-body-size: "big" is no size.',
     'limit-rps: "-1" is no number.',
     'mirror-target: it has no effect here.',
   ]);
