@@ -46,6 +46,9 @@ const TRUST_DOMAIN = 'cluster.local';
 /** Where the host reaches what pods offer. */
 const HOST_ADDRESS = '127.0.0.1';
 
+/** How long an issuer has to show its keys. */
+const KEYS_TIMEOUT_MS = 5000;
+
 /** Runs until the signal aborts. The node and the edge outlive it: the next control plane takes them over. */
 export async function runControlPlane(input: ControlPlaneInput, log: Log, signal: AbortSignal): Promise<void> {
   const { paths, config } = input;
@@ -147,12 +150,17 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...ingressGateway(),
   ]);
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
-  await feedMesh({ informers, translator: createTranslator(), xds, config: mesh, clock, log, signal });
+  const dial = clusterDial(dialer, config.prometheusPort);
+  const web = createWeb({ dial, env: process.env });
+  const fetchKeys = async (url: string): Promise<string> => {
+    const { status, body } = await web.send({ url, timeoutMs: KEYS_TIMEOUT_MS });
+    if (status !== 200) throw new Error(`it answers with ${status}`);
+    return body;
+  };
+  await feedMesh({ informers, translator: createTranslator(), xds, config: mesh, fetchKeys, clock, log, signal });
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
   const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
-  const dial = clusterDial(dialer, config.prometheusPort);
-  const web = createWeb({ dial, env: process.env });
   const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dial), web, env: process.env, clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 

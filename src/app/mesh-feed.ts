@@ -1,12 +1,22 @@
 /** Feeds the mesh: objects as they change -> snapshot -> resources -> each proxy; and says on the objects what is wrong with them. */
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { keyOf, keyText, Pods, type KubeObject, type Resource } from '../api/index.ts';
-import { canonicalJson, type Clock, type Log, type Timer } from '../base/index.ts';
+import { keyOf, keyText, Pods, RequestAuthentications, type KubeObject, type RequestAuthentication, type Resource } from '../api/index.ts';
+import { canonicalJson, sleep, type Clock, type Log, type Timer } from '../base/index.ts';
 import type { Informers } from '../control/index.ts';
 import type { ProxyResources, Translator } from '../envoy/index.ts';
-import { defaultMeshConfig, proxyOf, snapshotKinds, type MeshConfig, type Problem, type Proxy, type Snapshot } from '../mesh/index.ts';
+import {
+  defaultMeshConfig,
+  keySourcesOf,
+  proxyOf,
+  snapshotKinds,
+  type MeshConfig,
+  type Problem,
+  type Proxy,
+  type Snapshot,
+} from '../mesh/index.ts';
 import type { ProxyState, Xds } from '../xds/index.ts';
 import { createStatusReporter } from './gateway-api-status.ts';
+import { createKeySets } from './key-sets.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
 import { createProgrammedReporter } from './mesh-programmed.ts';
@@ -17,10 +27,15 @@ export interface MeshFeedOptions {
   readonly translator: Translator;
   readonly xds: Xds;
   readonly config?: MeshConfig;
+  /** What is at a URL at which an issuer shows its keys. */
+  readonly fetchKeys: (url: string) => Promise<string>;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
+
+/** How long proxies wait for keys after a start: they hold what an earlier control plane told them. */
+const FIRST_KEYS_MS = 2000;
 
 /** Resolves when everything that exists has been published once. */
 export async function feedMesh(options: MeshFeedOptions): Promise<void> {
@@ -35,7 +50,16 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   let synced = false;
   let problems: readonly Problem[] = [];
 
-  const snapshot = (): Snapshot => ({ config: options.config ?? defaultMeshConfig, ...Object.fromEntries(maps) }) as unknown as Snapshot;
+  const keySets = createKeySets({ fetch: options.fetchKeys, changed, clock, log });
+  signal.addEventListener('abort', () => keySets.close(), { once: true });
+  const wantKeys = (): void => keySets.want(keySourcesOf(maps.get('requestAuthentications')?.values() as Iterable<RequestAuthentication>));
+
+  const snapshot = (): Snapshot =>
+    ({
+      config: options.config ?? defaultMeshConfig,
+      keySets: keySets.current(),
+      ...Object.fromEntries(maps),
+    }) as unknown as Snapshot;
 
   function publish(): void {
     timer = undefined;
@@ -126,11 +150,14 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
       if (change.type === 'deleted') map.delete(key);
       else map.set(key, change.object);
       if (resource.kind === Pods.kind) podChanged(change.object as Pod, change.type === 'deleted');
+      if (resource.kind === RequestAuthentications.kind && synced) wantKeys();
       changed();
     });
     return informer.synced;
   });
   await Promise.all(sources);
+  wantKeys();
+  await Promise.race([keySets.tried(), sleep(clock, FIRST_KEYS_MS, signal)]);
   synced = true;
   publish();
 }

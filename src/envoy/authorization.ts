@@ -1,4 +1,7 @@
-/** AuthorizationPolicies as Envoy's RBAC filters, for HTTP and for bytes: what is refused first, then what is allowed. */
+/**
+ * AuthorizationPolicies as Envoy's RBAC filters, for HTTP and for bytes: what an authorizer is asked about first, then what is
+ * refused, then what is allowed.
+ */
 import {
   type AuthorizationCondition,
   type AuthorizationOperation,
@@ -8,49 +11,71 @@ import {
 } from '../api/index.ts';
 import { DRY_RUN, type Guard } from '../mesh/index.ts';
 import { addressBlock, never } from './address-block.ts';
+import { ASK_PREFIX, ASKING, askFilter, canBeAsked } from './ext-authz.ts';
 import { any, extension, type Json } from './json.ts';
 import { JWT_FILTER, JWT_PAYLOAD } from './jwt.ts';
 
 type Protocol = 'http' | 'tcp';
 type Action = 'DENY' | 'ALLOW';
 
-const HTTP_RBAC = 'envoy.extensions.filters.http.rbac.v3.RBAC';
-const TCP_RBAC = 'envoy.extensions.filters.network.rbac.v3.RBAC';
+const isDry = (p: AuthorizationPolicy): boolean => p.metadata?.annotations?.[DRY_RUN] === 'true';
 
-/** The filters that hold the guard's policies; none where no policy says anything. */
-export function authorizationFilters(guard: Guard, protocol: Protocol): Json[] {
-  const filters: Json[] = [];
-  for (const action of ['DENY', 'ALLOW'] as const) {
-    const all = guard.policies.filter((p) => {
-      const said = p.spec?.action ?? 'ALLOW';
-      // What an authorizer that cannot be asked has to allow is refused.
-      return said === action || (said === 'CUSTOM' && action === 'DENY');
-    });
-    const isDry = (p: AuthorizationPolicy): boolean => p.metadata?.annotations?.[DRY_RUN] === 'true';
-    const real = all.filter((p) => !isDry(p));
-    const dry = all.filter(isDry);
-    if (!all.length) continue;
-    const config = {
-      ...(real.length ? { rules: rulesOf(real, action, protocol) } : {}),
-      ...(dry.length
-        ? { shadow_rules: rulesOf(dry, action, protocol), shadow_rules_stat_prefix: `istio_dry_run_${action.toLowerCase()}_` }
-        : {}),
-    };
-    filters.push(
-      protocol === 'http'
-        ? extension('envoy.filters.http.rbac', HTTP_RBAC, config)
-        : extension('envoy.filters.network.rbac', TCP_RBAC, { stat_prefix: 'tcp.', ...config }),
-    );
-  }
-  return filters;
+/**
+ * The filters that hold the guard's policies, in the order in which they decide; none where no policy says anything. An authorizer
+ * is asked before the filters that check tokens, as it may be what makes sense of them.
+ */
+export function authorizationFilters(guard: Guard, protocol: Protocol, tokens: readonly Json[] = []): Json[] {
+  const { authorizer } = guard;
+  const asks = (p: AuthorizationPolicy): boolean => p.spec?.action === 'CUSTOM';
+  const able = (p: AuthorizationPolicy): boolean =>
+    asks(p) && p.spec?.provider?.name === authorizer?.name && authorizer !== undefined && canBeAsked(authorizer, protocol);
+  const asking = guard.policies.filter((p) => able(p) && !isDry(p));
+  const of = (action: string): AuthorizationPolicy[] => guard.policies.filter((p) => (p.spec?.action ?? 'ALLOW') === action);
+  // Without effect but for its counters: what it would allow is what matches.
+  const audited = of('AUDIT').filter((p) => !isDry(p));
+  // What an authorizer that cannot be asked has to allow is refused.
+  const refused = guard.policies.filter((p) => asks(p) && !able(p));
+  return [
+    ...(asking.length && authorizer
+      ? [
+          rbac(protocol, { shadow_rules: rulesOf(asking, 'DENY', protocol, ASKING), shadow_rules_stat_prefix: ASK_PREFIX }),
+          askFilter(authorizer, protocol),
+        ]
+      : []),
+    ...tokens,
+    ...(audited.length
+      ? [rbac(protocol, { shadow_rules: rulesOf(audited, 'ALLOW', protocol), shadow_rules_stat_prefix: 'istio_audit_' })]
+      : []),
+    ...filterOf([...refused, ...of('DENY')], 'DENY', protocol),
+    ...filterOf(of('ALLOW'), 'ALLOW', protocol),
+  ];
 }
 
-function rulesOf(policies: readonly AuthorizationPolicy[], action: Action, protocol: Protocol): Json {
+function filterOf(all: readonly AuthorizationPolicy[], action: Action, protocol: Protocol): Json[] {
+  const real = all.filter((p) => !isDry(p));
+  const dry = all.filter(isDry);
+  if (!all.length) return [];
+  const config = {
+    ...(real.length ? { rules: rulesOf(real, action, protocol) } : {}),
+    ...(dry.length
+      ? { shadow_rules: rulesOf(dry, action, protocol), shadow_rules_stat_prefix: `istio_dry_run_${action.toLowerCase()}_` }
+      : {}),
+  };
+  return [rbac(protocol, config)];
+}
+
+function rbac(protocol: Protocol, config: Json): Json {
+  return protocol === 'http'
+    ? extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', config)
+    : extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', { stat_prefix: 'tcp.', ...config });
+}
+
+function rulesOf(policies: readonly AuthorizationPolicy[], action: Action, protocol: Protocol, prefix = ''): Json {
   const entries = policies.flatMap((policy) => {
     const { namespace = '', name = '' } = policy.metadata ?? {};
     return (policy.spec?.rules ?? []).flatMap((rule, i): [string, Json][] => {
       const made = policyOf(rule, action, protocol, namespace);
-      return made ? [[`ns[${namespace}]-policy[${name}]-rule[${i}]`, made]] : [];
+      return made ? [[`${prefix}ns[${namespace}]-policy[${name}]-rule[${i}]`, made]] : [];
     });
   });
   return { action, policies: Object.fromEntries(entries) };

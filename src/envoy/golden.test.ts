@@ -10,7 +10,7 @@ import * as x509 from '@peculiar/x509';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject } from '../api/index.ts';
 import { parseYaml, seededRng, toYaml, type Rng } from '../base/index.ts';
-import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type MeshConfig, type Proxy } from '../mesh/index.ts';
+import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type KeySet, type MeshConfig, type Proxy } from '../mesh/index.ts';
 import { decode } from './encode.ts';
 import type { Json } from './json.ts';
 import type { ProxyResources } from './resource.ts';
@@ -28,6 +28,8 @@ interface Header {
   /** `<kind> <name>`, and for route tables the virtual host after it. */
   show: string[];
   mesh?: Partial<MeshConfig>;
+  /** What came of fetching keys, by URL. */
+  keys?: Record<string, KeySet>;
   /** Show the access loggers in full; elsewhere they would hide what matters. */
   metrics?: boolean;
 }
@@ -53,7 +55,10 @@ function run(
   asked?: ReadonlySet<string>,
 ): { proxy: Proxy; resources: ProxyResources; text: string } {
   const translator = createTranslator({ onDemandAbove: asked ? -1 : Infinity });
-  const found = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }));
+  const found = translator.update({
+    ...snapshotOf(objects, { ...defaultMeshConfig, ...c.mesh }),
+    keySets: new Map(Object.entries(c.keys ?? {})),
+  });
   const pod = objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === c.proxy) as Pod | undefined;
   const proxy = pod && proxyOf(pod);
   assert.ok(proxy, `${c.file}: no proxy in pod ${c.proxy}`);

@@ -107,7 +107,7 @@ function inboundHttp(own: Workload, port: InboundPort, guard: Guard, mtls: boole
       virtual_hosts: [{ name: `inbound|http|${port.number}`, domains: ['*'], routes: [inboundRoute(cluster, grpc)] }],
     },
     // Who asks is learnt first, so that refused requests are counted with it.
-    filters: [learnPeer(mtls), ...jwtFilter(guard.jwtRules), ...authorizationFilters(guard, 'http')],
+    filters: [learnPeer(mtls), ...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules))],
     accessLog: httpMetrics(serverTags(own, port.service, grpc ? 'grpc' : 'http', mtls), grpc),
   });
 }

@@ -78,7 +78,7 @@ function manager({ own, guard }: For, routes: string): Json {
     side: 'gateway',
     statPrefix: `outbound_${routes}`,
     routes,
-    filters: [...jwtFilter(guard.jwtRules, true), ...authorizationFilters(guard, 'http'), sayPeer(own)],
+    filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
     accessLog: [...httpMetrics(clientTags(own, 'http'), false), ...splitMetrics()],
   });
 }

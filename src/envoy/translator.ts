@@ -19,6 +19,7 @@ import {
 } from '../mesh/index.ts';
 import { inboundCluster, inboundName } from './cluster.ts';
 import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from './inbound.ts';
+import { clustersToAsk } from './ext-authz.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { httpListener, sniffingListener, sniListener, tcpListener, virtualInbound, virtualOutbound } from './listener.ts';
@@ -250,19 +251,24 @@ class Maker {
       ),
     ];
     const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol));
-    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked) };
+    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked, clustersToAsk(guard)) };
     const { clusters, endpoints, routes } = view.whole;
     return { listeners: byName(listeners), clusters: withInbound(clusters, ...inbound), routes, endpoints, virtualHosts: new Map() };
   }
 
   /** What a sidecar that asks is to hold: its tables, the hosts it asked for and where their requests go, and where bytes go. */
-  #used(view: View, inbound: readonly EnvoyResource[], asked: ReadonlySet<string>): Omit<ProxyResources, 'listeners'> {
+  #used(
+    view: View,
+    inbound: readonly EnvoyResource[],
+    asked: ReadonlySet<string>,
+    more: readonly string[],
+  ): Omit<ProxyResources, 'listeners'> {
     const keep = (name: string, make: (name: string) => EnvoyResource): EnvoyResource =>
       this.#onDemand.keep(`${make.name} ${name}`, () => make(name));
     const { http, tcp, sni } = view.outbound;
     const tables = [...[...http.keys()].map(String), ...tcp.flatMap(({ sniff, port }) => (sniff ? [`${sniff.host}:${port}`] : []))];
     const bytes = [...tcp.flatMap(({ routes }) => routes), ...[...sni.values()].flat()];
-    const used = bytes.flatMap(({ clusters }) => clusters.map((c) => c.name));
+    const used = [...bytes.flatMap(({ clusters }) => clusters.map((c) => c.name)), ...more];
     const virtualHosts = tables.map((t) => keep(t, opening));
     for (const name of asked) {
       const host = virtualHosts.length < MAX_ASKED ? view.hostAsked(name) : undefined;
@@ -286,7 +292,11 @@ class Maker {
       [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),
     );
     const listeners = [...plan.listeners.values()].map((json) => this.#listener(own, ['gateway', json], () => json));
-    const used = [...[...hosts.values()].flat().flatMap((h) => h.clusters), ...clustersIn([...plan.listeners.values()])];
+    const used = [
+      ...[...hosts.values()].flat().flatMap((h) => h.clusters),
+      ...clustersIn([...plan.listeners.values()]),
+      ...clustersToAsk(model.guards.of(proxy.namespace, proxy.labels)),
+    ];
     return {
       listeners: byName(listeners),
       routes: new Map([...hosts].map(([name, all]) => [name, routeTable(name, all)])),

@@ -1,5 +1,8 @@
 import type { AuthorizationPolicy, JwtRule, RequestAuthentication } from '../api/index.ts';
+import { authorizerNamed, type Authorizer } from './authorizer.ts';
+import { keySourceOf, withKeys, type KeySets } from './key-source.ts';
 import { memo } from './memo.ts';
+import type { MeshConfig } from './snapshot.ts';
 import { selects } from './workload.ts';
 
 /** Who may ask what of a workload, and which tokens it looks at. */
@@ -8,6 +11,8 @@ export interface Guard {
   readonly policies: readonly AuthorizationPolicy[];
   readonly requests: readonly RequestAuthentication[];
   readonly jwtRules: readonly JwtRule[];
+  /** Whom policies with the action CUSTOM ask: the first one that they name; a filter cannot ask two. */
+  readonly authorizer?: Authorizer;
   /** Equal texts mean equal guards. */
   readonly text: string;
 }
@@ -25,17 +30,19 @@ interface Selecting {
 export class Guards {
   readonly policies: readonly AuthorizationPolicy[];
   readonly requests: readonly RequestAuthentication[];
-  readonly #root: string;
+  readonly #config: MeshConfig;
+  readonly keySets: KeySets;
 
-  constructor(policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], rootNamespace: string) {
+  constructor(policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], config: MeshConfig, keySets: KeySets) {
     this.policies = policies;
     this.requests = requests;
-    this.#root = rootNamespace;
+    this.#config = config;
+    this.keySets = keySets;
   }
 
   of(namespace: string, labels: Readonly<Record<string, string>>): Guard {
     const holds = (p: Selecting): boolean =>
-      [namespace, this.#root].includes(p.metadata?.namespace ?? '') &&
+      [namespace, this.#config.rootNamespace].includes(p.metadata?.namespace ?? '') &&
       // What is attached to a Gateway or a waypoint says nothing of other workloads.
       !p.spec?.targetRef &&
       !p.spec?.targetRefs?.length &&
@@ -43,7 +50,11 @@ export class Guards {
     const policies = this.policies.filter(holds);
     const requests = this.requests.filter(holds);
     if (!policies.length && !requests.length) return NONE;
-    return guardOf(kept(policies), kept(requests));
+    const rules = requests
+      .flatMap((r) => r.spec?.jwtRules ?? [])
+      .map((rule) => withKeys(rule, this.keySets.get(keySourceOf(rule)?.url ?? '')?.keys));
+    const asking = policies.find((p) => p.spec?.action === 'CUSTOM');
+    return guardOf(kept(policies), kept(requests), kept(rules), authorizerNamed(this.#config, asking?.spec?.provider?.name));
   }
 }
 
@@ -56,11 +67,17 @@ function kept<T extends object>([first, ...rest]: readonly T[]): readonly T[] {
   return first ? (keptOf(first, ...rest) as readonly T[]) : EMPTY;
 }
 
-const guardOf = memo((policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[]): Guard => {
-  const jwtRules = requests.flatMap((r) => r.spec?.jwtRules ?? []);
-  const said = policies.map((p) => [p.metadata?.namespace, p.metadata?.name, p.metadata?.annotations?.[DRY_RUN], p.spec]);
-  return { policies, requests, jwtRules, text: JSON.stringify([said, jwtRules]) };
-});
+const guardOf = memo(
+  (
+    policies: readonly AuthorizationPolicy[],
+    requests: readonly RequestAuthentication[],
+    jwtRules: readonly JwtRule[],
+    authorizer: Authorizer | undefined,
+  ): Guard => {
+    const said = policies.map((p) => [p.metadata?.namespace, p.metadata?.name, p.metadata?.annotations?.[DRY_RUN], p.spec]);
+    return { policies, requests, jwtRules, ...(authorizer ? { authorizer } : {}), text: JSON.stringify([said, jwtRules, authorizer]) };
+  },
+);
 
 /** With `"true"` a policy decides nothing and is only counted. */
 export const DRY_RUN = 'istio.io/dry-run';

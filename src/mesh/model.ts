@@ -19,6 +19,7 @@ import type { Entrance } from './entrance.ts';
 import { Guards } from './guard.ts';
 import { gatewayApiEntrance, type GatewayApiEntrance } from './gateway-api.ts';
 import { ingressEntrance } from './ingress.ts';
+import type { KeySets } from './key-source.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { meshConfigOf } from './mesh-config.ts';
@@ -57,8 +58,8 @@ export interface Model {
 type Source = { readonly slices: readonly EndpointSlice[] } | { readonly entry: ServiceEntry };
 
 const guardsOf = memo(
-  (policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], rootNamespace: string) =>
-    new Guards(policies, requests, rootNamespace),
+  (policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], config: MeshConfig, keySets: KeySets) =>
+    new Guards(policies, requests, config, keySets),
 );
 
 const sidecarsOf = memo((all: readonly Sidecar[], rootNamespace: string) => new Sidecars(all, rootNamespace));
@@ -208,7 +209,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       guards: guardsOf(
         order.authorizationPolicies(snapshot.authorizationPolicies),
         order.requestAuthentications(snapshot.requestAuthentications),
-        config.rootNamespace,
+        config,
+        snapshot.keySets,
       ),
       sidecars: sidecarsOf(order.sidecars(snapshot.sidecars), config.rootNamespace),
       envoyFilters: order.envoyFilters(snapshot.envoyFilters),

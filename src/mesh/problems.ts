@@ -3,6 +3,7 @@ import { delegateNamed, delegateOf } from './delegate.ts';
 import type { HostPolicy } from './destination-rule.ts';
 import type { MeshEndpoints } from './endpoints.ts';
 import { hostOf } from './gateway.ts';
+import { guardProblems } from './guard-problems.ts';
 import { covers, fullHost, intersect, lookupHost } from './host.ts';
 import { memo } from './memo.ts';
 import type { Model } from './model.ts';
@@ -27,6 +28,7 @@ export function problemsOf(model: Model): readonly Problem[] {
     ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
     ...gatewayPortProblems(model.gateways),
     ...withoutEffect(model),
+    ...guardProblems(model),
     ...model.entrance.problems,
   ];
 }

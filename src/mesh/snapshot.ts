@@ -41,6 +41,9 @@ import {
   type VirtualService,
 } from '../api/index.ts';
 
+import type { Authorizer } from './authorizer.ts';
+import type { KeySets } from './key-source.ts';
+
 /** What holds for the whole mesh. */
 export interface MeshConfig {
   /** The DNS suffix of services and the trust domain of identities. */
@@ -49,6 +52,8 @@ export interface MeshConfig {
   readonly rootNamespace: string;
   /** What a sidecar does with a destination nobody declared. */
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** Who may be asked whether requests pass. */
+  readonly authorizers: readonly Authorizer[];
   /** The port of the machine behind which the ingress gateway speaks HTTPS. */
   readonly httpsPort?: number;
   /** The address under which the machine reaches the ingress gateway. */
@@ -59,6 +64,7 @@ export const defaultMeshConfig: MeshConfig = {
   domain: 'cluster.local',
   rootNamespace: 'istio-system',
   outboundTrafficPolicy: 'ALLOW_ANY',
+  authorizers: [],
 };
 
 /**
@@ -92,6 +98,8 @@ export interface Snapshot {
   readonly referenceGrants: ReadonlyMap<string, gatewayApi.ReferenceGrant>;
   /** Whether certificates are there; what is in them goes over SDS. */
   readonly secrets: ReadonlyMap<string, Secret>;
+  /** Keys of issuers that were fetched for RequestAuthentications. */
+  readonly keySets: KeySets;
 }
 
 /** Where each kind goes in a snapshot; whoever fills one needs to watch exactly these. */
@@ -118,7 +126,7 @@ export const snapshotKinds = {
   grpcRoutes: GRPCRoutes,
   referenceGrants: ReferenceGrants,
   secrets: Secrets,
-} as const satisfies Record<keyof Omit<Snapshot, 'config'>, Resource>;
+} as const satisfies Record<keyof Omit<Snapshot, 'config' | 'keySets'>, Resource>;
 
 /** A snapshot of the objects given; those of other kinds are left out. */
 export function snapshotOf(objects: Iterable<KubeObject>, config: MeshConfig = defaultMeshConfig): Snapshot {
@@ -130,5 +138,5 @@ export function snapshotOf(objects: Iterable<KubeObject>, config: MeshConfig = d
     byKind.set(`${apiVersionOf(resource)}/${resource.kind}`, map);
   }
   for (const object of objects) byKind.get(`${object.apiVersion}/${object.kind}`)?.set(keyText(keyOf(object)), object);
-  return { config, ...Object.fromEntries(fields) } as unknown as Snapshot;
+  return { config, keySets: new Map(), ...Object.fromEntries(fields) } as unknown as Snapshot;
 }

@@ -90,26 +90,11 @@ const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
 ]);
 
 const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
-  spec?.action === 'CUSTOM' && [
-    'spec.action',
-    'no external authorizer can be asked; what the rules match is refused.',
-    'Use ALLOW or DENY.',
-  ],
-  spec?.action === 'AUDIT' && [
-    'spec.action',
-    'nothing is audited, and nothing refused.',
-    'Use istio.io/dry-run on a policy to count what it would do.',
-  ],
   Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
 ]);
 
 const ofRequests = finder<RequestAuthentication>('RequestAuthentication', ({ spec }) => [
   Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
-  ...(spec?.jwtRules ?? []).map((r, i): Finding | false =>
-    r.jwks || !r.issuer
-      ? false
-      : [`spec.jwtRules[${i}].jwksUri`, 'keys are not fetched; every token of this issuer is refused.', 'Write the keys into jwks.'],
-  ),
 ]);
 
 interface Objects {

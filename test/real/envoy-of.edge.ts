@@ -14,7 +14,7 @@ import type { KubeObject } from '../../src/api/index.ts';
 import { parseYaml } from '../../src/base/index.ts';
 import { createTranslator, type Json } from '../../src/envoy/index.ts';
 import { staticConfig } from '../../src/envoy/static-config.ts';
-import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type MeshConfig } from '../../src/mesh/index.ts';
+import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type KeySet, type MeshConfig } from '../../src/mesh/index.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { findEnvoy, freePort, get } from './real-envoy.edge.ts';
 
@@ -41,6 +41,8 @@ export interface Secrets {
 export interface EnvoyOf {
   /** The port of the machine that stands for one of the proxy. */
   port(of: number): number;
+  /** GET of Envoy's own administration. */
+  admin(path: string): Promise<string>;
   /** What is wrong with the objects, a line each. */
   readonly problems: readonly string[];
 }
@@ -50,6 +52,8 @@ interface Options {
   /** `namespace/name` of the pod whose proxy it is. */
   readonly pod: string;
   readonly mesh?: Partial<MeshConfig>;
+  /** What came of fetching keys, by URL. */
+  readonly keys?: Readonly<Record<string, KeySet>>;
   readonly secrets?: Secrets;
   /** Where clusters lead instead, by name: ports of the machine. */
   readonly clusters?: Readonly<Record<string, number>>;
@@ -60,7 +64,8 @@ interface Options {
 export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf> {
   const { objects, pod: key, mesh, clusters = {}, inbound } = options;
   const translator = createTranslator();
-  const problems = translator.update(snapshotOf(objects, { ...defaultMeshConfig, ...mesh })).map(problemText);
+  const keySets = new Map(Object.entries(options.keys ?? {}));
+  const problems = translator.update({ ...snapshotOf(objects, { ...defaultMeshConfig, ...mesh }), keySets }).map(problemText);
   const proxy = proxyOf(objects.find((o) => o.kind === 'Pod' && `${o.metadata?.namespace}/${o.metadata?.name}` === key) as Pod);
   assert.ok(proxy, `no proxy in pod ${key}`);
   const own = await selfSigned('test');
@@ -110,7 +115,11 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
     if (child.exitCode !== null || i === 500) assert.fail(`Envoy does not get ready: ${readFileSync(join(dir, 'log'), 'utf8')}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { problems, port: (of) => ports.get(of) ?? assert.fail(`nobody listens for ${of}`) };
+  return {
+    problems,
+    admin: async (path) => (await get({ socketPath: admin, path })).body,
+    port: (of) => ports.get(of) ?? assert.fail(`nobody listens for ${of}`),
+  };
 }
 
 interface Listener extends Json {
