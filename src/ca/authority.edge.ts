@@ -32,7 +32,7 @@ export interface Ca {
   /** What peers verify against, PEM. */
   readonly rootCertPem: string;
   readonly trustDomain: string;
-  /** A fresh key and a certificate for it, valid for 24 h from `now`, for both ends of mTLS. */
+  /** A fresh key and a certificate for it, for both ends of mTLS. */
   issue(identity: Identity, now: number): Promise<IssuedCertificate>;
 }
 
@@ -42,8 +42,14 @@ export function createRoot(trustDomain: string, now: number): Promise<KeyPair> {
 }
 
 /** Throws a Fault when the root is damaged, its key is another's, or it has expired at `now`. */
-export async function createCa(options: { readonly root: KeyPair; readonly trustDomain: string; readonly now: number }): Promise<Ca> {
-  const { root, trustDomain } = options;
+export async function createCa(options: {
+  readonly root: KeyPair;
+  readonly trustDomain: string;
+  readonly now: number;
+  /** How long certificates of workloads are valid; 24 hours unless given. */
+  readonly workloadLifeMs?: number;
+}): Promise<Ca> {
+  const { root, trustDomain, workloadLifeMs = WORKLOAD_LIFE_MS } = options;
   const issuer = await readRoot(root);
   const { certificate } = issuer;
   if (options.now > certificate.notAfter.getTime()) {
@@ -66,7 +72,7 @@ export async function createCa(options: { readonly root: KeyPair; readonly trust
           purposes: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
         },
         now,
-        WORKLOAD_LIFE_MS,
+        workloadLifeMs,
       );
       return {
         certChainPem: pem(leaf),

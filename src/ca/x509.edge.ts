@@ -57,7 +57,8 @@ export async function issueLeaf(
   return x509.X509CertificateGenerator.create({
     ...(claims.subject ? { subject: claims.subject } : {}),
     issuer: certificate.subjectName,
-    notBefore: new Date(now - BACKDATE_MS),
+    // Less of a short life, so that half of it is still to come.
+    notBefore: new Date(now - Math.min(BACKDATE_MS, lifeMs / 4)),
     notAfter: new Date(Math.min(now + lifeMs, certificate.notAfter.getTime())),
     publicKey: claims.publicKey,
     signingKey: key,

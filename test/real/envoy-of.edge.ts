@@ -12,11 +12,12 @@ import type { TestContext } from 'node:test';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject } from '../../src/api/index.ts';
 import { parseYaml } from '../../src/base/index.ts';
-import { createTranslator, type Json } from '../../src/envoy/index.ts';
+import { createTranslator, TypeUrl, type EnvoyResource, type Json, type ProxyResources } from '../../src/envoy/index.ts';
+import { decode } from '../../src/envoy/encode.ts';
 import { staticConfig } from '../../src/envoy/static-config.ts';
 import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type KeySet, type MeshConfig } from '../../src/mesh/index.ts';
 import { selfSigned } from '../support/certificate.ts';
-import { findEnvoy, freePort, get } from './real-envoy.edge.ts';
+import { findEnvoy, freePort, get, resourceOf } from './real-envoy.edge.ts';
 
 /** What is asked for in tests, and what is answered. */
 export interface Ask {
@@ -82,14 +83,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
     if (inbound ? l.name !== 'virtualInbound' : !l.name.startsWith('0.0.0.0_')) continue;
     const at = inbound ?? (await freePort());
     ports.set(inbound ?? port, at);
-    const filters = l.listener_filters?.filter((f) => f.name !== 'envoy.filters.listener.original_dst');
-    listeners.push({
-      ...l,
-      use_original_dst: undefined,
-      bind_to_port: undefined,
-      ...(filters ? { listener_filters: filters } : {}),
-      address: { socket_address: { address: '127.0.0.1', port_value: at } },
-    });
+    listeners.push(listenAt(l, at));
   }
   const root = { validation_context: { trusted_ca: { inline_string: secrets.root } } };
   const changed = {
@@ -130,6 +124,40 @@ interface Listener extends Json {
 type Config = Json & {
   static_resources: { listeners: readonly Listener[]; clusters: readonly (Json & { name: string })[]; secrets: readonly Json[] };
 };
+
+/** The listener on loopback, entered without the redirect before it. */
+function listenAt({ use_original_dst: _redirected, bind_to_port: _bound, ...l }: Listener, port: number): Listener {
+  const filters = l.listener_filters?.filter((f) => f.name !== 'envoy.filters.listener.original_dst');
+  return {
+    ...(l as Listener),
+    ...(filters ? { listener_filters: filters } : {}),
+    address: { socket_address: { address: '127.0.0.1', port_value: port } },
+  };
+}
+
+/** What a proxy is to hold, with these listeners alone, at ports of the machine, and these clusters led to others. */
+export function atLoopback(
+  resources: ProxyResources,
+  at: { readonly listeners: Readonly<Record<string, number>>; readonly clusters?: Readonly<Record<string, number>> },
+): ProxyResources {
+  const changed = (typeUrl: TypeUrl, name: string, change: (json: Json) => Json, all: ReadonlyMap<string, EnvoyResource>): EnvoyResource =>
+    resourceOf(
+      typeUrl,
+      name,
+      change(decode(typeUrl, all.get(name)?.bytes ?? assert.fail(`${name} is not among ${[...all.keys()].join()}`))),
+    );
+  const listeners = Object.entries(at.listeners).map(([name, port]) =>
+    changed(TypeUrl.listener, name, (l) => listenAt(l as Listener, port), resources.listeners),
+  );
+  const clusters = Object.entries(at.clusters ?? {}).map(([name, port]) =>
+    changed(TypeUrl.cluster, name, (c) => leadTo(c, port), resources.clusters),
+  );
+  return {
+    ...resources,
+    listeners: new Map(listeners.map((r) => [r.name, r])),
+    clusters: new Map([...resources.clusters, ...clusters.map((r) => [r.name, r] as const)]),
+  };
+}
 
 function leadTo({ name, connect_timeout, typed_extension_protocol_options: options }: Json, port: number): Json {
   const address = { socket_address: { address: '127.0.0.1', port_value: port } };
