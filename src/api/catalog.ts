@@ -13,6 +13,9 @@ export interface Served {
 /** Which of the subresources `status` and `scale` objects have in a version. */
 export const partsOf = ({ def, legacy }: Served): Parts => legacy?.parts ?? def;
 
+/** What who asks for objects in that version is warned of; empty: nothing. */
+export const warningOf = ({ def, legacy }: Served): string => (legacy ? legacy.warning : (def.warning ?? ''));
+
 /** True when objects in that version have a subresource of that name. */
 export function hasSubresource(served: Served, name: string): boolean {
   const { status, scale } = partsOf(served);

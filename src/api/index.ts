@@ -30,13 +30,14 @@ export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.t
 export { hasRules, isBroken, rulesOf } from './rules.ts';
 export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';
 export type { AdmissionRule } from './kinds/admission/rules.ts';
+export { ApiServices } from './kinds/registration.ts';
 export { NodeMetricsResource, PodMetricsResource, type ResourceUsage } from './kinds/metrics.ts';
 export { createCatalog } from './kinds/index.ts';
 export { tokenRequests } from './kinds/authentication.ts';
-export { catalogOf, hasSubresource, partsOf, versionsOf, type Catalog, type Served } from './catalog.ts';
+export { catalogOf, hasSubresource, partsOf, versionsOf, warningOf, type Catalog, type Served } from './catalog.ts';
 export { scaleColumns } from './kinds/columns.ts';
 export { tableOf } from './table.ts';
-export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery } from './discovery.ts';
+export { apiGroup, apiGroupList, apiResourceList, apiVersions, coreDiscovery, groupsDiscovery, groupVersions } from './discovery.ts';
 export { openApiOf, type OpenApi } from './openapi.ts';
 export { type LabelSelectorObject, labelSelectorOf, labelSelectorText, parseFieldSelector, parseLabelSelector } from './selector.ts';
 export { isEmbedded, jsonName } from './kinds/schema/facts.ts';

@@ -120,6 +120,8 @@ export interface KindDef<T extends KubeObject = AnyObject> {
   readonly schema: Schema;
   readonly status: boolean;
   readonly scale?: ScaleSubresource;
+  /** Sent as a Warning header to who asks about its objects in the stored version. */
+  readonly warning?: string;
   /** What can be done with its objects; all when absent. Reviews are only created: answered, and not kept. Metrics are only read. */
   readonly verbs?: readonly string[];
   /** Those besides `status` and `scale`. */

@@ -22,7 +22,9 @@ import { createBindings } from './bindings.ts';
 import { createClient } from './client.ts';
 import { createConverter } from './conversion/converter.ts';
 import { withConversion } from './conversion/with-conversion.ts';
-import { isBuiltIn, withBuiltInDefinitions } from './built-in-definitions.ts';
+import { builtInDefinitions } from './built-in-definitions.ts';
+import { isBuiltIn, withBuiltIns } from './built-ins.ts';
+import { componentStatuses } from './components.ts';
 import { computedReads } from './computed.ts';
 import { createCustomKinds } from './crds.ts';
 import { decode } from './decode.ts';
@@ -33,6 +35,7 @@ import { createEvictions } from './evictions.ts';
 import { createEventExpiry } from './event-expiry.ts';
 import { copy, isRecord } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
+import { localApiServices } from './local-api-services.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
@@ -49,10 +52,10 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
   const core: Core = {
     admission: [],
     answers: new Map(),
-    computed: new Map(),
     callWebhook: nobody,
     ...options,
-    store: withBuiltInDefinitions(options.store, options.catalog, options.clock),
+    computed: new Map([['/componentstatuses', componentStatuses], ...(options.computed ?? [])]),
+    store: withBuiltIns(options.store, [builtInDefinitions(options.catalog), localApiServices(options.catalog)], options.clock),
   };
   const { store, catalog } = core;
   const reads = createReads(store, core.clock);

@@ -16,7 +16,7 @@ export interface Decoded {
 /** Reads a body as an object of the kind. Throws BadRequest, or Invalid for what does not fit a custom kind's types. */
 export function decode(served: Served, body: Body, validation: FieldValidation = 'Warn'): Decoded {
   const { def } = served;
-  if (!isRecord(body.value)) throw undecodable(def, 'the body is not an object');
+  if (!isRecord(body.value)) throw undecodable(served, 'the body is not an object');
   const draft = copy(body.value) as AnyObject;
   const wanted = { apiVersion: apiVersionOf(served), kind: def.resource.kind };
   for (const field of ['apiVersion', 'kind'] as const) {
@@ -41,7 +41,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
     }
   } else {
     const wrong = decodeTypes(schema, draft);
-    if (wrong) throw undecodable(def, wrong);
+    if (wrong) throw undecodable(served, wrong);
   }
 
   dropEmpty((draft.metadata ??= {}));
@@ -51,8 +51,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
     ...prune(schema, draft).map((path) => `unknown field ${JSON.stringify(path)}`),
   ];
   if (validation === 'Strict' && problems.length > 0) {
-    const text = `strict decoding error: ${problems.join(', ')}`;
-    throw def.custom ? new ApiError('BadRequest', text) : undecodable(def, text);
+    throw undecodable(served, `strict decoding error: ${problems.join(', ')}`);
   }
   const warnings = validation === 'Warn' ? problems : [];
   if (!served.legacy) return { object: draft, warnings };

@@ -1,4 +1,4 @@
-import { apiVersionOf, ApiError, type KindDef, type StatusCause, type StatusDetails } from '../api/index.ts';
+import { ApiError, type KindDef, type Served, type StatusCause, type StatusDetails } from '../api/index.ts';
 import { StoreError } from '../store/index.ts';
 
 /** `deployments.apps`, as messages name a kind. */
@@ -42,12 +42,9 @@ export function invalid({ resource }: KindDef, name: string, causes: StatusCause
 }
 
 /** What a decoder of Kubernetes says of a body that it cannot read. */
-export function undecodable({ resource }: KindDef, why: string): ApiError {
-  const { kind } = resource;
-  return new ApiError(
-    'BadRequest',
-    `${kind} in version ${JSON.stringify(apiVersionOf(resource).split('/').at(-1))} cannot be handled as a ${kind}: ${why}`,
-  );
+export function undecodable({ def, version }: Served, why: string): ApiError {
+  const { kind } = def.resource;
+  return new ApiError('BadRequest', `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
 }
 
 export function expired(message: string): ApiError {

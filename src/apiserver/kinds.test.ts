@@ -118,7 +118,7 @@ describe('custom kinds', () => {
     );
     await assert.rejects(
       registry.create(at(Toys), { value: toy('c', { other: 1 }) }, { fieldValidation: 'Strict' }),
-      refused('BadRequest', /^strict decoding error: unknown field "spec\.other"$/),
+      refused('BadRequest', /^Toy in version "v1" cannot be handled as a Toy: strict decoding error: unknown field "spec\.other"$/),
     );
   });
 

@@ -5,7 +5,7 @@ import type { AdmissionRequest } from './admission/admission.ts';
 import type { Gate } from './admission/gate.ts';
 import { managedFieldsOf, ownedByCreate, ownedByUpdate, ownershipsOf, type Writer } from './apply/managed-fields.ts';
 import type { Core } from './core.ts';
-import { isBuiltIn } from './built-in-definitions.ts';
+import { isBuiltIn } from './built-ins.ts';
 import { checkDefaults, prepareCrd } from './crds.ts';
 import { decode } from './decode.ts';
 import { entryOf, shownAs, storeKey } from './entry.ts';

@@ -23,6 +23,7 @@ export interface Definition<T extends KubeObject> {
   readonly schema: string | (() => Schema);
   readonly status?: boolean;
   readonly scale?: ScaleSubresource;
+  readonly warning?: string;
   /** All when absent. */
   readonly verbs?: readonly string[];
   readonly subresources?: readonly Subresource[];
@@ -52,6 +53,7 @@ export function define<T extends KubeObject>(d: Definition<T>): KindDef {
     },
     status: d.status ?? false,
     ...(d.scale ? { scale: d.scale } : {}),
+    ...(d.warning ? { warning: d.warning } : {}),
     ...(d.verbs ? { verbs: d.verbs } : {}),
     ...(d.subresources ? { subresources: d.subresources } : {}),
     ...(d.default ? { default: d.default } : {}),

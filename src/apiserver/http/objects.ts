@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { ApiError, hasSubresource, isApiError, isKept, type Served } from '../../api/index.ts';
+import { ApiError, hasSubresource, isApiError, isKept, warningOf, type Served } from '../../api/index.ts';
 import type { Target, WatchMessage, Written } from '../registry.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
@@ -20,7 +20,8 @@ export async function serveObjects(api: Api, call: Call, info: ResourceInfo): Pr
   const target = targetOf(served, info, call);
   if (info.subresource === 'proxy') return serveProxy(api, call, target);
   if (!isKept(served.def) && !takes(served, method, target)) throw methodNotAllowed();
-  if (served.legacy?.warning) warn(call, [served.legacy.warning]);
+  const warning = warningOf(served);
+  if (warning) warn(call, [warning]);
   if (info.group === '' && info.plural === 'pods' && info.subresource === 'log') {
     if (method !== 'GET') throw methodNotAllowed();
     return serveLogs(api, call, target);
@@ -91,7 +92,7 @@ async function write(api: Api, call: Call, target: Target, view: View, method: '
     const body = decodeBody(bytes, contentType);
     written = await (method === 'POST' ? api.registry.create(target, body, query) : api.registry.update(target, body, query));
   }
-  const legacy = target.served.legacy?.warning;
+  const legacy = warningOf(target.served);
   warn(call, legacy && !written.warnings.includes(legacy) ? [legacy, ...written.warnings] : written.warnings);
   sendJson(call, written.created || method === 'POST' ? 201 : 200, renderObject(written, view), view.representation);
 }
@@ -106,7 +107,7 @@ async function remove(api: Api, call: Call, target: Target, view: View): Promise
     return sendParts(call, renderList(deleted, view), view.representation);
   }
   const deleted = await api.registry.delete(target, query);
-  const legacy = target.served.legacy?.warning;
+  const legacy = warningOf(target.served);
   warn(call, legacy ? [legacy, ...deleted.warnings] : deleted.warnings);
   if (!deleted.gone) return sendJson(call, 200, renderObject(deleted, view), view.representation);
   const { group, plural } = target.served.def.resource;

@@ -17,6 +17,7 @@ export const componentStatuses = define<ComponentStatus>({
   resource: ComponentStatuses,
   shortNames: ['cs'],
   schema: 'k8s.io.api.core.v1.ComponentStatus',
+  warning: 'v1 ComponentStatus is deprecated in v1.19+',
   verbs: ['get', 'list'],
   columns: [
     nameColumn,

@@ -33,6 +33,7 @@ export const endpoints = define<EndpointsObject>({
   singular: 'endpoints',
   shortNames: ['ep'],
   schema: 'k8s.io.api.core.v1.Endpoints',
+  warning: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   default(o) {
     for (const subset of o.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ??= 'TCP';
   },

@@ -104,6 +104,13 @@ test('a pod gets the overhead and the nodes of its runtime class, which has to b
   assert.ok((tolerations as { key: string }[]).some(({ key }) => key === 'sandbox'));
 });
 
+test('who writes a NetworkPolicy is told that nothing heeds it', async () => {
+  const { registry, at } = await world();
+  const policies = at({ group: 'networking.k8s.io', version: 'v1', kind: 'NetworkPolicy', plural: 'networkpolicies', namespaced: true });
+  const made = await registry.create(policies, { value: { metadata: { name: 'a' }, spec: { podSelector: {} } } }, {});
+  assert.match(made.warnings.join(), /^a NetworkPolicy is kept but not enforced here/);
+});
+
 test('a claim without a class gets the newest default', async () => {
   const { client, clock } = await world();
   const claim = (name: string, spec: object = {}): AnyObject => ({

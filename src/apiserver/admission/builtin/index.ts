@@ -6,6 +6,7 @@ import type { AnyObject } from '../../../api/index.ts';
 import type { Store } from '../../../store/index.ts';
 import type { Admission } from '../admission.ts';
 import { limitRangerAdmission } from './limit-ranger.ts';
+import { networkPolicyNotice } from './network-policy.ts';
 import { priorityAdmission } from './priority.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { storageClassAdmission } from './storage-class.ts';
@@ -16,6 +17,7 @@ export function builtinAdmission(store: Pick<Store<AnyObject>, 'list'>): Admissi
   const objects = (prefix: string): readonly AnyObject[] => store.list(prefix).items.map(({ object }) => object);
   return [
     tolerationAdmission,
+    networkPolicyNotice,
     limitRangerAdmission((namespace) => objects(`/limitranges/${namespace}/`) as readonly LimitRange[]),
     priorityAdmission(() => objects('scheduling.k8s.io/priorityclasses/') as unknown as readonly PriorityClass[]),
     runtimeClassAdmission(() => objects('node.k8s.io/runtimeclasses/') as unknown as readonly RuntimeClass[]),
