@@ -3,7 +3,7 @@ import { invalid, undecodable } from './errors.ts';
 import { copy, isRecord } from './json.ts';
 import type { Body, FieldValidation } from './registry.ts';
 import { decodeTypes } from './schema/go-types.ts';
-import { checkRulesUnless } from './schema/rules.ts';
+import { unaskedRules } from './schema/rules.ts';
 import { dropNulls, fillDefaults, prune } from './schema/shape.ts';
 import { checkSchema, checkTypes } from './schema/validate.ts';
 
@@ -37,7 +37,7 @@ export function decode(served: Served, body: Body, validation: FieldValidation =
     if (checkTypes(schema, draft).length > 0) {
       fillDefaults(schema, draft);
       const wrong = checkSchema(schema, draft);
-      throw invalid(def, nameIn(draft), [...wrong, ...checkRulesUnless(wrong, schema, draft, undefined)]);
+      throw invalid(def, nameIn(draft), [...wrong, ...unaskedRules(wrong, schema)]);
     }
   } else {
     const wrong = decodeTypes(schema, draft);

@@ -61,7 +61,7 @@ export function createWrites(core: Core, services: ServiceAllocator, gate: Gate)
         if (isCrds(def)) prepareCrd(core, draft);
         tidy();
       }
-      checkDraft(request, draft);
+      await checkDraft(request, draft);
       await gate.validate(request);
       release = gate.hold(request);
       return await then();
@@ -222,7 +222,7 @@ function fillIn(served: Served, draft: Draft, old: AnyObject | undefined): void 
   served.def.default?.(draft, old);
 }
 
-function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, draft: Draft): void {
+async function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, draft: Draft): Promise<void> {
   const { def } = served;
   // Of Kubernetes' own kinds the definition checks everything, as the real server does.
   const causes = def.custom ? checkSchema(schemaOf(served), draft, '', old) : [];
@@ -232,7 +232,7 @@ function checkDraft({ served, oldObject: old, subresource }: AdmissionRequest, d
   const isSaid = (field = ''): boolean => refused.some((at) => field === at || field.startsWith(`${at}.`) || field.startsWith(`${at}[`));
   for (const cause of def.validate?.(draft, old, subresource, apiVersionOf(served)) ?? []) if (!isSaid(cause.field)) causes.push(cause);
   if (isCrds(def) && causes.length === 0) causes.push(...checkDefaults(draft));
-  if (def.custom) causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
+  if (def.custom) causes.push(...(await checkRulesUnless(causes, schemaOf(served), draft, old)));
   if (causes.length > 0) throw invalid(def, draft.metadata.name ?? '', causes);
 }
 

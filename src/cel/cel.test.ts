@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CelCompileError, CelError, CelLimitError, compile, DYN, fromJson, lazily, Meter, type Value } from './index.ts';
+import { CelCompileError, CelError, CelLimitError, compile, DYN, fromJson, lazily, Meter, nextTurn, type Value } from './index.ts';
 
 const run = (expression: string, self: unknown = {}): Value =>
   compile(expression, { variables: { self: DYN } }).evaluate({ self: fromJson(self) });
@@ -116,4 +116,21 @@ test('what variables are read is known, and fields can be computed when they are
   const variables = lazily({ yes: () => (asked++, true), no: () => assert.fail('not needed') });
   assert.equal(program.evaluate({ variables }), true);
   assert.equal(asked, 1);
+});
+
+test('after costly evaluations, those who wait for a turn get one each', async () => {
+  const costly = compile('self.all(a, self.all(b, a == b || a != b))', { variables: { self: DYN } });
+  let turns = 0;
+  const count = (): void => void (turns++, (again = setImmediate(count)));
+  let again = setImmediate(count);
+  const seen: number[] = [];
+  await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      await nextTurn();
+      seen.push(turns);
+      costly.evaluate({ self: fromJson(large.slice(0, 200)) });
+    }),
+  );
+  clearImmediate(again);
+  assert.equal(new Set(seen).size, 5, `in turns ${seen.join()}`);
 });

@@ -2,6 +2,7 @@ import { Compiler, type Activation, type Part } from './compile.ts';
 import { CelError, compileError } from './error.ts';
 import { Meter } from './meter.ts';
 import { parse } from './syntax.ts';
+import { worked } from './turns.ts';
 import type { Type } from './types.ts';
 import type { Value } from './value.ts';
 
@@ -42,11 +43,14 @@ export function compile(source: string, { variables }: Environment): Program {
     cost,
     uses: compiler.used,
     evaluate: (activation, meter = new Meter(CALL_LIMIT)) => {
+      const before = meter.spent;
       try {
         return run({ activation, meter, value: null, up: undefined });
       } catch (error) {
         if (error instanceof RangeError) throw new CelError('evaluation is nested too deeply');
         throw error;
+      } finally {
+        worked(meter.spent - before);
       }
     },
   };

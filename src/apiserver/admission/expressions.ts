@@ -1,18 +1,44 @@
 /** Expressions of webhooks and policies, evaluated on a request. */
 import { compileAdmission, type AnyObject, type ExpressionUse, type Served } from '../../api/index.ts';
-import { CelError, CelLimitError, fromJson, lazily, Meter, type Activation, type Program, type Value } from '../../cel/index.ts';
+import {
+  CALL_LIMIT,
+  CelError,
+  CelLimitError,
+  fromJson,
+  lazily,
+  Meter,
+  nextTurn,
+  type Activation,
+  type Program,
+  type Value,
+} from '../../cel/index.ts';
 import { messageOf } from '../../base/index.ts';
 import type { AdmissionRequest } from './admission.ts';
 import { requestOf, shownTo } from './review.ts';
 
 /** Most that the conditions of one webhook or policy may cost, and what else a policy evaluates, in units of CEL. */
 const CONDITIONS_BUDGET = 2_500_000;
-export const VALIDATION_BUDGET = 10_000_000;
+const VALIDATION_BUDGET = 10_000_000;
+
+/** What several expressions may cost together; each of them no more than `CALL_LIMIT`. */
+export class Budget {
+  #left: number;
+
+  constructor(units: number = VALIDATION_BUDGET) {
+    this.#left = units;
+  }
+
+  /** Throws `BudgetError` when there was not so much. */
+  spend(units: number): void {
+    this.#left -= units;
+    if (this.#left < 0) throw new BudgetError();
+  }
+}
 
 /** An expression that can be evaluated; one that cannot be compiled, from before such was refused, fails when it is. */
 export interface Expression {
   readonly text: string;
-  evaluate(activation: Activation, meter: Meter): Value;
+  evaluate(activation: Activation, budget: Budget): Value;
 }
 
 export function expressionOf(text: string, use: ExpressionUse): Expression {
@@ -25,14 +51,19 @@ export function expressionOf(text: string, use: ExpressionUse): Expression {
   }
   return {
     text,
-    evaluate(activation, meter) {
+    evaluate(activation, budget) {
       if (!program) throw new EvaluationError(`compilation error: ${messageOf(mistake)}`);
+      const meter = new Meter(CALL_LIMIT);
+      let outcome: { readonly value: Value } | CelError | CelLimitError;
       try {
-        return program.evaluate(activation, meter);
+        outcome = { value: program.evaluate(activation, meter) };
       } catch (error) {
         if (!(error instanceof CelError || error instanceof CelLimitError)) throw error;
-        throw new EvaluationError(`expression '${text.trim()}' resulted in error: ${error.message}`);
+        outcome = error;
       }
+      budget.spend(meter.spent);
+      if (outcome instanceof Error) throw new EvaluationError(`expression '${text.trim()}' resulted in error: ${outcome.message}`);
+      return outcome.value;
     },
   };
 }
@@ -40,20 +71,27 @@ export function expressionOf(text: string, use: ExpressionUse): Expression {
 /** An expression that came to nothing. */
 export class EvaluationError extends Error {}
 
+/** Nothing more is evaluated. */
+export class BudgetError extends EvaluationError {
+  constructor() {
+    super('validation failed due to running out of cost budget, no further validation rules will be run');
+  }
+}
+
 export interface Surroundings {
   readonly namespaceObject?: AnyObject | undefined;
   readonly params?: AnyObject | undefined;
   /** In the order in which they may speak of each other. */
   readonly variables?: readonly { readonly name: string; readonly expression: Expression }[] | undefined;
   /** Spent by the variables. */
-  readonly meter?: Meter | undefined;
+  readonly budget?: Budget | undefined;
 }
 
 /** The values that expressions speak of; each is made when it is first asked for. */
 export function activationOf(request: AdmissionRequest, as: Served, around: Surroundings = {}): Activation {
   const { operation, object, oldObject } = request;
   const json = (value: AnyObject | undefined): Value => fromJson(value ?? null);
-  const meter = around.meter ?? new Meter(VALIDATION_BUDGET);
+  const budget = around.budget ?? new Budget();
   const activation: Activation = once({
     object: () => json(operation === 'DELETE' ? undefined : shownTo(request, as, object)),
     oldObject: () => json(oldObject && shownTo(request, as, oldObject)),
@@ -63,7 +101,7 @@ export function activationOf(request: AdmissionRequest, as: Served, around: Surr
     variables: () =>
       lazily(
         memoized(
-          Object.fromEntries((around.variables ?? []).map(({ name, expression }) => [name, () => expression.evaluate(activation, meter)])),
+          Object.fromEntries((around.variables ?? []).map(({ name, expression }) => [name, () => expression.evaluate(activation, budget)])),
         ),
       ),
   });
@@ -90,14 +128,15 @@ function memoized(fields: Readonly<Record<string, () => Value>>): Record<string,
 export type Conditions = readonly Expression[];
 
 /** True when all hold. One that is false decides, whatever became of the others; else throws `EvaluationError` of those that failed. */
-export function hold(conditions: Conditions, activation: Activation): boolean {
-  const meter = new Meter(CONDITIONS_BUDGET);
+export async function hold(conditions: Conditions, activation: Activation): Promise<boolean> {
+  const budget = new Budget(CONDITIONS_BUDGET);
   const failures: string[] = [];
   for (const condition of conditions) {
+    await nextTurn();
     try {
-      if (condition.evaluate(activation, meter) === false) return false;
+      if (condition.evaluate(activation, budget) === false) return false;
     } catch (error) {
-      if (!(error instanceof EvaluationError)) throw error;
+      if (!(error instanceof EvaluationError) || error instanceof BudgetError) throw error;
       failures.push(error.message);
     }
   }

@@ -64,6 +64,20 @@ for (const [validation, code, message] of [
   });
 }
 
+test('one expression may cost no more than a call may, and all together no more than their budget', async () => {
+  const rounds = (n: number): object => {
+    const list = `[${Array(n).fill(0).join()}]`;
+    return { expression: `${list}.all(a, ${list}.all(b, ${list}.all(c, true)))` };
+  };
+  const one = await start({ validations: [rounds(100)] });
+  await assert.rejects(one.create(1), refused('Invalid', /resulted in error: operation cancelled: actual cost limit exceeded$/));
+  const many = await start({ validations: Array(16).fill(rounds(60)) });
+  await assert.rejects(
+    many.create(1),
+    denied('validation failed due to running out of cost budget, no further validation rules will be run'),
+  );
+});
+
 test('an expression that fails is passed over when failures are', async () => {
   const { create } = await start({ failurePolicy: 'Ignore', validations: [{ expression: 'object.spec.nothing' }] });
   await create(6);

@@ -14,7 +14,7 @@ import {
   type Served,
   type StatusReason,
 } from '../../api/index.ts';
-import { Meter } from '../../cel/index.ts';
+import { nextTurn } from '../../cel/index.ts';
 import type { Store } from '../../store/index.ts';
 import { storeKey, storePrefix } from '../entry.ts';
 import { forbidden } from '../errors.ts';
@@ -22,10 +22,11 @@ import type { Admission, AdmissionRequest } from './admission.ts';
 import { derived } from './derived.ts';
 import {
   activationOf,
+  Budget,
+  BudgetError,
   EvaluationError,
   expressionOf,
   hold,
-  VALIDATION_BUDGET,
   type Conditions,
   type Expression,
   type Surroundings,
@@ -105,39 +106,47 @@ export function policyAdmission(store: Store<AnyObject>, catalog: Catalog, names
     return found;
   };
 
-  const objectionsOf = (policy: Policy, binding: Binding, request: AdmissionRequest, as: Served): Objection[] => {
-    const failed = (error: unknown, prefix = ''): Objection[] => {
-      if (!(error instanceof EvaluationError)) throw error;
-      return policy.ignoresFailure ? [] : [{ message: prefix + error.message, reason: 'Invalid' }];
-    };
+  /** What the checks of a policy say of a request, with one of the objects that its binding names. Throws `EvaluationError` when none can be asked. */
+  const checked = async (policy: Policy, request: AdmissionRequest, as: Served, params: AnyObject | undefined): Promise<Objection[]> => {
+    const budget = new Budget();
+    const around = { params, namespaceObject: namespaceOf(request.namespace), variables: policy.variables, budget };
+    const activation = activationOf(request, as, around);
+    if (!(await hold(policy.conditions, activation))) return [];
+    const out: Objection[] = [];
+    for (const check of policy.checks) {
+      await nextTurn();
+      try {
+        if (check.expression.evaluate(activation, budget) === true) continue;
+      } catch (error) {
+        if (!(error instanceof EvaluationError) || error instanceof BudgetError) throw error;
+        out.push(...failure(policy, error));
+        continue;
+      }
+      out.push({ message: messageFor(check, () => check.messageExpression?.evaluate(activation, budget)), reason: check.reason });
+    }
+    return out;
+  };
+
+  const objectionsOf = async (policy: Policy, binding: Binding, request: AdmissionRequest, as: Served): Promise<Objection[]> => {
     let params: (AnyObject | undefined)[];
     try {
       params = paramsOf(policy, binding, request);
     } catch (error) {
-      return failed(error, 'failed to configure binding: ');
+      return failure(policy, error, 'failed to configure binding: ');
     }
-    return params.flatMap((param) => {
-      const meter = new Meter(VALIDATION_BUDGET);
-      const around = { params: param, namespaceObject: namespaceOf(request.namespace), variables: policy.variables, meter };
-      const activation = activationOf(request, as, around);
+    const out: Objection[] = [];
+    for (const param of params) {
       try {
-        if (!hold(policy.conditions, activation)) return [];
+        out.push(...(await checked(policy, request, as, param)));
       } catch (error) {
-        return failed(error);
+        out.push(...failure(policy, error));
       }
-      return policy.checks.flatMap((check) => {
-        try {
-          if (check.expression.evaluate(activation, meter) === true) return [];
-        } catch (error) {
-          return failed(error);
-        }
-        return [{ message: messageFor(check, () => check.messageExpression?.evaluate(activation, meter)), reason: check.reason }];
-      });
-    });
+    }
+    return out;
   };
 
   return {
-    validate(request) {
+    async validate(request) {
       const refusals: Objection[] = [];
       for (const policy of policies()) {
         if (policy.bindings.length === 0) continue;
@@ -147,7 +156,7 @@ export function policyAdmission(store: Store<AnyObject>, catalog: Catalog, names
         for (const binding of policy.bindings) {
           if (binding.matcher && !binding.matcher.match(request, labelsOf)) continue;
           const actions = binding.spec.validationActions ?? [];
-          for (const { message, reason } of objectionsOf(policy, binding, request, as)) {
+          for (const { message, reason } of await objectionsOf(policy, binding, request, as)) {
             if (actions.includes('Warn'))
               request.warn(`Validation failed for ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}': ${message}`);
             if (actions.includes('Deny'))
@@ -164,6 +173,12 @@ export function policyAdmission(store: Store<AnyObject>, catalog: Catalog, names
       throw new ApiError(first.reason, message, details);
     },
   };
+}
+
+/** What speaks against a request when a policy could not be asked about it. */
+function failure({ ignoresFailure }: Policy, error: unknown, prefix = ''): Objection[] {
+  if (!(error instanceof EvaluationError)) throw error;
+  return ignoresFailure ? [] : [{ message: prefix + error.message, reason: 'Invalid' }];
 }
 
 /** The policies with their bindings, in the order of their names. */

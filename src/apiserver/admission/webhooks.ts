@@ -72,11 +72,11 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     store.get(storeKey(namespaces, undefined, name))?.object.metadata?.labels;
 
   /** The version in which a webhook is to see the request; undefined: it is not asked about it. */
-  const concerned = (hook: Hook, request: AdmissionRequest): Served | undefined => {
+  const concerned = async (hook: Hook, request: AdmissionRequest): Promise<Served | undefined> => {
     const as = hook.matcher.match(request, labelsOf);
     if (!as || hook.conditions.length === 0) return as;
     try {
-      return hold(hook.conditions, activationOf(request, as)) ? as : undefined;
+      return (await hold(hook.conditions, activationOf(request, as))) ? as : undefined;
     } catch (error) {
       if (!(error instanceof EvaluationError)) throw error;
       if (hook.ignoresFailure) return undefined;
@@ -143,7 +143,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       const round = async (second: boolean): Promise<void> => {
         for (const hook of hooks) {
           if (second && !due.has(hook)) continue;
-          const as = concerned(hook, request);
+          const as = await concerned(hook, request);
           if (!as) continue;
           const verdict = await ask(hook, as, request, 'admit');
           if (verdict && change(request, hook, as, verdict.patch)) {
@@ -165,9 +165,9 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     async validate(request) {
       const asked = validating()
         .of(request.def)
-        .flatMap((hook) => {
-          const as = concerned(hook, request);
-          return as ? [ask(hook, as, request, 'validating')] : [];
+        .map(async (hook) => {
+          const as = await concerned(hook, request);
+          if (as) await ask(hook, as, request, 'validating');
         });
       if (asked.length === 0) return;
       const refusal = (await Promise.allSettled(asked)).find((outcome) => outcome.status === 'rejected');

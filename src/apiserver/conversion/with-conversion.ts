@@ -45,7 +45,7 @@ export function withConversion(inner: Registry, { catalog }: Pick<Core, 'catalog
     const { served, subresource } = target;
     const { value, warnings, ...rest } = await taken(target, body, query, async (draft) => {
       const { object } = await shown(served, await inner.get(stored({ ...target, subresource: undefined })));
-      check(served, carryOver(served.def, subresource, object, copy(draft)), object);
+      await check(served, carryOver(served.def, subresource, object, copy(draft)), object);
     });
     return written(target, await inner.update(stored(target), { value }, rest.query), warnings);
   };
@@ -136,9 +136,9 @@ function stored(target: Target): Target {
 const schemaOf = ({ def, legacy }: Served): Schema => legacy?.schema ?? def.schema;
 
 /** Holds an object against the schema of the version that it came in. Throws Invalid. */
-function check(served: Served, draft: Draft, old: AnyObject | undefined): void {
+async function check(served: Served, draft: Draft, old: AnyObject | undefined): Promise<void> {
   const causes = checkSchema(schemaOf(served), draft, '', old);
-  causes.push(...checkRulesUnless(causes, schemaOf(served), draft, old));
+  causes.push(...(await checkRulesUnless(causes, schemaOf(served), draft, old)));
   if (causes.length > 0) throw invalid(served.def, draft.metadata?.name ?? '', causes);
 }
 

@@ -4,6 +4,7 @@ import {
   CelError,
   CelLimitError,
   Meter,
+  nextTurn,
   NONE,
   Optional,
   valueOfSchema,
@@ -38,42 +39,55 @@ const BLOCKING: ReadonlySet<string> = new Set([
   'FieldValueTypeInvalid',
 ]);
 
-/** What the rules refuse; they are not asked about what is so wrong that they could not be sure of its form. */
-export function checkRulesUnless(causes: readonly StatusCause[], schema: Schema, value: unknown, old: unknown): StatusCause[] {
-  if (!hasRules(schema)) return [];
-  if (!causes.some(({ reason }) => BLOCKING.has(reason ?? ''))) return checkRules(schema, value, old);
+/** What is said in place of the rules when an object is so wrong that they could not be sure of its form; nothing when they can be asked. */
+export function unaskedRules(causes: readonly StatusCause[], schema: Schema): StatusCause[] {
+  if (!hasRules(schema) || !causes.some(({ reason }) => BLOCKING.has(reason ?? ''))) return [];
   const message =
     'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
   return [{ reason: 'FieldValueInvalid', field: '<nil>', message }];
 }
 
+/** What the rules refuse, or why they were not asked. Others have turns between them. */
+export async function checkRulesUnless(
+  causes: readonly StatusCause[],
+  schema: Schema,
+  value: unknown,
+  old: unknown,
+): Promise<StatusCause[]> {
+  const unasked = unaskedRules(causes, schema);
+  return unasked.length > 0 || !hasRules(schema) ? unasked : checkRules(schema, value, old);
+}
+
 /** What of an object its schema's rules refuse. `old` is the object as it was: what is as it was stays allowed. */
-function checkRules(schema: Schema, value: unknown, old: unknown): StatusCause[] {
+async function checkRules(schema: Schema, value: unknown, old: unknown): Promise<StatusCause[]> {
   const run: Run = { out: [], left: OBJECT_LIMIT };
   try {
-    walk(schema, value, old, '', run, true);
+    for (const turn of walk(schema, value, old, '', run, true)) await turn;
   } catch (error) {
     if (!(error instanceof BudgetError)) throw error;
   }
   return run.out;
 }
 
-function walk(schema: Schema, value: unknown, old: unknown, path: string, run: Run, resource: boolean): void {
+type Turns = Generator<Promise<void>, void>;
+
+/** Yields the turns that are to be waited for. */
+function* walk(schema: Schema, value: unknown, old: unknown, path: string, run: Run, resource: boolean): Turns {
   if (value === null || value === undefined || !hasRules(schema)) return;
-  if (schema['x-kubernetes-validations']?.length) evaluateAll(schema, value, old, path, run, resource);
+  if (schema['x-kubernetes-validations']?.length) yield* evaluateAll(schema, value, old, path, run, resource);
   if (Array.isArray(value)) {
     const { items } = schema;
     const before = oldItems(schema, old);
-    if (items) value.forEach((item, i) => walk(items, item, before(item), `${path}[${i}]`, run, false));
+    if (items) for (const [i, item] of value.entries()) yield* walk(items, item, before(item), `${path}[${i}]`, run, false);
   } else if (isRecord(value)) {
     for (const [field, part] of Object.entries(value)) {
       const child = childOf(schema, field);
-      if (child) walk(child, part, oldField(schema, old, field), fieldPath(path, field), run, false);
+      if (child) yield* walk(child, part, oldField(schema, old, field), fieldPath(path, field), run, false);
     }
   }
 }
 
-function evaluateAll(schema: Schema, value: unknown, old: unknown, path: string, run: Run, resource: boolean): void {
+function* evaluateAll(schema: Schema, value: unknown, old: unknown, path: string, run: Run, resource: boolean): Turns {
   const self = valueOfSchema(schema, value, resource);
   const oldSelf = old === undefined || old === null ? undefined : valueOfSchema(schema, old, resource);
   let same: boolean | undefined;
@@ -89,6 +103,8 @@ function evaluateAll(schema: Schema, value: unknown, old: unknown, path: string,
       continue;
     }
     if (compiled.transition && oldSelf === undefined && !rule.optionalOldSelf) continue;
+    const turn = nextTurn();
+    if (turn) yield turn;
     const activation: Activation = {
       self,
       oldSelf: rule.optionalOldSelf ? (oldSelf === undefined ? NONE : new Optional(oldSelf)) : oldSelf,
