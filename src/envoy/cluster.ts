@@ -1,5 +1,7 @@
-import { policyOf, spokenAs, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
-import { ADS, address, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
+import { policyOf, selects, spokenAs, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
+import { namesToResolve } from './endpoint.ts';
+import { ADS, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
+import { sharesFor, type Whereabouts } from './locality.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
 import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
 
@@ -168,6 +170,7 @@ interface Target {
   readonly identities: readonly string[];
   /** Every endpoint stands behind a proxy: for clusters that cannot see endpoint metadata. */
   readonly allMtls: boolean;
+  readonly where: Whereabouts;
 }
 
 function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): Json {
@@ -225,11 +228,11 @@ function announced(transport: Json, said: Policy['proxyProtocol']): Json {
     : { transport_socket: wrap(transport['transport_socket'] ?? rawBuffer) };
 }
 
-function discovery(t: Target, name: string, passthrough: boolean): Json {
+function discovery(t: Target, name: string, policy: Policy, labels: Readonly<Record<string, string>> | undefined): Json {
   const { service, port } = t;
+  const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH';
   if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
   if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
-  const target = typeof port.target === 'number' ? port.target : port.number;
   return {
     cluster_type: extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
       dns_refresh_rate: '60s',
@@ -237,26 +240,20 @@ function discovery(t: Target, name: string, passthrough: boolean): Json {
       dns_lookup_family: 'V4_ONLY',
       all_addresses_in_single_endpoint: service.discovery === 'dns-single',
     }),
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [
-        {
-          lb_endpoints: (service.discovery === 'dns' ? service.dns : service.dns.slice(0, 1)).map((d) => ({
-            endpoint: { address: address(d.address, d.ports[port.name] ?? target) },
-          })),
-        },
-      ],
-    },
+    load_assignment: namesToResolve(
+      name,
+      service.dns.filter((e) => selects(labels, e.labels ?? {})),
+      port,
+      policy,
+      t.where,
+    ),
   };
 }
 
 function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']): Json {
   const { service, port, subset } = t;
-  const said = policyOf(
-    rule,
-    rule?.subsets.find((s) => s.name === subset),
-    port.number,
-  );
+  const chosen = rule?.subsets.find((s) => s.name === subset);
+  const said = policyOf(rule, chosen, port.number);
   const policy = tls ? { ...said, tls } : said;
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
@@ -264,13 +261,16 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
   return {
     name,
     ...balancer(policy),
-    ...discovery(t, name, policy.loadBalancer?.simple === 'PASSTHROUGH'),
+    ...discovery(t, name, policy, chosen?.labels),
     connect_timeout: duration(policy.connectionPool?.tcp?.connectTimeout) ?? '10s',
     circuit_breakers: policy.connectionPool || policy.retryBudget ? limits(policy) : noLimits,
     ...(options ? { typed_extension_protocol_options: options } : {}),
     ...ejection(policy.outlierDetection),
-    // A panic would send requests to endpoints that were just found bad.
-    common_lb_config: policy.outlierDetection ? { healthy_panic_threshold: { value: policy.outlierDetection.minHealthPercent ?? 0 } } : {},
+    common_lb_config: {
+      // A panic would send requests to endpoints that were just found bad.
+      ...(policy.outlierDetection ? { healthy_panic_threshold: { value: policy.outlierDetection.minHealthPercent ?? 0 } } : {}),
+      ...(sharesFor(policy, t.where) ? { locality_weighted_lb_config: {} } : {}),
+    },
     ...keepalive(policy.connectionPool?.tcp),
     ...announced(transport(t, policy, how), policy.proxyProtocol),
     metadata: {
@@ -283,12 +283,10 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
 }
 
 /** The clusters of a service: each port, whole and by subset. */
-export function outboundClusters(
+export function clusterNames(
   service: MeshService,
   rule: HostPolicy | undefined,
-  identities: readonly string[],
-  allMtls: boolean,
-): { name: string; port: ServicePort; subset: string; json: Json }[] {
+): readonly { readonly name: string; readonly port: ServicePort; readonly subset: string }[] {
   return service.ports
     .filter((port) => port.protocol !== 'udp')
     .flatMap((port) =>
@@ -296,7 +294,6 @@ export function outboundClusters(
         name: outboundName(port.number, subset, service.host),
         port,
         subset,
-        json: outbound({ service, port, subset, identities, allMtls }, rule),
       })),
     );
 }
@@ -318,6 +315,19 @@ export function isSpokenAs(subset: string): boolean {
 export function spokenCluster(target: Target, rule: HostPolicy | undefined): Json {
   const { protocol, tls } = SPOKEN.get(target.subset)!;
   return outbound({ ...target, port: { ...target.port, protocol } }, rule, tls ? { mode: 'SIMPLE', insecureSkipVerify: true } : undefined);
+}
+
+export function outboundClusters(
+  service: MeshService,
+  rule: HostPolicy | undefined,
+  identities: readonly string[],
+  allMtls: boolean,
+  where: Whereabouts,
+): { name: string; json: Json }[] {
+  return clusterNames(service, rule).map(({ name, port, subset }) => ({
+    name,
+    json: outbound({ service, port, subset, identities, allMtls, where }, rule),
+  }));
 }
 
 const localSource: Json = {

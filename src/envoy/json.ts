@@ -16,7 +16,9 @@ export function extension(name: string, type: string, value: Json = {}): Json {
 /** Resources that come over the one aggregated stream. */
 export const ADS: Json = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
 
+/** Of a host, or of a socket of this machine: `unix:///path`, `unix://@name`. */
 export function address(ip: string, port: number): Json {
+  if (ip.startsWith('unix://')) return { pipe: { path: ip.slice('unix://'.length) } };
   return { socket_address: { address: ip, port_value: port } };
 }
 

@@ -1,8 +1,11 @@
 import {
   imported,
+  interner,
   importsOf,
   keepMap,
+  localityOf,
   memo,
+  policyOf,
   subsetOf,
   visible,
   type HostPolicy,
@@ -12,10 +15,11 @@ import {
   type Proxy,
   type ServicePort,
 } from '../mesh/index.ts';
-import { isSpokenAs, outboundClusters, outboundName, spokenCluster, staticClusters } from './cluster.ts';
+import { clusterNames, isSpokenAs, outboundClusters, outboundName, spokenCluster, staticClusters } from './cluster.ts';
 import { encode, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
 import { objectsIn, type Json } from './json.ts';
+import type { Whereabouts } from './locality.ts';
 import { hostAsked } from './on-demand.ts';
 import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
@@ -32,21 +36,23 @@ export const fixedClusters: () => Resources = (() => {
   return () => (made ??= new Map(staticClusters.map((c) => [c['name'] as string, make(TypeUrl.cluster, c['name'] as string, c)])));
 })();
 
-const clustersOf = memo((service: MeshService, rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean) =>
-  outboundClusters(service, rule, identities, allMtls).map(({ name, json }) => make(TypeUrl.cluster, name, json)),
+const clustersOf = memo(
+  (service: MeshService, rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean, where: Whereabouts) =>
+    outboundClusters(service, rule, identities, allMtls, where).map(({ name, json }) => make(TypeUrl.cluster, name, json)),
 );
 
-const assignmentsOf = memo((endpoints: MeshEndpoints, service: MeshService, rule: HostPolicy | undefined): readonly EnvoyResource[] => {
-  if (service.discovery !== 'endpoints') return [];
-  const subsets = new Map(rule?.subsets.map((s) => [s.name, s.labels]));
-  return outboundClusters(service, rule, [], false).map(({ name, port, subset }) =>
-    make(
-      TypeUrl.endpoint,
-      name,
-      loadAssignment(name, subsetOf(endpoints.ports[port.number] ?? [], subset ? (subsets.get(subset) ?? {}) : undefined)),
-    ),
-  );
-});
+const assignmentsOf = memo(
+  (endpoints: MeshEndpoints, service: MeshService, rule: HostPolicy | undefined, where: Whereabouts): readonly EnvoyResource[] => {
+    if (service.discovery !== 'endpoints') return [];
+    return clusterNames(service, rule).map(({ name, port, subset }) => {
+      const chosen = rule?.subsets.find((s) => s.name === subset);
+      const own = subsetOf(endpoints.ports[port.number] ?? [], subset ? (chosen?.labels ?? {}) : undefined);
+      return make(TypeUrl.endpoint, name, loadAssignment(name, own, policyOf(rule, chosen, port.number), where));
+    });
+  },
+);
+
+const internWhere = interner<Whereabouts>();
 
 /** The port of a cluster that is spoken to otherwise than its Service says, and how. */
 function spokenPort(service: MeshService, cluster: string): { port: ServicePort; as: string } | undefined {
@@ -63,14 +69,16 @@ const spokenClusterOf = memo(
     rule: HostPolicy | undefined,
     identities: readonly string[],
     everywhere: boolean,
+    where: Whereabouts,
   ): EnvoyResource => {
     const name = outboundName(port.number, as, service.host);
-    return make(TypeUrl.cluster, name, spokenCluster({ service, port, subset: as, identities, allMtls: everywhere }, rule));
+    return make(TypeUrl.cluster, name, spokenCluster({ service, port, subset: as, identities, allMtls: everywhere, where }, rule));
   },
 );
 
-const spokenAssignment = memo((endpoints: MeshEndpoints, port: number, name: string): EnvoyResource =>
-  make(TypeUrl.endpoint, name, loadAssignment(name, endpoints.ports[port] ?? [])),
+const spokenAssignment = memo(
+  (endpoints: MeshEndpoints, port: number, name: string, rule: HostPolicy | undefined, where: Whereabouts): EnvoyResource =>
+    make(TypeUrl.endpoint, name, loadAssignment(name, endpoints.ports[port] ?? [], policyOf(rule, undefined, port), where)),
 );
 
 function allMtls(endpoints: MeshEndpoints | undefined): boolean {
@@ -136,9 +144,13 @@ export function clientOf(model: Model, proxy: Proxy): Client {
   const sidecar = proxy.kind === 'sidecar' ? model.sidecars.of(proxy.namespace, proxy.labels) : undefined;
   const imports = importsOf(sidecar, proxy.namespace, model.config.domain);
   const mode = sidecar?.spec?.outboundTrafficPolicy?.mode;
+  const own = (keys: readonly string[]): Record<string, string> =>
+    Object.fromEntries(keys.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]])));
+  const where = { locality: localityOf(proxy.labels), labels: own(model.destinationRules.localityLabels) };
   return {
     namespace: proxy.namespace,
-    labels: Object.fromEntries(telling.flatMap((k) => (proxy.labels[k] === undefined ? [] : [[k, proxy.labels[k]]]))),
+    labels: own(telling),
+    ...(where.locality || Object.keys(where.labels).length ? { where } : {}),
     ...(imports ? { imports } : {}),
     ...(mode ? { outboundTrafficPolicy: mode } : {}),
   };
@@ -155,6 +167,8 @@ export class View {
   readonly services: readonly MeshService[];
   readonly outbound: OutboundPlan;
   readonly #model: Model;
+  /** One for clients alike in it, of whatever namespace. */
+  readonly #where: Whereabouts;
   readonly #seen: Seen;
   readonly #made = new Map<string, EnvoyResource>();
   readonly #before: { readonly made: Resources; readonly whole: Whole | undefined };
@@ -162,6 +176,7 @@ export class View {
 
   constructor(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined) {
     this.client = client;
+    this.#where = internWhere(client.where ?? { locality: '', labels: {} });
     this.#model = model;
     const seen = seenFrom(model.services, client.namespace, kind);
     this.visible = seen.all;
@@ -190,8 +205,10 @@ export class View {
     if (!service) return undefined;
     const spoken = spokenPort(service, cluster);
     if (!spoken) return this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
-    const where = this.#model.endpoints.get(service.host);
-    return where && service.discovery === 'endpoints' ? this.#kept(spokenAssignment(where, spoken.port.number, cluster)) : undefined;
+    const endpoints = this.#model.endpoints.get(service.host);
+    return endpoints && service.discovery === 'endpoints'
+      ? this.#kept(spokenAssignment(endpoints, spoken.port.number, cluster, this.#ruleOf(service), this.#where))
+      : undefined;
   }
 
   /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */
@@ -224,15 +241,15 @@ export class View {
   }
 
   /** What clusters of a service are made of besides itself. */
-  #clusterInputs(service: MeshService): [rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean] {
+  #clusterInputs(service: MeshService): [rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean, where: Whereabouts] {
     const { endpoints, identities } = this.#model;
     const everywhere = service.discovery === 'endpoints' ? false : allMtls(endpoints.get(service.host));
-    return [this.#ruleOf(service), identities.get(service.host) ?? [], everywhere];
+    return [this.#ruleOf(service), identities.get(service.host) ?? [], everywhere, this.#where];
   }
 
   #assignmentsOf(service: MeshService): readonly EnvoyResource[] {
     const where = this.#model.endpoints.get(service.host);
-    return where ? assignmentsOf(where, service, this.#ruleOf(service)) : [];
+    return where ? assignmentsOf(where, service, this.#ruleOf(service), this.#where) : [];
   }
 
   #ruleOf(service: MeshService): HostPolicy | undefined {

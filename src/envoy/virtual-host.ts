@@ -13,6 +13,7 @@ import {
 import { outboundName, PASSTHROUGH } from './cluster.ts';
 import { encode, repeated } from './encode.ts';
 import { objectsIn, type Json } from './json.ts';
+import type { Whereabouts } from './locality.ts';
 import { PEER_HEADER } from './metrics.ts';
 import { TypeUrl } from './resource.ts';
 import { NO_TIMEOUT, plainRoute, routesOf, type RouteContext } from './route.ts';
@@ -111,7 +112,8 @@ const internDomains = interner<readonly string[]>();
 
 /** All names by which clients in `namespace` may call the service. */
 export const domainsOf = memo((service: MeshService, namespace: string): readonly string[] => {
-  const { host, name, namespace: own, addresses } = service;
+  const { host, name, namespace: own } = service;
+  const addresses = service.addresses.filter((a) => !a.includes('/'));
   if (host === name) return internDomains([host, ...addresses]);
   const names = [host, ...(own === namespace ? [name] : []), `${name}.${own}`, `${name}.${own}.svc`];
   return internDomains([...names, ...addresses, ...(service.headless ? names.map((n) => `*.${n}`) : [])]);
@@ -143,6 +145,8 @@ export interface Client {
   readonly labels: Readonly<Record<string, string>>;
   /** `namespace/host` of all it is told of; absent for everything. */
   readonly imports?: readonly string[];
+  /** Where it is, and what of its labels rules about localities compare; absent when none matters. */
+  readonly where?: Whereabouts;
   /** What it does with a destination nobody declared; absent for what the mesh does. */
   readonly outboundTrafficPolicy?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
 }

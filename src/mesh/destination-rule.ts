@@ -54,6 +54,8 @@ export class DestinationRules {
   readonly #domain: string;
   /** Labels of clients that some rule selects by: clients alike in these follow the same rules. */
   readonly clientLabels: readonly string[];
+  /** Labels by which some rule compares clients with endpoints (`failoverPriority`). */
+  readonly localityLabels: readonly string[];
   readonly #seen = new Map<string, Visible>();
 
   constructor(all: readonly DestinationRule[], config: { rootNamespace: string; domain: string }) {
@@ -61,6 +63,7 @@ export class DestinationRules {
     this.#root = config.rootNamespace;
     this.#domain = config.domain;
     this.clientLabels = [...new Set(all.flatMap((r) => Object.keys(r.spec.workloadSelector?.matchLabels ?? {})))].sort();
+    this.localityLabels = [...new Set(all.flatMap(localityLabels))].sort();
   }
 
   /**
@@ -106,6 +109,11 @@ export class DestinationRules {
     }
     return new Map([...lists].map(([host, [first, ...rest]]) => [host, merged(first!, ...rest)]));
   }
+}
+
+function localityLabels({ spec }: DestinationRule): string[] {
+  const policies = [spec.trafficPolicy, ...(spec.subsets ?? []).map((s) => s.trafficPolicy)].flatMap((p) => [p, ...(p?.portLevelSettings ?? [])]);
+  return policies.flatMap((p) => p?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).filter((key) => !key.includes('='));
 }
 
 /** Of the rules of one namespace, those for chosen clients, and by host those for all. */

@@ -1,6 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { ServiceEntry } from '../api/index.ts';
+import type { WorkloadEntry, WorkloadEntrySpec } from '../api/index.ts';
 import type { MutualTls } from './peer-authentication.ts';
 import type { MeshService, ServicePort } from './service.ts';
 import { selects, spiffeId, UNKNOWN, workloadOfPod, type Workload } from './workload.ts';
@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly port: number;
   /** 0 when not given. */
   readonly weight: number;
+  /** `region/zone/subzone`; empty when nobody said. */
+  readonly locality: string;
   /** Of the pod: subsets choose by them. */
   readonly labels: Labels;
   /** Absent when it is not a pod of ours. */
@@ -50,11 +52,12 @@ export function hasProxy(pod: Pod): boolean {
 }
 
 function ofPod(pod: Pod | undefined, address: string, port: number, pods: PodTable): Endpoint {
-  if (!pod) return { address, port, weight: 0, labels: {}, mtls: false };
+  if (!pod) return { address, port, weight: 0, locality: '', labels: {}, mtls: false };
   return {
     address,
     port,
     weight: 0,
+    locality: localityOf(pod.metadata?.labels ?? {}),
     labels: pod.metadata?.labels ?? {},
     workload: workloadOfPod(pod),
     mtls: hasProxy(pod) && pods.mutualTls(pod).ofPort(port) !== 'DISABLE',
@@ -70,57 +73,63 @@ function merge(lists: readonly Endpoint[]): readonly Endpoint[] {
   return [...seen.values()].sort(byAddress);
 }
 
-/** Ready addresses of the slices, for each port of the service. A `ready` that is not given means ready. */
-export function endpointsOfSlices(service: MeshService, slices: readonly EndpointSlice[], pods: PodTable): MeshEndpoints {
-  const ports: Record<number, readonly Endpoint[]> = {};
-  for (const port of service.ports) {
-    const found: Endpoint[] = [];
-    for (const slice of slices) {
-      const number = slice.ports?.find((p) => (p.name ?? '') === port.name)?.port;
-      if (number === undefined) continue;
-      for (const endpoint of slice.endpoints ?? []) {
-        if (endpoint.conditions?.ready === false) continue;
-        const ref = endpoint.targetRef;
-        const pod = ref?.kind === 'Pod' ? pods.byName(`${ref.namespace ?? service.namespace}/${ref.name}`) : undefined;
-        for (const address of endpoint.addresses) found.push(ofPod(pod, address, number, pods));
-      }
-    }
-    ports[port.number] = merge(found);
-  }
-  return { host: service.host, ports };
+/** What endpoints of a service are made of. */
+export interface Sources {
+  readonly slices: readonly EndpointSlice[];
+  /** Listed by ServiceEntries, or WorkloadEntries that the service selects. */
+  readonly listed: readonly WorkloadEntrySpec[];
+  /** Pods that a ServiceEntry selects. */
+  readonly selected: readonly Pod[];
 }
 
-function isIp(address: string): boolean {
-  return /^[\d.]+$/.test(address) || address.includes(':');
-}
-
-/** Endpoints a STATIC ServiceEntry lists, or the pods it selects. */
-export function endpointsOfEntry(service: MeshService, entry: ServiceEntry, selected: readonly Pod[], pods: PodTable): MeshEndpoints {
+/** Where the service is, port by port. What is not ready is left out; a `ready` that is not given means ready. */
+export function endpointsOf(service: MeshService, { slices, listed, selected }: Sources, pods: PodTable): MeshEndpoints {
   const ports: Record<number, readonly Endpoint[]> = {};
   for (const port of service.ports) {
     const number = typeof port.target === 'number' ? port.target : port.number;
-    const found = selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : []));
-    for (const e of entry.spec.endpoints ?? []) {
-      if (e.address && isIp(e.address)) found.push(listed(e, port, number, service));
-    }
-    ports[port.number] = merge(found);
+    ports[port.number] = merge([
+      ...slices.flatMap((slice) => ofSlice(slice, port, service.namespace, pods)),
+      ...selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : [])),
+      ...listed.flatMap((e) => (isTold(e.address) ? [ofEntry(e, port, number, service)] : [])),
+    ]);
   }
   return { host: service.host, ports };
 }
 
-function listed(
-  e: NonNullable<ServiceEntry['spec']['endpoints']>[number],
-  port: ServicePort,
-  number: number,
-  service: MeshService,
-): Endpoint {
+function ofSlice(slice: EndpointSlice, port: ServicePort, namespace: string, pods: PodTable): Endpoint[] {
+  const number = slice.ports?.find((p) => (p.name ?? '') === port.name)?.port;
+  if (number === undefined) return [];
+  return (slice.endpoints ?? []).flatMap((endpoint) => {
+    if (endpoint.conditions?.ready === false) return [];
+    const ref = endpoint.targetRef;
+    const pod = ref?.kind === 'Pod' ? pods.byName(`${ref.namespace ?? namespace}/${ref.name}`) : undefined;
+    return endpoint.addresses.map((address) => ofPod(pod, address, number, pods));
+  });
+}
+
+/** An address that needs no resolving: of a host, or of a socket of this machine. */
+function isTold(address: string | undefined): boolean {
+  return address !== undefined && (/^[\d.]+$/.test(address) || address.includes(':'));
+}
+
+/** Where a workload says that it is: `istio-locality` with dots, or by the labels of its node. */
+export function localityOf(labels: Labels): string {
+  const said = labels['istio-locality'];
+  if (said) return said.includes('/') ? said : said.replaceAll('.', '/');
+  const parts = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'topology.istio.io/subzone'].map((k) => labels[k] ?? '');
+  return parts.join('/').replace(/\/+$/, '');
+}
+
+function ofEntry(e: WorkloadEntrySpec, port: ServicePort, number: number, service: MeshService): Endpoint {
   const labels = e.labels ?? {};
+  const tlsMode = labels['security.istio.io/tlsMode'] ?? (e.serviceAccount ? 'istio' : 'disabled');
   return {
     address: e.address!,
     port: e.ports?.[port.name] ?? number,
     weight: e.weight ?? 0,
+    locality: e.locality ?? localityOf(labels),
     labels,
-    mtls: !service.external && labels['security.istio.io/tlsMode'] === 'istio',
+    mtls: !service.external && tlsMode === 'istio',
     ...(e.serviceAccount
       ? {
           workload: {
@@ -135,6 +144,11 @@ function listed(
         }
       : {}),
   };
+}
+
+/** Whether requests may be sent there: a probe that said otherwise leaves it in the object's status. */
+export function isHealthy(entry: WorkloadEntry): boolean {
+  return !entry.status?.conditions?.some((c) => c.type === 'Healthy' && c.status === 'False');
 }
 
 function isReady(pod: Pod): boolean {

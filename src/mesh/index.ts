@@ -3,7 +3,7 @@ export { defaultMeshConfig, snapshotKinds, snapshotOf, type MeshConfig, type Sna
 export { problemText, type Problem } from './problem.ts';
 export { createModeler, type Model } from './model.ts';
 export { destinationPort, type MeshService, type ServicePort } from './service.ts';
-export { subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
+export { localityOf, subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';
 export { spokenAs, type PathMatch, type Rule, type RuleMatch } from './rule.ts';

@@ -11,10 +11,12 @@ import type {
   ServiceEntry,
   Sidecar,
   VirtualService,
+  WorkloadEntry,
+  WorkloadGroup,
 } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
-import { endpointsOfEntry, endpointsOfSlices, identitiesOf, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import type { Entrance } from './entrance.ts';
 import { Guards } from './guard.ts';
 import { gatewayApiEntrance, type GatewayApiEntrance } from './gateway-api.ts';
@@ -23,7 +25,7 @@ import type { KeySets } from './key-source.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { meshConfigOf } from './mesh-config.ts';
-import { serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
+import { joined, resolving, serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
 import { Sidecars } from './sidecar.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
 import { rulesOf, virtualServicesOf, type Rules, type VirtualServices } from './virtual-service.ts';
@@ -51,11 +53,17 @@ export interface Model {
   readonly sidecars: Sidecars;
   /** Oldest first. */
   readonly envoyFilters: readonly EnvoyFilter[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly workloadGroups: readonly WorkloadGroup[];
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
-/** Where endpoints of a service come from. */
-type Source = { readonly slices: readonly EndpointSlice[] } | { readonly entry: ServiceEntry };
+/** Who speaks of a host, before it is known where it is. */
+interface Claim {
+  service: MeshService;
+  readonly slices: readonly EndpointSlice[];
+  readonly entries: ServiceEntry[];
+}
 
 const guardsOf = memo(
   (policies: readonly AuthorizationPolicy[], requests: readonly RequestAuthentication[], config: MeshConfig, keySets: KeySets) =>
@@ -67,6 +75,17 @@ const allRules = memo((ingress: Entrance, routes: Entrance): readonly Rules[] =>
 const routesOf = memo((http: readonly gatewayApi.HTTPRoute[], grpc: readonly gatewayApi.GRPCRoute[]) =>
   [...http.map((r) => ({ ...r, kind: 'HTTPRoute' as const })), ...grpc.map((r) => ({ ...r, kind: 'GRPCRoute' as const }))].sort(byAge),
 );
+
+function labelsOf({ metadata, spec }: WorkloadEntry): Readonly<Record<string, string>> {
+  return { ...metadata?.labels, ...spec.labels };
+}
+
+/** Gives lists of the same objects one identity. */
+function kept<T extends object>(): (list: readonly T[]) => readonly T[] {
+  const none: readonly T[] = [];
+  const known = memo((first: T, ...rest: T[]): readonly T[] => [first, ...rest]);
+  return ([first, ...rest]) => (first ? known(first, ...rest) : none);
+}
 
 /** Makes models one after another, each out of the one before. */
 export function createModeler(): (snapshot: Snapshot) => Model {
@@ -83,20 +102,30 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   let model: Model | undefined;
 
   // The policies and every object that is read are in the tuple: the result holds until one of them changes.
-  const located = memo((service: MeshService, policy: PeerAuthentications, source: Source, domain: string, ...pods: Pod[]) => {
-    const table = new Map(pods.map((p) => [`${p.metadata?.namespace}/${p.metadata?.name}`, p]));
-    const podTable: PodTable = {
-      byName: (key) => table.get(key),
-      mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
-    };
-    const endpoints = internEndpoints(
-      'entry' in source ? endpointsOfEntry(service, source.entry, pods, podTable) : endpointsOfSlices(service, source.slices, podTable),
-    );
-    return { endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
-  });
-  const slicesSource = memo((...slices: [EndpointSlice, ...EndpointSlice[]]): Source => ({ slices }));
-  const entrySource = memo((entry: ServiceEntry): Source => ({ entry }));
-  const noSlices: Source = { slices: [] };
+  const located = memo(
+    (
+      service: MeshService,
+      policy: PeerAuthentications,
+      domain: string,
+      slices: readonly EndpointSlice[],
+      entries: readonly ServiceEntry[],
+      workloads: readonly WorkloadEntry[],
+      ...pods: Pod[]
+    ) => {
+      const table = new Map(pods.map((p) => [`${p.metadata?.namespace}/${p.metadata?.name}`, p]));
+      const podTable: PodTable = {
+        byName: (key) => table.get(key),
+        mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
+      };
+      const listed = [...entries.flatMap((e) => e.spec.endpoints ?? []), ...workloads.map((w) => ({ ...w.spec, labels: labelsOf(w) }))];
+      const whole = internService(resolving(service, listed));
+      const endpoints = internEndpoints(endpointsOf(whole, { slices, listed, selected: entries.length ? pods : [] }, podTable));
+      return { service: whole, endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
+    },
+  );
+  const slicesIn = kept<EndpointSlice>();
+  const entriesIn = kept<ServiceEntry>();
+  const workloadsIn = kept<WorkloadEntry>();
 
   const order = {
     services: ordered<Service>(),
@@ -113,6 +142,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     requestAuthentications: ordered<RequestAuthentication>(),
     sidecars: ordered<Sidecar>(),
     envoyFilters: ordered<EnvoyFilter>(),
+    workloadEntries: ordered<WorkloadEntry>(),
+    workloadGroups: ordered<WorkloadGroup>(),
   };
   const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
     const byService = new Map<string, EndpointSlice[]>();
@@ -131,33 +162,38 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   const locate = (snapshot: Snapshot, policy: PeerAuthentications): Located => {
     const { domain } = snapshot.config;
     const slicesOf = slicesByService(snapshot.endpointSlices);
-    const services = new Map<string, MeshService>();
-    const endpoints = new Map<string, MeshEndpoints>();
-    const identities = new Map<string, readonly string[]>();
-    const add = (service: MeshService, source: Source, pods: readonly Pod[]): void => {
-      if (services.has(service.host)) return;
-      services.set(service.host, service);
-      const found = located(service, policy, source, domain, ...pods);
-      endpoints.set(service.host, found.endpoints);
-      identities.set(service.host, found.identities);
-    };
+    const claims = new Map<string, Claim>();
     for (const object of order.services(snapshot.services)) {
       const service = kubernetes(object, domain);
       const slices = slicesOf.get(`${service.namespace}/${service.name}`) ?? [];
-      const [first, ...rest] = slices;
-      const pods = podsOfSlices(slices, service.namespace, (key) => snapshot.pods.get(key));
-      add(service, first ? slicesSource(first, ...rest) : noSlices, pods);
+      if (!claims.has(service.host)) claims.set(service.host, { service, slices, entries: [] });
     }
     for (const object of order.serviceEntries(snapshot.serviceEntries)) {
       for (const service of entries(object, domain)) {
-        const { selector } = service;
-        const pods = selector
-          ? [...snapshot.pods.values()].filter(
-              (p) => p.metadata?.namespace === service.namespace && selects(selector, p.metadata?.labels ?? {}),
-            )
-          : [];
-        add(service, entrySource(object), pods);
+        const known = claims.get(service.host);
+        if (!known) claims.set(service.host, { service, slices: [], entries: [object] });
+        else if (known.service.namespace === service.namespace) {
+          known.entries.push(object);
+          if (!known.slices.length) known.service = internService(joined(known.service, service));
+        }
       }
+    }
+    const workloads = order.workloadEntries(snapshot.workloadEntries).filter(isHealthy);
+    const services = new Map<string, MeshService>();
+    const endpoints = new Map<string, MeshEndpoints>();
+    const identities = new Map<string, readonly string[]>();
+    for (const [host, { service, slices, entries: spoken }] of claims) {
+      const { selector, namespace } = service;
+      const chosen = (o: Pod | WorkloadEntry, labels: Readonly<Record<string, string>> | undefined): boolean =>
+        o.metadata?.namespace === namespace && selects(selector, labels ?? {});
+      const own = selector && workloads.length ? workloads.filter((w) => chosen(w, labelsOf(w))) : [];
+      const pods = spoken.length && selector
+        ? [...snapshot.pods.values()].filter((p) => chosen(p, p.metadata?.labels))
+        : podsOfSlices(slices, namespace, (key) => snapshot.pods.get(key));
+      const found = located(service, policy, domain, slicesIn(slices), entriesIn(spoken), workloadsIn(own), ...pods);
+      services.set(host, found.service);
+      endpoints.set(host, found.endpoints);
+      identities.set(host, found.identities);
     }
     return { services, endpoints, identities };
   };
@@ -171,8 +207,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       peerAuthentications = new PeerAuthentications(snapshot.peerAuthentications.values(), config.rootNamespace);
       policies = peers;
     }
-    const { services, endpointSlices, pods, serviceEntries } = snapshot;
-    const sources = keepArray(placed, [services, endpointSlices, pods, serviceEntries, peerAuthentications]);
+    const { services, endpointSlices, pods, serviceEntries, workloadEntries } = snapshot;
+    const sources = keepArray(placed, [services, endpointSlices, pods, serviceEntries, workloadEntries, peerAuthentications]);
     const where = last && sources === placed ? last : locate(snapshot, peerAuthentications);
     placed = sources;
 
@@ -214,6 +250,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       ),
       sidecars: sidecarsOf(order.sidecars(snapshot.sidecars), config.rootNamespace),
       envoyFilters: order.envoyFilters(snapshot.envoyFilters),
+      workloadEntries: order.workloadEntries(snapshot.workloadEntries),
+      workloadGroups: order.workloadGroups(snapshot.workloadGroups),
       pods,
     };
     return model;

@@ -1,5 +1,5 @@
 import type { Service } from 'kubernetes-types/core/v1.js';
-import type { ServiceEntry } from '../api/index.ts';
+import type { ServiceEntry, WorkloadEntrySpec } from '../api/index.ts';
 import { fullHost } from './host.ts';
 import { protocolNamed, protocolOf, type Protocol } from './protocol.ts';
 
@@ -17,7 +17,7 @@ export interface MeshService {
   readonly name: string;
   readonly namespace: string;
   readonly ports: readonly ServicePort[];
-  /** Virtual IPs; none for a headless service or a name that only DNS knows. */
+  /** Virtual IPs, and blocks of them; none for a headless service or a name that only DNS knows. */
   readonly addresses: readonly string[];
   /**
    * How its endpoints are found: `endpoints` are told, `dns` are resolved by the proxy, `dns-single` likewise but one at a time,
@@ -32,7 +32,7 @@ export interface MeshService {
   /** Pods that belong to it, by label; absent when its endpoints are listed by hand. */
   readonly selector?: Readonly<Record<string, string>>;
   /** Names to resolve, for the `dns` discoveries. */
-  readonly dns: readonly { readonly address: string; readonly ports: Readonly<Record<string, number>> }[];
+  readonly dns: readonly WorkloadEntrySpec[];
   readonly subjectAltNames: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export function serviceOfKubernetes(service: Service, domain: string): MeshServi
     external: alias !== undefined,
     exportTo: exportTo ? exportTo.split(',').map((s) => s.trim()) : [],
     ...(spec.selector && Object.keys(spec.selector).length ? { selector: spec.selector } : {}),
-    dns: alias ? [{ address: alias, ports: {} }] : [],
+    dns: alias ? [{ address: alias }] : [],
     subjectAltNames: [],
   };
 }
@@ -74,8 +74,6 @@ export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshServic
   return (spec.hosts ?? []).map((written) => {
     const host = fullHost(written, namespace, domain);
     const discovery = DISCOVERY[spec.resolution ?? 'NONE'] ?? 'original';
-    const byDns = discovery === 'dns' || discovery === 'dns-single';
-    const listed = (spec.endpoints ?? []).flatMap((e) => (e.address ? [{ address: e.address, ports: e.ports ?? {} }] : []));
     return {
       host,
       name: host,
@@ -86,16 +84,34 @@ export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshServic
         protocol: protocolNamed(p.protocol, p.number),
         ...(p.targetPort ? { target: p.targetPort } : {}),
       })),
-      addresses: (spec.addresses ?? []).filter((a) => !a.includes('/') || a.endsWith('/32')).map((a) => a.replace('/32', '')),
-      discovery: byDns && host.startsWith('*') ? 'original' : discovery,
+      addresses: (spec.addresses ?? []).map((a) => a.replace(/\/(32|128)$/, '')),
+      discovery: isResolved(discovery) && host.startsWith('*') && !spec.endpoints?.length && !spec.workloadSelector ? 'original' : discovery,
       headless: false,
       external: spec.location !== 'MESH_INTERNAL',
       exportTo: spec.exportTo ?? [],
       ...(spec.workloadSelector?.labels ? { selector: spec.workloadSelector.labels } : {}),
-      dns: byDns ? (listed.length ? listed : [{ address: host, ports: {} }]) : [],
+      dns: [],
       subjectAltNames: spec.subjectAltNames ?? [],
     };
   });
+}
+
+function isResolved(discovery: MeshService['discovery']): boolean {
+  return discovery === 'dns' || discovery === 'dns-single';
+}
+
+/** The service with the names that its endpoints are found by: those that are listed, else its own. */
+export function resolving(service: MeshService, listed: readonly WorkloadEntrySpec[]): MeshService {
+  if (!isResolved(service.discovery) || service.dns.length) return service;
+  const named = listed.filter((e) => e.address);
+  const dns = named.length || service.selector ? named : [{ address: service.host }];
+  return { ...service, dns: service.discovery === 'dns' ? dns : dns.slice(0, 1) };
+}
+
+/** A host that two entries of a namespace speak of: what the older says, and the ports that only the other has. */
+export function joined(older: MeshService, other: MeshService): MeshService {
+  const more = other.ports.filter((p) => !older.ports.some((o) => o.number === p.number || o.name === p.name));
+  return more.length ? { ...older, ports: [...older.ports, ...more] } : older;
 }
 
 /** The port a destination means: the one it names, else the only one, else the one the request came in on. */

@@ -28,6 +28,8 @@ import {
   Services,
   Sidecars,
   VirtualServices,
+  WorkloadEntries,
+  WorkloadGroups,
   type AuthorizationPolicy,
   type DestinationRule,
   type EnvoyFilter,
@@ -39,6 +41,8 @@ import {
   type ServiceEntry,
   type Sidecar,
   type VirtualService,
+  type WorkloadEntry,
+  type WorkloadGroup,
 } from '../api/index.ts';
 
 import type { Authorizer } from './authorizer.ts';
@@ -87,6 +91,8 @@ export interface Snapshot {
   readonly requestAuthentications: ReadonlyMap<string, RequestAuthentication>;
   readonly sidecars: ReadonlyMap<string, Sidecar>;
   readonly envoyFilters: ReadonlyMap<string, EnvoyFilter>;
+  readonly workloadEntries: ReadonlyMap<string, WorkloadEntry>;
+  readonly workloadGroups: ReadonlyMap<string, WorkloadGroup>;
   /** Of these, `istio` in the root namespace is the mesh's own. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly ingresses: ReadonlyMap<string, Ingress>;
@@ -117,6 +123,8 @@ export const snapshotKinds = {
   requestAuthentications: RequestAuthentications,
   sidecars: Sidecars,
   envoyFilters: EnvoyFilters,
+  workloadEntries: WorkloadEntries,
+  workloadGroups: WorkloadGroups,
   configMaps: ConfigMaps,
   ingresses: Ingresses,
   ingressClasses: IngressClasses,
