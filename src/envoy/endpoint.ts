@@ -18,13 +18,7 @@ export function loadAssignment(cluster: string, endpoints: readonly Endpoint[], 
 }
 
 /** The names that a cluster resolves by itself, those with the labels of its subset. */
-export function namesToResolve(
-  cluster: string,
-  names: MeshService['dns'],
-  port: ServicePort,
-  policy: Policy,
-  client: Whereabouts,
-): Json {
+export function namesToResolve(cluster: string, names: MeshService['dns'], port: ServicePort, policy: Policy, client: Whereabouts): Json {
   const target = typeof port.target === 'number' ? port.target : port.number;
   const placed = names.map((e) => ({
     ...e,

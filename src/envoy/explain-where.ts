@@ -14,6 +14,7 @@ import {
   type Proxy,
   type Rules,
 } from '../mesh/index.ts';
+import { contains } from './blocks.ts';
 import { PASSTHROUGH } from './cluster.ts';
 import { routeHolds, type SeenRequest } from './evaluate.ts';
 import { chosen, clustersOf } from './explain-route.ts';
@@ -21,8 +22,7 @@ import type { ChosenRoute, Step } from './explain-types.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
 import { claims } from './on-demand.ts';
-import type { L4Route } from './l4-route.ts';
-import { otherwiseCluster } from './outbound.ts';
+import { otherwiseCluster, type OutboundChain } from './outbound.ts';
 import { originOf, plainRoute, routesOf, unconcerned } from './route.ts';
 import type { WeightedClusters } from './tcp-proxy.ts';
 import type { View } from './view.ts';
@@ -56,18 +56,14 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
   const { client, services, outbound } = view;
   const service = services.find((s) => domainsOf(s, client.namespace).includes(name));
   const addresses = service ? (service.addresses.length ? service.addresses : addressesOf(model, service.host, port)) : [name];
-  const exact = outbound.tcp.find((t) => t.port === port && addresses.includes(t.ip));
-  if (exact && !exact.sniff) {
+  const chains = outbound.chains.get(port) ?? [];
+  const chain = chainFor(chains, addresses, request);
+  const listener = `0.0.0.0_${port}`;
+  if (chain && !chain.sniff) {
     const says = `port ${port} of ${service?.host ?? name} carries bytes (by its name or appProtocol), so rules about HTTP do not hold`;
-    return {
-      listener: `${exact.ip}_${port}`,
-      steps: [],
-      route: { does: 'bytes', says },
-      clusters: bytesTo(exact.routes, request),
-      http: false,
-    };
+    return { listener, steps: [], route: { does: 'bytes', says }, clusters: chain.clusters, http: false };
   }
-  if (!exact && !outbound.http.has(port)) {
+  if (!chain && !outbound.http.has(port)) {
     const cluster = otherwiseCluster(model, client);
     const says =
       cluster === PASSTHROUGH
@@ -78,10 +74,15 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
       says,
       ...(cluster === PASSTHROUGH ? {} : { status: 503 }),
     };
-    return { listener: 'virtualOutbound', steps: [], route, clusters: [{ name: cluster, weight: 1 }], http: false };
+    return {
+      listener: chains.length ? listener : 'virtualOutbound',
+      steps: [],
+      route,
+      clusters: [{ name: cluster, weight: 1 }],
+      http: false,
+    };
   }
-  const listener = exact ? `${exact.ip}_${port}` : `0.0.0.0_${port}`;
-  const table = exact?.sniff ? `${exact.sniff.host}:${port}` : String(port);
+  const table = chain?.sniff ?? String(port);
   const steps: Step[] = [];
   for (const claim of claims(model, services, client, table, request.authority)) {
     const host = 'service' in claim ? claim.service.host : claim.host;
@@ -130,12 +131,13 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
   };
 }
 
-/** The chain that takes the connection: by its SNI, the most specific name first, else the one for any. */
-function bytesTo(routes: readonly L4Route[], request: SeenRequest): WeightedClusters {
-  const whole = routes.filter((r) => !r.subnets);
-  const named = new Map(whole.flatMap((r) => (r.names ?? []).map((n) => [n, r] as const)));
+/** The chain that takes the connection: by its address, then by its SNI, the most specific name first, else the one for any. */
+function chainFor(chains: readonly OutboundChain[], addresses: readonly string[], request: SeenRequest): OutboundChain | undefined {
+  const there = chains.filter((c) => c.subnets?.some((s) => addresses.some((a) => contains(s, a))));
+  const fitting = there.length ? there : chains.filter((c) => !c.subnets);
+  const named = new Map(fitting.flatMap((c) => (c.names ?? []).map((n) => [n, c] as const)));
   const hit = request.scheme === 'https' ? lookupHost(named, hostname(request)) : undefined;
-  return (hit ?? whole.find((r) => !r.names))?.clusters ?? [];
+  return hit ?? fitting.find((c) => !c.names);
 }
 
 /** A gateway's server, virtual host and route. */

@@ -68,18 +68,27 @@ function isBlock(text: string): boolean {
 }
 
 /** In order; two chains that one connection could take would make Envoy refuse the listener, so the first keeps it. */
-export function chainsOf(routes: readonly L4Route[]): readonly L4Route[] {
+export function chainsOf<R extends L4Route>(routes: readonly R[]): readonly R[] {
   const taken = new Set<string>();
-  const chains: L4Route[] = [];
+  const chains: R[] = [];
   for (const route of routes) {
     if (!route.clusters.length) continue;
-    const free = (name: string): boolean => (route.subnets ?? ['']).every((s) => !taken.has(`${name} ${s}`));
-    const names = route.names?.filter(free);
-    if (route.names ? !names?.length : !free('')) continue;
-    for (const name of names ?? ['']) for (const subnet of route.subnets ?? ['']) taken.add(`${name} ${subnet}`);
-    chains.push(names ? { ...route, names } : route);
+    for (const { names, subnets } of free(route, taken)) {
+      for (const name of names) for (const subnet of subnets) taken.add(`${name} ${subnet}`);
+      chains.push({ ...route, ...(route.names ? { names } : {}), ...(route.subnets ? { subnets } : {}) });
+    }
   }
   return chains;
+}
+
+/** Of the route what nobody has taken: whole names, and under those that are free in part the addresses that are. */
+function free(route: L4Route, taken: ReadonlySet<string>): { names: readonly string[]; subnets: readonly string[] }[] {
+  const names = route.names ?? [''];
+  const subnets = route.subnets ?? [''];
+  const left = (name: string): readonly string[] => subnets.filter((s) => !taken.has(`${name} ${s}`));
+  const whole = names.filter((n) => left(n).length === subnets.length);
+  const parts = names.filter((n) => left(n).length > 0 && left(n).length < subnets.length);
+  return [...(whole.length ? [{ names: whole, subnets }] : []), ...parts.map((n) => ({ names: [n], subnets: left(n) }))];
 }
 
 /** Weighted destinations of a `tcp` or `tls` rule as clusters, and how connections to them are held. */

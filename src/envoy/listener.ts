@@ -1,8 +1,9 @@
-import type { MeshService, Workload } from '../mesh/index.ts';
+import type { Workload } from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, defined, type Json } from './json.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
 import type { L4Route } from './l4-route.ts';
+import type { OutboundChain } from './outbound.ts';
 import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
@@ -30,10 +31,6 @@ export function outboundTcp(own: Workload, route: ByteRoute): Json {
   return tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')));
 }
 
-function byteChains(own: Workload, routes: readonly L4Route[]): Json[] {
-  return routes.map((route) => ({ ...chainMatch(route), filters: [outboundTcp(own, route)] }));
-}
-
 /** Which connections of a listener are meant. */
 export function chainMatch({ names, subnets }: Pick<L4Route, 'names' | 'subnets'>): Json {
   const match = defined({ server_names: names, prefix_ranges: subnets?.map(prefixRange) });
@@ -56,39 +53,48 @@ function captured(name: string, ip: string, port: number, rest: Json): Json {
   };
 }
 
-/** All HTTP that applications send to one port, whatever the address. */
-export function httpListener(own: Workload, port: number, grpc: boolean): Json {
-  return captured(`0.0.0.0_${port}`, '0.0.0.0', port, { filter_chains: [{ filters: [outboundHttp(own, String(port), grpc)] }] });
+/**
+ * All that applications send to one port: by address and by what a connection shows, HTTP to any other address, and what nobody
+ * declared. Inspectors wait for the client's first bytes: where there are some, servers that speak first have listeners of their own.
+ */
+export function portListeners(
+  own: Workload,
+  port: number,
+  chains: readonly OutboundChain[],
+  http: 'http' | 'grpc' | undefined,
+  otherwise: string,
+): Json[] {
+  const inspected = chains.some((c) => c.names || c.sniff);
+  const apart = inspected ? chains.filter((c) => c.quiet && c.subnets) : [];
+  const shared = chains.filter((c) => !apart.includes(c));
+  const rest = http ? outboundHttp(own, String(port), http === 'grpc') : outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] });
+  const filters = [...(shared.some((c) => c.names) ? [tlsInspector] : []), ...(shared.some((c) => c.sniff) ? [httpInspector] : [])];
+  return [
+    ...(shared.length || http
+      ? [
+          captured(`0.0.0.0_${port}`, '0.0.0.0', port, {
+            ...(filters.length ? { listener_filters: filters, listener_filters_timeout: INSPECT_TIMEOUT } : {}),
+            ...(shared.length
+              ? { filter_chains: shared.flatMap((c) => outboundChains(own, c)), default_filter_chain: { filters: [rest] } }
+              : { filter_chains: [{ filters: [rest] }] }),
+          }),
+        ]
+      : []),
+    ...apart.flatMap((c) =>
+      c
+        .subnets!.filter((s) => !s.includes('/'))
+        .map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ filters: [outboundTcp(own, c)] }] })),
+    ),
+  ];
 }
 
-/** What is sent to one address and port, as bytes. */
-export function tcpListener(own: Workload, ip: string, port: number, routes: readonly L4Route[]): Json {
-  return captured(`${ip}_${port}`, ip, port, {
-    ...(routes.some((r) => r.names) ? { listener_filters: [tlsInspector], listener_filters_timeout: INSPECT_TIMEOUT } : {}),
-    filter_chains: byteChains(own, routes),
-  });
-}
-
-/** A service that did not say what it speaks: HTTP if it looks like it, else bytes. */
-export function sniffingListener(own: Workload, service: MeshService, ip: string, port: number, routes: readonly L4Route[]): Json {
-  return captured(`${ip}_${port}`, ip, port, {
-    listener_filters: [httpInspector],
-    listener_filters_timeout: INSPECT_TIMEOUT,
-    filter_chains: [
-      { filter_chain_match: { application_protocols: PLAIN_HTTP }, filters: [outboundHttp(own, `${service.host}:${port}`, false)] },
-      ...byteChains(own, routes),
-    ],
-  });
-}
-
-/** TLS that applications send to services that have a name and no address: told apart by SNI. */
-export function sniListener(own: Workload, port: number, routes: readonly L4Route[], otherwise: string): Json {
-  return captured(`0.0.0.0_${port}`, '0.0.0.0', port, {
-    listener_filters: [tlsInspector],
-    listener_filters_timeout: INSPECT_TIMEOUT,
-    filter_chains: byteChains(own, routes),
-    default_filter_chain: { filters: [outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] })] },
-  });
+/** The chain, and before it one for what looks like HTTP where nobody said what it is. */
+function outboundChains(own: Workload, chain: OutboundChain): Json[] {
+  const match = chainMatch(chain);
+  const bytes = { ...match, filters: [outboundTcp(own, chain)] };
+  if (!chain.sniff) return [bytes];
+  const http = { ...(match['filter_chain_match'] as Json | undefined), application_protocols: PLAIN_HTTP };
+  return [{ filter_chain_match: http, filters: [outboundHttp(own, chain.sniff, false)] }, bytes];
 }
 
 /** Where the redirect leads all that applications send: handed to the listener of its destination, else let through or dropped. */

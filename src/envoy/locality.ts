@@ -88,7 +88,10 @@ function matches(pattern: string, locality: string): boolean {
 }
 
 /** Of the localities that one pattern takes, each gets of its share what it has of the endpoints; what no pattern takes gets none. */
-function sharedOut<E extends Placed>(groups: readonly { locality: string; endpoints: readonly E[] }[], shares: Readonly<Record<string, number>>): number[] {
+function sharedOut<E extends Placed>(
+  groups: readonly { locality: string; endpoints: readonly E[] }[],
+  shares: Readonly<Record<string, number>>,
+): number[] {
   const taken = groups.map(({ locality }) => Object.keys(shares).find((pattern) => matches(pattern, locality)));
   const size = (i: number): number => groups[i]!.endpoints.reduce((sum, e) => sum + (e.weight || 1), 0);
   return groups.map((_, i) => {

@@ -1,19 +1,23 @@
 import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { BLACK_HOLE, PASSTHROUGH } from './cluster.ts';
+import { common } from './blocks.ts';
 import { chainsOf, l4RoutesOf, type L4Route } from './l4-route.ts';
 import { catchAll, dependencies, domainsOf, plainHost, ruledHost, soleDomain, type Client, type VirtualHost } from './virtual-host.ts';
 
+/** One filter chain of a port. Plain data: equal ones make equal listeners. */
+export interface OutboundChain extends L4Route {
+  /** The route table of what turns out to be HTTP. */
+  readonly sniff?: string;
+  /** The server may be the one to speak first: nobody may wait for bytes of the client. */
+  readonly quiet?: true;
+}
+
 /** What a sidecar listens for on the way out, before it is made into listeners. */
 export interface OutboundPlan {
-  /** Ports on which HTTP goes to any address; true when all of it is gRPC. */
+  /** Ports on which HTTP goes to any address that no chain is for; true when all of it is gRPC. */
   readonly http: ReadonlyMap<number, boolean>;
-  readonly tcp: readonly {
-    readonly ip: string;
-    readonly port: number;
-    readonly routes: readonly L4Route[];
-    readonly sniff?: MeshService;
-  }[];
-  readonly sni: ReadonlyMap<number, readonly L4Route[]>;
+  /** By port, those of the oldest service first. */
+  readonly chains: ReadonlyMap<number, readonly OutboundChain[]>;
 }
 
 export function otherwiseCluster(model: Model, client: Client): string {
@@ -33,29 +37,37 @@ const l4Services = memo((services: readonly MeshService[]): readonly MeshService
   services.filter((s) => s.ports.some((p) => !isHttp(p.protocol) && p.protocol !== 'udp')),
 );
 
-/** The listeners clients need. An address and port belong to the oldest service that claims them. */
+/** What clients need to listen for. An address and port belong to the oldest service that claims them. */
 export function planOutbound(model: Model, services: readonly MeshService[], client: Client): OutboundPlan {
   const http = httpPorts(services);
-  const tcp = new Map<string, OutboundPlan['tcp'][number]>();
-  const sni = new Map<number, L4Route[]>();
+  const all = new Map<number, OutboundChain[]>();
   for (const service of l4Services(services)) {
     for (const port of service.ports) {
       if (port.protocol === 'udp' || isHttp(port.protocol)) continue;
-      const routes = l4RoutesOf(model, service, port, client);
-      const addresses = service.addresses.length ? service.addresses : headlessAddresses(model, service, port);
-      for (const ip of addresses) {
-        const key = `${ip}_${port.number}`;
-        if (!tcp.has(key)) tcp.set(key, { ip, port: port.number, routes, ...(port.protocol === 'auto' ? { sniff: service } : {}) });
-      }
-      if (!addresses.length && port.protocol === 'tls') {
-        const named = routes.map((r) => ({ ...r, names: r.names ?? [service.host] }));
-        sni.set(port.number, [...(sni.get(port.number) ?? []), ...named]);
-      }
+      const chains = chainsFor(model, service, port, client, http.has(port.number));
+      if (chains.length) all.set(port.number, [...(all.get(port.number) ?? []), ...chains]);
     }
   }
-  // One listener a port: HTTP keeps it, and TLS to nameless addresses then goes through as it is.
-  for (const port of http.keys()) sni.delete(port);
-  return { http, tcp: [...tcp.values()], sni: new Map([...sni].map(([port, routes]) => [port, chainsOf(routes)])) };
+  return { http, chains: new Map([...all].map(([port, chains]) => [port, chainsOf(chains)])) };
+}
+
+/** Chains of one port of a service: by its addresses; TLS to a name without one by SNI; other bytes take the whole port. */
+function chainsFor(model: Model, service: MeshService, port: ServicePort, client: Client, httpToo: boolean): readonly OutboundChain[] {
+  const addresses = service.addresses.length ? service.addresses : headlessAddresses(model, service, port);
+  const marks = {
+    ...(port.protocol === 'auto' ? { sniff: `${service.host}:${port.number}` } : {}),
+    ...(port.protocol === 'tcp' ? { quiet: true as const } : {}),
+  };
+  return l4RoutesOf(model, service, port, client).flatMap((route): OutboundChain[] => {
+    if (addresses.length) {
+      const subnets = route.subnets ? common(addresses, route.subnets) : addresses;
+      return subnets.length ? [{ ...route, subnets, ...marks }] : [];
+    }
+    if (service.headless) return [];
+    if (port.protocol === 'tls') return [{ ...route, names: route.names ?? [service.host] }];
+    // What speaks HTTP on the port has no address either: it keeps the port.
+    return httpToo ? [] : [{ ...route, ...marks }];
+  });
 }
 
 /** Clients of a headless service call its pods by address. */

@@ -22,10 +22,10 @@ import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from '.
 import { clustersToAsk } from './ext-authz.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
-import { httpListener, sniffingListener, sniListener, tcpListener, virtualInbound, virtualOutbound } from './listener.ts';
+import { portListeners, virtualInbound, virtualOutbound } from './listener.ts';
 import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand.ts';
 import { originsOf, type Origins } from './origins.ts';
-import { otherwiseCluster } from './outbound.ts';
+import { otherwiseCluster, type OutboundPlan } from './outbound.ts';
 import { PatchBook } from './patch-book.ts';
 import { patchResources, type PatchedResources } from './patch.ts';
 import { tableFacts } from './patch-route.ts';
@@ -177,12 +177,14 @@ class Maker {
   readonly #views = new Recent<View>();
   readonly #results = new Recent<PatchedResources>();
   readonly #listeners = new Recent<EnvoyResource>();
+  readonly #portListeners = new Recent<readonly EnvoyResource[]>();
   readonly #virtualHosts = new Recent<VirtualHost>();
   /** Tables on demand, their openings, and names that are nobody's. */
   readonly #onDemand = new Recent<EnvoyResource>();
 
   turn(): void {
-    for (const recent of [this.#views, this.#results, this.#listeners, this.#virtualHosts, this.#onDemand]) recent.turn();
+    for (const recent of [this.#views, this.#results, this.#listeners, this.#portListeners, this.#virtualHosts, this.#onDemand])
+      recent.turn();
   }
 
   resources(model: Model, proxy: Proxy, asked: ReadonlySet<string>): ProxyResources {
@@ -233,15 +235,7 @@ class Maker {
       (port) => mtls.ofPort(port),
     );
     const listeners = [
-      ...[...plan.http].map(([port, grpc]) => this.#listener(own, ['http', port, grpc], () => httpListener(own, port, grpc))),
-      ...plan.tcp.map(({ ip, port, routes, sniff }) =>
-        this.#listener(own, ['tcp', ip, port, routes, sniff?.host], () =>
-          sniff ? sniffingListener(own, sniff, ip, port, routes) : tcpListener(own, ip, port, routes),
-        ),
-      ),
-      ...[...plan.sni].map(([port, routes]) =>
-        this.#listener(own, ['sni', port, routes, otherwise], () => sniListener(own, port, routes, otherwise)),
-      ),
+      ...this.#ports(own, plan, otherwise),
       this.#listener(own, ['out', otherwise], () => virtualOutbound(own, otherwise)),
       this.#listener(own, ['in', domain, mtls.text, guard.text, ports.map((p) => [p.number, p.protocol, p.service.host, p.mode])], () =>
         virtualInbound(
@@ -256,6 +250,18 @@ class Maker {
     return { listeners: byName(listeners), clusters: withInbound(clusters, ...inbound), routes, endpoints, virtualHosts: new Map() };
   }
 
+  /** Listeners for what the application sends to the ports of services. */
+  #ports(own: Workload, { http, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
+    return [...new Set([...http.keys(), ...chains.keys()])].flatMap((port) => {
+      const carried = chains.get(port) ?? [];
+      const grpc = http.get(port);
+      const speaks = grpc === undefined ? undefined : grpc ? 'grpc' : 'http';
+      return this.#portListeners.keep(JSON.stringify([own, port, carried, speaks, carried.length ? otherwise : '']), () =>
+        portListeners(own, port, carried, speaks, otherwise).map((json) => make(TypeUrl.listener, json['name'] as string, json)),
+      );
+    });
+  }
+
   /** What a sidecar that asks is to hold: its tables, the hosts it asked for and where their requests go, and where bytes go. */
   #used(
     view: View,
@@ -265,10 +271,10 @@ class Maker {
   ): Omit<ProxyResources, 'listeners'> {
     const keep = (name: string, make: (name: string) => EnvoyResource): EnvoyResource =>
       this.#onDemand.keep(`${make.name} ${name}`, () => make(name));
-    const { http, tcp, sni } = view.outbound;
-    const tables = [...[...http.keys()].map(String), ...tcp.flatMap(({ sniff, port }) => (sniff ? [`${sniff.host}:${port}`] : []))];
-    const bytes = [...tcp.flatMap(({ routes }) => routes), ...[...sni.values()].flat()];
-    const used = [...bytes.flatMap(({ clusters }) => clusters.map((c) => c.name)), ...more];
+    const { http, chains } = view.outbound;
+    const carried = [...chains.values()].flat();
+    const tables = [...[...http.keys()].map(String), ...new Set(carried.flatMap(({ sniff }) => sniff ?? []))];
+    const used = [...carried.flatMap(({ clusters }) => clusters.map((c) => c.name)), ...more];
     const virtualHosts = tables.map((t) => keep(t, opening));
     for (const name of asked) {
       const host = virtualHosts.length < MAX_ASKED ? view.hostAsked(name) : undefined;

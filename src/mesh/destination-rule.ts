@@ -112,7 +112,10 @@ export class DestinationRules {
 }
 
 function localityLabels({ spec }: DestinationRule): string[] {
-  const policies = [spec.trafficPolicy, ...(spec.subsets ?? []).map((s) => s.trafficPolicy)].flatMap((p) => [p, ...(p?.portLevelSettings ?? [])]);
+  const policies = [spec.trafficPolicy, ...(spec.subsets ?? []).map((s) => s.trafficPolicy)].flatMap((p) => [
+    p,
+    ...(p?.portLevelSettings ?? []),
+  ]);
   return policies.flatMap((p) => p?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).filter((key) => !key.includes('='));
 }
 

@@ -187,9 +187,10 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       const chosen = (o: Pod | WorkloadEntry, labels: Readonly<Record<string, string>> | undefined): boolean =>
         o.metadata?.namespace === namespace && selects(selector, labels ?? {});
       const own = selector && workloads.length ? workloads.filter((w) => chosen(w, labelsOf(w))) : [];
-      const pods = spoken.length && selector
-        ? [...snapshot.pods.values()].filter((p) => chosen(p, p.metadata?.labels))
-        : podsOfSlices(slices, namespace, (key) => snapshot.pods.get(key));
+      const pods =
+        spoken.length && selector
+          ? [...snapshot.pods.values()].filter((p) => chosen(p, p.metadata?.labels))
+          : podsOfSlices(slices, namespace, (key) => snapshot.pods.get(key));
       const found = located(service, policy, domain, slicesIn(slices), entriesIn(spoken), workloadsIn(own), ...pods);
       services.set(host, found.service);
       endpoints.set(host, found.endpoints);

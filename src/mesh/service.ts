@@ -85,7 +85,8 @@ export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshServic
         ...(p.targetPort ? { target: p.targetPort } : {}),
       })),
       addresses: (spec.addresses ?? []).map((a) => a.replace(/\/(32|128)$/, '')),
-      discovery: isResolved(discovery) && host.startsWith('*') && !spec.endpoints?.length && !spec.workloadSelector ? 'original' : discovery,
+      discovery:
+        isResolved(discovery) && host.startsWith('*') && !spec.endpoints?.length && !spec.workloadSelector ? 'original' : discovery,
       headless: false,
       external: spec.location !== 'MESH_INTERNAL',
       exportTo: spec.exportTo ?? [],

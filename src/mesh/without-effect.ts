@@ -1,9 +1,26 @@
 /** What is written and has no effect here: nothing is left out silently. */
-import type { AuthorizationPolicy, DestinationRule, Gateway, RequestAuthentication, ServiceEntry, Sidecar } from '../api/index.ts';
+import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  RequestAuthentication,
+  ServiceEntry,
+  Sidecar,
+  WorkloadEntry,
+  WorkloadGroup,
+} from '../api/index.ts';
 import { memo } from './memo.ts';
 import type { Problem } from './problem.ts';
 
-type Kind = 'AuthorizationPolicy' | 'DestinationRule' | 'Gateway' | 'RequestAuthentication' | 'ServiceEntry' | 'Sidecar';
+type Kind =
+  | 'AuthorizationPolicy'
+  | 'DestinationRule'
+  | 'Gateway'
+  | 'RequestAuthentication'
+  | 'ServiceEntry'
+  | 'Sidecar'
+  | 'WorkloadEntry'
+  | 'WorkloadGroup';
 type Finding = readonly [path: string, message: string, fix: string];
 type Written = { readonly metadata?: { readonly namespace?: string; readonly name?: string }; readonly spec?: unknown };
 
@@ -41,11 +58,13 @@ const ofDestinationRule = finder<DestinationRule>('DestinationRule', ({ spec }) 
   const lb = spec.trafficPolicy?.loadBalancer;
   const path = 'spec.trafficPolicy';
   return [
-    lb?.localityLbSetting && [
-      `${path}.loadBalancer.localityLbSetting`,
-      'localities are not told apart; endpoints are balanced as one.',
-      'Use subsets to choose endpoints.',
-    ],
+    // Who is never ejected is never failed over from.
+    Boolean(lb?.localityLbSetting?.failover?.length || lb?.localityLbSetting?.failoverPriority?.length) &&
+      !spec.trafficPolicy?.outlierDetection && [
+        `${path}.loadBalancer.localityLbSetting`,
+        'without outlierDetection no endpoint is ever found bad, so nothing fails over.',
+        'Set outlierDetection.',
+      ],
     (lb?.warmup ?? lb?.warmupDurationSecs) !== undefined &&
       (lb?.consistentHash || lb?.simple === 'RANDOM' || lb?.simple === 'PASSTHROUGH') && [
         `${path}.loadBalancer.warmup`,
@@ -82,11 +101,14 @@ const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
     'names are not resolved by the proxy; requests go to the address that the client looked up.',
     'Use DNS for hosts without a wildcard.',
   ],
-  spec.addresses?.some((a) => a.includes('/') && !/\/(32|128)$/.test(a)) && [
-    'spec.addresses',
-    'blocks of addresses have no effect; connections to them are undeclared destinations.',
-    'List the addresses one by one.',
-  ],
+]);
+
+const ofWorkloadEntry = finder<WorkloadEntry>('WorkloadEntry', ({ spec }) => [
+  Boolean(spec.network) && ['spec.network', 'networks are not told apart; the address is called as it is.', 'Leave it out.'],
+]);
+
+const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
+  ['spec', 'no machine registers by itself, so nothing comes of the template.', 'Write a WorkloadEntry for each machine.'],
 ]);
 
 const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
@@ -102,6 +124,8 @@ interface Objects {
   readonly destinationRules: { readonly all: readonly DestinationRule[] };
   readonly gateways: readonly Gateway[];
   readonly serviceEntries: readonly ServiceEntry[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly workloadGroups: readonly WorkloadGroup[];
   readonly guards: { readonly policies: readonly AuthorizationPolicy[]; readonly requests: readonly RequestAuthentication[] };
 }
 
@@ -111,6 +135,8 @@ export function withoutEffect(model: Objects): readonly Problem[] {
     ...model.destinationRules.all.flatMap(ofDestinationRule),
     ...model.gateways.flatMap(ofGateway),
     ...model.serviceEntries.flatMap(ofServiceEntry),
+    ...model.workloadEntries.flatMap(ofWorkloadEntry),
+    ...model.workloadGroups.flatMap(ofWorkloadGroup),
     ...model.guards.policies.flatMap(ofAuthorization),
     ...model.guards.requests.flatMap(ofRequests),
   ];
