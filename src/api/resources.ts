@@ -33,7 +33,7 @@ import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import type { AlertProvider, Canary, MetricTemplate } from './kinds/flagger/types.ts';
 import type * as gatewayApi from './kinds/gateway/types.ts';
-import type { EnvoyFilter, WorkloadEntry, WorkloadGroup } from './kinds/istio/proxy-types.ts';
+import type { EnvoyFilter, ProxyConfig, Telemetry, WorkloadEntry, WorkloadGroup } from './kinds/istio/proxy-types.ts';
 import type {
   AuthorizationPolicy,
   DestinationRule,
@@ -129,6 +129,8 @@ export const ServiceEntries = resource<ServiceEntry>('networking.istio.io', 'v1'
 export const EnvoyFilters = resource<EnvoyFilter>('networking.istio.io', 'v1alpha3', 'EnvoyFilter', 'envoyfilters');
 export const WorkloadEntries = resource<WorkloadEntry>('networking.istio.io', 'v1', 'WorkloadEntry', 'workloadentries');
 export const WorkloadGroups = resource<WorkloadGroup>('networking.istio.io', 'v1', 'WorkloadGroup', 'workloadgroups');
+export const ProxyConfigs = resource<ProxyConfig>('networking.istio.io', 'v1beta1', 'ProxyConfig', 'proxyconfigs');
+export const Telemetries = resource<Telemetry>('telemetry.istio.io', 'v1', 'Telemetry', 'telemetries');
 export const AuthorizationPolicies = resource<AuthorizationPolicy>(
   'security.istio.io',
   'v1',

@@ -27,7 +27,9 @@ export function secretsFor(informers: Informers, identities: Identities, rootPem
     if (!credential) return undefined;
     await secrets.synced;
     const trust = credential.endsWith('-cacert');
-    const data = secrets.get({ namespace: owner, name: trust ? credential.slice(0, -'-cacert'.length) : credential })?.data;
+    // The roots for clients may have a Secret of their own, or be beside the certificate.
+    const bare = trust ? credential.slice(0, -'-cacert'.length) : credential;
+    const data = (secrets.get({ namespace: owner, name: credential }) ?? secrets.get({ namespace: owner, name: bare }))?.data;
     if (!data) return undefined;
     if (trust) return data['ca.crt'] || data.cacert ? { kind: 'trust', caPem: decoded(data['ca.crt'] ?? data.cacert) } : undefined;
     const [cert, key] = [data['tls.crt'] ?? data.cert, data['tls.key'] ?? data.key];

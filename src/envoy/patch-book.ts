@@ -101,7 +101,16 @@ export class PatchBook {
             fix: 'Use operations, fields and types that Envoy 1.40 has.',
           }),
         ];
-      if (this.#hits.has(patch) || spec.applyTo === 'BOOTSTRAP') return [];
+      if (this.#hits.has(patch)) return [];
+      if (spec.applyTo === 'BOOTSTRAP')
+        return [
+          patchProblem(patch, 'applyTo', {
+            code: 'SLU0010',
+            severity: 'warning',
+            message: 'what proxies start with is not patched.',
+            fix: 'Patch listeners, routes or clusters.',
+          }),
+        ];
       return [
         patchProblem(patch, 'match', {
           code: 'SLU0011',

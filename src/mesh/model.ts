@@ -7,9 +7,11 @@ import type {
   DestinationRule,
   EnvoyFilter,
   Gateway,
+  ProxyConfig,
   RequestAuthentication,
   ServiceEntry,
   Sidecar,
+  Telemetry,
   VirtualService,
   WorkloadEntry,
   WorkloadGroup,
@@ -55,6 +57,8 @@ export interface Model {
   readonly envoyFilters: readonly EnvoyFilter[];
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly workloadGroups: readonly WorkloadGroup[];
+  readonly proxyConfigs: readonly ProxyConfig[];
+  readonly telemetries: readonly Telemetry[];
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
@@ -144,6 +148,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     envoyFilters: ordered<EnvoyFilter>(),
     workloadEntries: ordered<WorkloadEntry>(),
     workloadGroups: ordered<WorkloadGroup>(),
+    proxyConfigs: ordered<ProxyConfig>(),
+    telemetries: ordered<Telemetry>(),
   };
   const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
     const byService = new Map<string, EndpointSlice[]>();
@@ -253,6 +259,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       envoyFilters: order.envoyFilters(snapshot.envoyFilters),
       workloadEntries: order.workloadEntries(snapshot.workloadEntries),
       workloadGroups: order.workloadGroups(snapshot.workloadGroups),
+      proxyConfigs: order.proxyConfigs(snapshot.proxyConfigs),
+      telemetries: order.telemetries(snapshot.telemetries),
       pods,
     };
     return model;

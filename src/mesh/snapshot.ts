@@ -23,10 +23,12 @@ import {
   Namespaces,
   PeerAuthentications,
   Pods,
+  ProxyConfigs,
   RequestAuthentications,
   ServiceEntries,
   Services,
   Sidecars,
+  Telemetries,
   VirtualServices,
   WorkloadEntries,
   WorkloadGroups,
@@ -36,10 +38,12 @@ import {
   type Gateway,
   type KubeObject,
   type PeerAuthentication,
+  type ProxyConfig,
   type RequestAuthentication,
   type Resource,
   type ServiceEntry,
   type Sidecar,
+  type Telemetry,
   type VirtualService,
   type WorkloadEntry,
   type WorkloadGroup,
@@ -93,6 +97,8 @@ export interface Snapshot {
   readonly envoyFilters: ReadonlyMap<string, EnvoyFilter>;
   readonly workloadEntries: ReadonlyMap<string, WorkloadEntry>;
   readonly workloadGroups: ReadonlyMap<string, WorkloadGroup>;
+  readonly proxyConfigs: ReadonlyMap<string, ProxyConfig>;
+  readonly telemetries: ReadonlyMap<string, Telemetry>;
   /** Of these, `istio` in the root namespace is the mesh's own. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly ingresses: ReadonlyMap<string, Ingress>;
@@ -125,6 +131,8 @@ export const snapshotKinds = {
   envoyFilters: EnvoyFilters,
   workloadEntries: WorkloadEntries,
   workloadGroups: WorkloadGroups,
+  proxyConfigs: ProxyConfigs,
+  telemetries: Telemetries,
   configMaps: ConfigMaps,
   ingresses: Ingresses,
   ingressClasses: IngressClasses,

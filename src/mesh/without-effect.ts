@@ -3,9 +3,13 @@ import type {
   AuthorizationPolicy,
   DestinationRule,
   Gateway,
+  PortTrafficPolicy,
+  ProxyConfig,
   RequestAuthentication,
   ServiceEntry,
   Sidecar,
+  Telemetry,
+  TrafficPolicy,
   WorkloadEntry,
   WorkloadGroup,
 } from '../api/index.ts';
@@ -16,9 +20,11 @@ type Kind =
   | 'AuthorizationPolicy'
   | 'DestinationRule'
   | 'Gateway'
+  | 'ProxyConfig'
   | 'RequestAuthentication'
   | 'ServiceEntry'
   | 'Sidecar'
+  | 'Telemetry'
   | 'WorkloadEntry'
   | 'WorkloadGroup';
 type Finding = readonly [path: string, message: string, fix: string];
@@ -54,13 +60,23 @@ const ofSidecar = finder<Sidecar>('Sidecar', ({ spec }) => [
   ),
 ]);
 
-const ofDestinationRule = finder<DestinationRule>('DestinationRule', ({ spec }) => {
-  const lb = spec.trafficPolicy?.loadBalancer;
-  const path = 'spec.trafficPolicy';
+const ofDestinationRule = finder<DestinationRule>('DestinationRule', ({ spec }) => [
+  ...ofPolicy('spec.trafficPolicy', spec.trafficPolicy),
+  ...(spec.subsets ?? []).flatMap((s, i) => ofPolicy(`spec.subsets[${i}].trafficPolicy`, s.trafficPolicy)),
+]);
+
+/** A policy, and those of its ports. */
+function ofPolicy(path: string, policy: TrafficPolicy | undefined): readonly (Finding | false | undefined)[] {
+  const ports = policy?.portLevelSettings ?? [];
+  return [...ofSettings(path, policy), ...ports.flatMap((p, i) => ofSettings(`${path}.portLevelSettings[${i}]`, p))];
+}
+
+function ofSettings(path: string, policy: PortTrafficPolicy | TrafficPolicy | undefined): readonly (Finding | false | undefined)[] {
+  const lb = policy?.loadBalancer;
   return [
     // Who is never ejected is never failed over from.
     Boolean(lb?.localityLbSetting?.failover?.length || lb?.localityLbSetting?.failoverPriority?.length) &&
-      !spec.trafficPolicy?.outlierDetection && [
+      !policy?.outlierDetection && [
         `${path}.loadBalancer.localityLbSetting`,
         'without outlierDetection no endpoint is ever found bad, so nothing fails over.',
         'Set outlierDetection.',
@@ -71,17 +87,22 @@ const ofDestinationRule = finder<DestinationRule>('DestinationRule', ({ spec }) 
         'Envoy warms up endpoints under ROUND_ROBIN and LEAST_REQUEST only.',
         'Use one of these, or leave warmup out.',
       ],
-    spec.trafficPolicy?.tls?.credentialName !== undefined && [
+    policy?.tls?.credentialName !== undefined && [
       `${path}.tls.credentialName`,
       'no certificate is sent from a Secret.',
       'Mount the certificate and name its files in clientCertificate, privateKey and caCertificates.',
     ],
   ];
-});
+}
 
 const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
   (spec?.servers ?? []).flatMap((s, i): (Finding | false | undefined)[] => [
     s.bind !== undefined && [`spec.servers[${i}].bind`, 'it has no effect; the server listens on every address.', 'Leave it out.'],
+    s.defaultEndpoint !== undefined && [
+      `spec.servers[${i}].defaultEndpoint`,
+      'it has no effect; requests go where VirtualServices send them.',
+      'Use a VirtualService.',
+    ],
     s.tls?.mode === 'AUTO_PASSTHROUGH' && [
       `spec.servers[${i}].tls.mode`,
       'AUTO_PASSTHROUGH leads nowhere by itself.',
@@ -111,6 +132,21 @@ const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
   ['spec', 'no machine registers by itself, so nothing comes of the template.', 'Write a WorkloadEntry for each machine.'],
 ]);
 
+const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', () => [
+  ['spec', 'proxies have one thread and no environment of their own; nothing of it is read.', 'Leave it out.'],
+]);
+
+const ofTelemetry = finder<Telemetry>('Telemetry', ({ spec }) =>
+  (['metrics', 'tracing', 'accessLogging'] as const).map(
+    (part): Finding | false =>
+      spec[part] !== undefined && [
+        `spec.${part}`,
+        'it has no effect: every proxy reports all metrics of Istio, and neither traces nor access logs.',
+        'Choose by labels where metrics are read.',
+      ],
+  ),
+);
+
 const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
   Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
 ]);
@@ -126,6 +162,8 @@ interface Objects {
   readonly serviceEntries: readonly ServiceEntry[];
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly workloadGroups: readonly WorkloadGroup[];
+  readonly proxyConfigs: readonly ProxyConfig[];
+  readonly telemetries: readonly Telemetry[];
   readonly guards: { readonly policies: readonly AuthorizationPolicy[]; readonly requests: readonly RequestAuthentication[] };
 }
 
@@ -137,6 +175,8 @@ export function withoutEffect(model: Objects): readonly Problem[] {
     ...model.serviceEntries.flatMap(ofServiceEntry),
     ...model.workloadEntries.flatMap(ofWorkloadEntry),
     ...model.workloadGroups.flatMap(ofWorkloadGroup),
+    ...model.proxyConfigs.flatMap(ofProxyConfig),
+    ...model.telemetries.flatMap(ofTelemetry),
     ...model.guards.policies.flatMap(ofAuthorization),
     ...model.guards.requests.flatMap(ofRequests),
   ];

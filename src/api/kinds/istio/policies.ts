@@ -1,10 +1,11 @@
 /** Kinds of `security.istio.io`, `telemetry.istio.io` and `extensions.istio.io`. */
 import type { KubeObject } from '../../object.ts';
-import { AuthorizationPolicies, PeerAuthentications, RequestAuthentications } from '../../resources.ts';
+import { AuthorizationPolicies, PeerAuthentications, RequestAuthentications, Telemetries } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkCidr, checkDuration, checkHeaderName } from './checks.ts';
 import { extensions, istioResource, security, telemetry } from './shared.ts';
+import type { Telemetry } from './proxy-types.ts';
 import type { AuthorizationPolicy, PeerAuthentication, RequestAuthentication } from './types.ts';
 
 interface Specified<Spec> extends KubeObject {
@@ -111,17 +112,16 @@ export const requestAuthentications = defineCustom<RequestAuthentication>({
   },
 });
 
-interface Reports {
-  tracing?: { randomSamplingPercentage?: number }[];
-  metrics?: { reportingInterval?: string }[];
+interface Metrics {
+  reportingInterval?: string;
 }
 
-export const telemetries = defineCustom<Specified<Reports>>({
+export const telemetries = defineCustom<Telemetry>({
   ...telemetry,
-  resource: istioResource('telemetry', 'Telemetry'),
+  resource: Telemetries,
   shortNames: ['telemetry'],
   check(causes, o) {
-    o.spec?.metrics?.forEach(({ reportingInterval }, i) =>
+    (o.spec?.metrics as Metrics[] | undefined)?.forEach(({ reportingInterval }, i) =>
       checkDuration(causes, `spec.metrics[${i}].reportingInterval`, reportingInterval),
     );
   },

@@ -97,3 +97,12 @@ export interface WorkloadGroupSpec {
   probe?: unknown;
 }
 export type WorkloadGroup = Object<'WorkloadGroup', WorkloadGroupSpec>;
+
+export interface TelemetrySpec {
+  metrics?: unknown[];
+  tracing?: unknown[];
+  accessLogging?: unknown[];
+}
+export type Telemetry = Object<'Telemetry', TelemetrySpec>;
+
+export type ProxyConfig = Object<'ProxyConfig', { concurrency?: number; environmentVariables?: Record<string, string>; image?: unknown }>;

@@ -1,6 +1,6 @@
 /** Kinds of `networking.istio.io` that are about workloads and their proxies. */
 import type { KubeObject } from '../../object.ts';
-import { EnvoyFilters, WorkloadEntries, WorkloadGroups } from '../../resources.ts';
+import { EnvoyFilters, ProxyConfigs, WorkloadEntries, WorkloadGroups } from '../../resources.ts';
 import { type Causes, checkLabels } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkHost, checkPortNumber, isIp } from './checks.ts';
@@ -110,7 +110,7 @@ export const envoyFilters = defineCustom<EnvoyFilter>({
 
 export const proxyConfigs = defineCustom({
   ...networking,
-  resource: istioResource('networking', 'ProxyConfig', 'v1beta1'),
+  resource: ProxyConfigs,
   versions: [],
   columns: [],
 });
