@@ -65,8 +65,12 @@ export function portListeners(
   otherwise: string,
 ): Json[] {
   const inspected = chains.some((c) => c.names || c.sniff);
-  const apart = inspected ? chains.filter((c) => c.quiet && c.subnets) : [];
-  const shared = chains.filter((c) => !apart.includes(c));
+  const alone = (c: OutboundChain): readonly string[] => (inspected && c.quiet ? (c.subnets ?? []).filter((s) => !s.includes('/')) : []);
+  const shared = chains.flatMap((c): OutboundChain[] => {
+    const apart = alone(c);
+    const subnets = c.subnets?.filter((s) => !apart.includes(s));
+    return !apart.length ? [c] : subnets?.length ? [{ ...c, subnets }] : [];
+  });
   const rest = http ? outboundHttp(own, String(port), http === 'grpc') : outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] });
   const filters = [...(shared.some((c) => c.names) ? [tlsInspector] : []), ...(shared.some((c) => c.sniff) ? [httpInspector] : [])];
   return [
@@ -80,10 +84,8 @@ export function portListeners(
           }),
         ]
       : []),
-    ...apart.flatMap((c) =>
-      c
-        .subnets!.filter((s) => !s.includes('/'))
-        .map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ filters: [outboundTcp(own, c)] }] })),
+    ...chains.flatMap((c) =>
+      alone(c).map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ filters: [outboundTcp(own, c)] }] })),
     ),
   ];
 }

@@ -45,7 +45,9 @@ export function planOutbound(model: Model, services: readonly MeshService[], cli
     for (const port of service.ports) {
       if (port.protocol === 'udp' || isHttp(port.protocol)) continue;
       const chains = chainsFor(model, service, port, client, http.has(port.number));
-      if (chains.length) all.set(port.number, [...(all.get(port.number) ?? []), ...chains]);
+      const known = all.get(port.number);
+      if (known) known.push(...chains);
+      else if (chains.length) all.set(port.number, [...chains]);
     }
   }
   return { http, chains: new Map([...all].map(([port, chains]) => [port, chainsOf(chains)])) };
