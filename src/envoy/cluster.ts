@@ -1,4 +1,13 @@
-import { policyOf, selects, spokenAs, type HostPolicy, type MeshService, type Policy, type Protocol, type ServicePort } from '../mesh/index.ts';
+import {
+  policyOf,
+  selects,
+  spokenAs,
+  type HostPolicy,
+  type MeshService,
+  type Policy,
+  type Protocol,
+  type ServicePort,
+} from '../mesh/index.ts';
 import { namesToResolve } from './endpoint.ts';
 import { ADS, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
 import { sharesFor, type Whereabouts } from './locality.ts';

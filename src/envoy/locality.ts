@@ -88,8 +88,8 @@ function matches(pattern: string, locality: string): boolean {
 }
 
 /** Of the localities that one pattern takes, each gets of its share what it has of the endpoints; what no pattern takes gets none. */
-function sharedOut<E extends Placed>(
-  groups: readonly { locality: string; endpoints: readonly E[] }[],
+function sharedOut(
+  groups: readonly { locality: string; endpoints: readonly Placed[] }[],
   shares: Readonly<Record<string, number>>,
 ): number[] {
   const taken = groups.map(({ locality }) => Object.keys(shares).find((pattern) => matches(pattern, locality)));

@@ -241,7 +241,9 @@ export class View {
   }
 
   /** What clusters of a service are made of besides itself. */
-  #clusterInputs(service: MeshService): [rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean, where: Whereabouts] {
+  #clusterInputs(
+    service: MeshService,
+  ): [rule: HostPolicy | undefined, identities: readonly string[], allMtls: boolean, where: Whereabouts] {
     const { endpoints, identities } = this.#model;
     const everywhere = service.discovery === 'endpoints' ? false : allMtls(endpoints.get(service.host));
     return [this.#ruleOf(service), identities.get(service.host) ?? [], everywhere, this.#where];
