@@ -1,5 +1,5 @@
 /** What is measured of a canary before it gets more traffic, and what that means. */
-import type { CanaryEvidence, CanaryMetric } from '../api/index.ts';
+import type { CanaryMetric, CanaryMetricEvidence } from '../api/index.ts';
 import { messageOf, parseDuration } from '../base/index.ts';
 import { DURATION, SUCCESS_RATE } from './builtin-metrics.ts';
 import type { Measure, Measures } from './measures.ts';
@@ -19,7 +19,7 @@ export type Verdict =
 /** The first metric that did not pass, undefined when all did; and what was measured until then. */
 export interface Measured {
   readonly stopped: Verdict | undefined;
-  readonly metrics: NonNullable<CanaryEvidence['metrics']>;
+  readonly metrics: CanaryMetricEvidence[];
 }
 
 /** How far a metric looks back, as a duration of PromQL. */
@@ -89,7 +89,7 @@ async function verdictOf(measure: Measure, metric: CanaryMetric, canary: string)
  * long the release has been going on.
  */
 export async function runMetrics(measures: Measures, settings: Settings, canary: string, ageMs: number): Promise<Measured> {
-  const measured: Measured['metrics'] = [];
+  const measured: CanaryMetricEvidence[] = [];
   for (const asked of settings.metrics) {
     const metric = within(asked, ageMs);
     const { min, max } = boundsOf(metric);
@@ -98,6 +98,7 @@ export async function runMetrics(measures: Measures, settings: Settings, canary:
       measured.push({
         name: metric.name,
         result: verdict.kind,
+        interval: windowOf(metric),
         ...(min === undefined ? {} : { min }),
         ...(max === undefined ? {} : { max }),
         ...(verdict.kind === 'inconclusive' ? { reason: verdict.message } : { value: verdict.value }),
@@ -108,4 +109,12 @@ export async function runMetrics(measures: Measures, settings: Settings, canary:
     }
   }
   return { stopped: undefined, metrics: measured };
+}
+
+/** Why metrics could not be asked for now, a sentence each. That there are no values yet is none. */
+export async function measuringProblems(measures: Measures, settings: Settings): Promise<string[]> {
+  const asked = settings.metrics
+    .flatMap((metric) => measures(metric, settings))
+    .map((measure) => measure.read().then(() => undefined, messageOf));
+  return (await Promise.all(asked)).filter((problem) => problem !== undefined);
 }

@@ -11,7 +11,9 @@ import {
   type Outcome,
   type ReconcileContext,
 } from '../control/index.ts';
-import { runMetrics } from './checks.ts';
+import { createAlerts } from './alerts/alerts.ts';
+import { alertOf } from './alerts/changes.ts';
+import { measuringProblems, runMetrics } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
 import { ageOf, canaryIs, type Answers, type Observation, type Said } from './decision.ts';
@@ -26,7 +28,7 @@ import { createMeasures } from './measures.ts';
 import type { Http, Metrics, Web } from './ports.ts';
 import { settingsOf, unheeded, type Settings } from './settings.ts';
 import { sourcesOf } from './sources.ts';
-import type { Environment } from './web-proxy.ts';
+import type { Environment } from './web-address.ts';
 
 export interface DeliveryOptions {
   readonly informers: Informers;
@@ -52,12 +54,16 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const observe = createObserver(client);
   const webhooks = createHooks({ http, clock, log, signal });
   const measures = createMeasures({ metrics, client, web, clock, env });
+  const lost = (canary: Canary, message: string): void => void say(canary, 'Warning', message);
+  const alerts = createAlerts({ client, web, clock, signal, lost });
   const enactor = createEnactor(client, webhooks);
   const judges = createJudges({ metrics, clock, log, signal });
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
   /** What each canary has been told it asks for in vain. */
   const told = new Map<string, string>();
+  /** The generation of each canary that was last checked up. */
+  const checked = new Map<string, number>();
 
   /** Whether the release of a canary is being compared with the primary, from the moment that it begins. */
   function judging({ status }: Canary, settings: Settings, key: string): boolean {
@@ -94,6 +100,18 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     await events.record({ apiVersion: 'flagger.app/v1beta1', kind: 'Canary', ...canary }, type, 'Synced', message);
   }
 
+  /** Says at once what a release would find out too late: a metric that cannot be asked, an alert that reaches nobody. */
+  async function checkUp(key: string, canary: Canary, settings: Settings): Promise<void> {
+    const generation = canary.metadata?.generation ?? 0;
+    if (checked.get(key) === generation) return;
+    checked.set(key, generation);
+    const [unasked, untold] = await Promise.all([measuringProblems(measures, settings), alerts.problems(canary)]);
+    if (unasked.length > 0) await say(canary, 'Warning', `Error checking metric providers: ${unasked.join('; ')}`);
+    else if (!canary.status?.phase || canary.status.phase === 'Initializing')
+      await say(canary, 'Normal', 'all the metrics providers are available!');
+    if (untold.length > 0) await say(canary, 'Warning', `Error checking alert providers: ${untold.join('; ')}`);
+  }
+
   async function tellUnheeded(key: string, canary: Canary): Promise<void> {
     const fields = unheeded(canary).join(', ');
     if (fields === (told.get(key) ?? '')) return;
@@ -106,8 +124,9 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     if (!canary) {
       due.delete(key);
       told.delete(key);
+      checked.delete(key);
       judges.forget(key);
-      webhooks.forget(key);
+      alerts.forget(key);
       return settled;
     }
     const settings = settingsOf(canary);
@@ -118,6 +137,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       return settled;
     }
     await tellUnheeded(key, canary);
+    await checkUp(key, canary, settings);
     const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
     const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
     const observation = await observe({ canary, settings, judge, dueIn, now: clock.now() });
@@ -129,8 +149,10 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     // A release that ends well says so after its last hooks, one that fails before them.
     const inOrder = status?.phase === 'Failed' ? [...says, ...came] : [...came, ...says];
     for (const { type, message } of inOrder) await say(canary, type, message);
-    if (status)
-      await updateStatus(client, Canaries, canary, withHistory(withEvidence(status, observation, answers, says), observation, made));
+    const written = status && withHistory(withEvidence(status, observation, answers, says), observation, made);
+    if (written) await updateStatus(client, Canaries, canary, written);
+    const alert = alertOf({ observation, answers, says, status: written });
+    if (alert) alerts.tell(canary, alert);
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);
     return after === undefined ? settled : again(after);
   }

@@ -1,8 +1,16 @@
 /** What the canary machine sees, and the words in which it says what to do. */
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
-import { isPaused, type Canary, type CanaryJudgement, type CanaryPhase, type CanaryStatus, type WebhookType } from '../api/index.ts';
+import {
+  isPaused,
+  type Canary,
+  type CanaryJudgement,
+  type CanaryMetricEvidence,
+  type CanaryPhase,
+  type CanaryStatus,
+  type WebhookType,
+} from '../api/index.ts';
 import { affinityStatus } from './affinity.ts';
-import type { Measured, Verdict } from './checks.ts';
+import type { Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
 import type { HookResult } from './hooks.ts';
 import type { Readiness } from './readiness.ts';
@@ -38,7 +46,7 @@ export interface Answers {
   /** The first metric that did not pass; undefined when all did. */
   readonly metrics: Verdict | undefined;
   /** All that was measured, for the record. */
-  readonly measured?: Measured['metrics'];
+  readonly measured?: CanaryMetricEvidence[];
 }
 
 /** Nothing was asked. */

@@ -1,6 +1,7 @@
 /** Webhooks: gates, checks and notices that a Canary names, called as Flagger calls them. */
 import type { Canary, CanaryPhase, CanaryWebhook, WebhookType } from '../api/index.ts';
 import { canonicalJson, messageOf, parseDuration, sha256Hex, sleep, type Clock, type Log } from '../base/index.ts';
+import { createLines } from './lines.ts';
 import type { Http } from './ports.ts';
 
 export interface HookResult {
@@ -15,8 +16,6 @@ export interface Hooks {
   run(canary: Canary, type: WebhookType, phase: CanaryPhase): Promise<HookResult[]>;
   /** Tells the `event` hooks of an event, in the order of events; nobody waits for them. */
   tell(canary: Canary, eventType: 'Normal' | 'Warning', eventMessage: string): void;
-  /** The Canary is gone. */
-  forget(canary: string): void;
 }
 
 export interface HooksOptions {
@@ -43,8 +42,7 @@ function checksumOf({ status }: Canary): string {
 }
 
 export function createHooks({ http, clock, log, signal }: HooksOptions): Hooks {
-  /** By canary: the end of what its event hooks are being told, and how much that is. */
-  const telling = new Map<string, { end: Promise<void>; untold: number }>();
+  const telling = createLines(MAX_UNTOLD);
 
   async function call(canary: Canary, hook: CanaryWebhook, phase: CanaryPhase, metadata = hook.metadata): Promise<HookResult> {
     const { name = '', namespace = 'default' } = canary.metadata ?? {};
@@ -80,20 +78,15 @@ export function createHooks({ http, clock, log, signal }: HooksOptions): Hooks {
       const hooks = hooksOf(canary, 'event');
       if (hooks.length === 0) return;
       const key = `${canary.metadata?.namespace}/${canary.metadata?.name}`;
-      const line = telling.get(key) ?? { end: Promise.resolve(), untold: 0 };
-      telling.set(key, line);
-      if (line.untold >= MAX_UNTOLD) return log.warn('event webhooks answer too slowly: an event was not sent', { canary: key });
-      line.untold++;
       const timestamp = String(Math.trunc(clock.now()));
-      line.end = line.end.then(async () => {
+      const begun = telling.add(key, async () => {
         for (const hook of hooks) {
           const metadata = { ...hook.metadata, eventMessage, eventType, timestamp };
           const { ok, error } = await call(canary, hook, canary.status?.phase ?? '', metadata);
           if (!ok) log.warn(`event webhook ${hook.name} failed: ${error}`, { canary: key });
         }
-        line.untold--;
       });
+      if (!begun) log.warn('event webhooks answer too slowly: an event was not sent', { canary: key });
     },
-    forget: (canary) => void telling.delete(canary),
   };
 }

@@ -8,8 +8,9 @@ import type { Metrics, Web } from './ports.ts';
 import { PROVIDERS } from './providers/index.ts';
 import type { Credentials, Tools } from './providers/provider.ts';
 import { renderQuery } from './providers/render.ts';
+import { hidden } from './quote.ts';
 import type { Settings } from './settings.ts';
-import type { Environment } from './web-proxy.ts';
+import type { Environment } from './web-address.ts';
 
 export interface Measure {
   /** The values of all series found, each of which has to pass; empty when there are none. Rejects with the text of an event. */
@@ -122,9 +123,4 @@ async function step<T>(what: string, run: () => Promise<T>, secrets: readonly st
   } catch (cause) {
     throw new Fault('NotMeasured', `${what}: ${hidden(messageOf(cause), secrets)}`, { cause });
   }
-}
-
-/** Servers repeat what they were sent. Values too short to be secrets would tear up the text. */
-function hidden(text: string, secrets: readonly string[]): string {
-  return secrets.filter((s) => s.length >= 6).reduce((t, secret) => t.replaceAll(secret, '***'), text);
 }

@@ -180,7 +180,6 @@ export function unheeded({ spec }: Canary): string[] {
   const fields: Readonly<Record<string, unknown>> = {
     'spec.ingressRef': spec.ingressRef && provider !== 'nginx',
     'spec.service.mirror': service.mirror?.length && !provider.startsWith('gatewayapi'),
-    'spec.analysis.alerts': analysis.alerts?.length,
     'spec.analysis.mirror': analysis.mirror && !canMirror(provider),
     'spec.analysis.sessionAffinity': analysis.sessionAffinity && !shares,
   };

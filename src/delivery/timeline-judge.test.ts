@@ -113,8 +113,8 @@ test('each decision is kept with what was looked at, and no more than ten of the
   assert.equal(last.decision, 'Copying podinfo.test template spec to podinfo-primary.test');
   assert.equal(last.weight, 52);
   assert.deepEqual(last.metrics, [
-    { name: 'request-success-rate', result: 'pass', value: 100, min: 99 },
-    { name: 'request-duration', result: 'pass', value: 20, max: 500 },
+    { name: 'request-success-rate', result: 'pass', value: 100, min: 99, interval: '30s' },
+    { name: 'request-duration', result: 'pass', value: 20, max: 500, interval: '30s' },
   ]);
   assert.match(last.judge!, /thresholds alone decide/);
   w.stop();

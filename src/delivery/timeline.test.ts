@@ -98,6 +98,7 @@ test('metrics look back no further than their release: the one before was anothe
   const w = await world();
   await w.reach('Initialized');
   const windows = (): string[] => [...new Set(w.queries.splice(0).map((q) => /\[(\w+)\]/.exec(q)![1]!))];
+  assert.deepEqual(windows(), ['30s'], 'whether it can be asked');
   await w.setImage('podinfo:2');
   while ((await weight(w)) < 40) await w.pass(500);
   assert.deepEqual(windows(), ['20s']);

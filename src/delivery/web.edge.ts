@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import { Fault, messageOf } from '../base/index.ts';
 import type { Web, WebAnswer, WebRequest } from './ports.ts';
-import { proxyFor, type Environment } from './web-proxy.ts';
+import { isWebAddress, proxyFor, type Environment } from './web-address.ts';
 
 export interface WebOptions {
   /** A connection to a service of the cluster; undefined when the host is none of its. */
@@ -71,8 +71,7 @@ export function createWeb({ dial, env = {} }: WebOptions = {}): Web {
 
 /** The address is not repeated in the message: those of webhooks are secrets. */
 function urlOf(text: string): URL {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    throw new Fault('BadAddress', 'the address is not a URL: it begins with http:// or https://');
+  if (!isWebAddress(text)) throw new Fault('BadAddress', 'the address is not a URL: it begins with http:// or https://');
   return new URL(text);
 }
 
@@ -111,9 +110,8 @@ interface Proxy {
 }
 
 function proxyAt(address: string): Proxy {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new Fault('BadProxy', 'the address of the proxy is not a URL: it begins with http:// or https://');
+  if (!isWebAddress(address)) throw new Fault('BadProxy', 'the address of the proxy is not a URL: it begins with http:// or https://');
+  const url = new URL(address);
   const secure = url.protocol === 'https:';
   const who = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   const headers: Record<string, string> = url.username ? { 'proxy-authorization': `Basic ${Buffer.from(who).toString('base64')}` } : {};

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { loadServerPki } from '../ca/index.ts';
 import { serve, type Told } from './testing/local-server.ts';
-import { proxyFor } from './web-proxy.ts';
+import { proxyFor } from './web-address.ts';
 import { createWeb } from './web.edge.ts';
 
 const timeoutMs = 5_000;

@@ -1,19 +1,8 @@
 /** CloudWatch's GetMetricData (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html), by its JSON protocol. */
 import { AwsV4Signer } from 'aws4fetch';
 import { Fault } from '../../base/index.ts';
-import {
-  address,
-  asArray,
-  askJson,
-  asNumber,
-  asObject,
-  LOOK_BACK,
-  present,
-  quote,
-  type Provider,
-  type Question,
-  type Tools,
-} from './provider.ts';
+import { quote } from '../quote.ts';
+import { address, asArray, askJson, asNumber, asObject, LOOK_BACK, present, type Provider, type Question, type Tools } from './provider.ts';
 
 /** The points an answer has at most; the first is the newest. */
 const MAX_POINTS = 20;

@@ -1,5 +1,6 @@
 /** Datadog's metrics query (https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-points). */
 import { Fault } from '../../base/index.ts';
+import { quote } from '../quote.ts';
 import {
   address,
   asArray,
@@ -10,7 +11,6 @@ import {
   LOOK_BACK,
   oneLine,
   present,
-  quote,
   withQuery,
   type Provider,
 } from './provider.ts';

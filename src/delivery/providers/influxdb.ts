@@ -1,6 +1,7 @@
 /** InfluxDB 2's query API (https://docs.influxdata.com/influxdb/v2/api/#operation/PostQuery): Flux in, annotated CSV out. */
 import { Fault } from '../../base/index.ts';
-import { address, ask, asNumber, credential, present, quote, withQuery, type Provider } from './provider.ts';
+import { quote } from '../quote.ts';
+import { address, ask, asNumber, credential, present, withQuery, type Provider } from './provider.ts';
 
 export const influxdb: Provider = async (question, tools) => {
   const { secret } = question;

@@ -3,7 +3,8 @@ import type { MetricTemplateProvider } from '../../api/index.ts';
 import { Fault } from '../../base/index.ts';
 import type { Client } from '../../control/index.ts';
 import type { Web, WebAnswer, WebRequest } from '../ports.ts';
-import type { Environment } from '../web-proxy.ts';
+import { quote } from '../quote.ts';
+import { isWebAddress, type Environment } from '../web-address.ts';
 
 export interface Credentials {
   readonly name: string;
@@ -38,9 +39,6 @@ const TIMEOUT_MS = 5_000;
 
 /** Providers that aggregate as they ingest are asked for this many windows, since the newest one is not complete yet. */
 export const LOOK_BACK = 10;
-
-/** How much of an answer is repeated in a message. */
-const LONGEST_QUOTE = 300;
 
 /** The body of the provider's answer, which has to be a good one. */
 export async function ask({ spec }: Question, { web }: Tools, request: Omit<WebRequest, 'timeoutMs'>): Promise<string> {
@@ -81,17 +79,11 @@ function sentenceIn(value: unknown): string | undefined {
   return sentenceIn(fields['error'] ?? fields['errors'] ?? fields['message'] ?? fields['Message'] ?? undefined);
 }
 
-/** On one line, and not too long. */
-export function quote(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE)}...` : line;
-}
-
 /** An address of the provider's API below the one that the template gives, or below `fallback`. */
 export function address({ spec }: Question, path: string, fallback?: string): URL {
   const base = spec.address || fallback;
   if (!base) throw new Fault('NoAddress', `${spec.type} address is not set: write the URL of its API into spec.provider.address`);
-  if (!/^https?:\/\//.test(base) || !URL.canParse(base))
+  if (!isWebAddress(base))
     throw new Fault('BadAddress', `${spec.type} address ${base} is not a valid URL: it begins with http:// or https://`);
   return new URL(base.replace(/\/+$/, '') + path);
 }

@@ -1,5 +1,6 @@
 /** Splunk Observability Cloud: a SignalFlow program, run over the past (https://dev.splunk.com/observability/reference/api/signalflow/latest). */
 import { Fault } from '../../base/index.ts';
+import { quote } from '../quote.ts';
 import {
   address,
   asArray,
@@ -9,7 +10,6 @@ import {
   credential,
   LOOK_BACK,
   present,
-  quote,
   withQuery,
   type Provider,
   type Question,

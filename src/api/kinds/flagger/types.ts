@@ -162,19 +162,24 @@ export interface CanaryJudgement {
   time?: string;
 }
 
+export interface CanaryMetricEvidence {
+  name: string;
+  result: 'pass' | 'fail' | 'inconclusive';
+  value?: number;
+  min?: number;
+  max?: number;
+  /** How far was looked back. */
+  interval?: string;
+  /** Why it is inconclusive. */
+  reason?: string;
+}
+
 /** One decision, and what was looked at for it. */
 export interface CanaryEvidence {
   time: string;
   decision: string;
   weight: number;
-  metrics?: {
-    name: string;
-    result: 'pass' | 'fail' | 'inconclusive';
-    value?: number;
-    min?: number;
-    max?: number;
-    reason?: string;
-  }[];
+  metrics?: CanaryMetricEvidence[];
   judge?: string;
   hooks?: { name: string; type: WebhookType; passed: boolean; reason?: string }[];
 }

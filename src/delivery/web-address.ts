@@ -1,6 +1,8 @@
-/** Which proxy of the environment a request goes by, as Go's `net/http` has it (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`). Pure. */
+/** Addresses on the web, and which proxy of the environment leads to them, as Go's `net/http` has it (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`). Pure. */
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const isWebAddress = (text: string): boolean => /^https?:\/\//.test(text) && URL.canParse(text);
 
 /** Undefined: none. Hosts of this machine never go by one. */
 export function proxyFor(url: URL, env: Environment): string | undefined {
