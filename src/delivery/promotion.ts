@@ -1,6 +1,6 @@
 /** The end of a release: the primary follows, traffic returns to it, the canary sleeps. Pure. */
 import { isPaused } from '../api/index.ts';
-import { applied } from './change.ts';
+import { applied, isApplied } from './change.ts';
 import {
   SOON_MS,
   ageOf,
@@ -15,6 +15,7 @@ import {
   targetReadiness,
   warn,
   type Decision,
+  type Effect,
   type Observation,
 } from './decision.ts';
 import { ALL_PRIMARY } from './routes.ts';
@@ -46,7 +47,11 @@ export function promote(o: Observation): Decision {
       status: { phase: 'Failed', canaryWeight: 100 },
       message: 'Promotion failed: the primary did not become ready; the canary serves all traffic.',
     });
-  if (ready.state === 'waiting') return decision(o, { effects: [{ do: 'copy-to-primary' }], after: SOON_MS });
+  if (ready.state === 'waiting') {
+    // What was pushed meanwhile has not been analysed: it is a release of its own, after this one.
+    const effects: Effect[] = isApplied(o) || !o.primary ? [{ do: 'copy-to-primary' }] : [];
+    return decision(o, { effects, after: SOON_MS });
+  }
   const primary = o.weights?.primary ?? 100;
   const step = o.settings.promotionStep;
   if (step > 0 && primary + step < 100) {

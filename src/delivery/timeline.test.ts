@@ -171,6 +171,24 @@ test('a newer version during an analysis starts it over', async () => {
   w.stop();
 });
 
+test('a version that is pushed while the primary follows is a release of its own', async () => {
+  const w = await world();
+  await w.reach('Initialized');
+  await w.setImage('podinfo:2');
+  while ((await weight(w)) < 60) await w.pass(500);
+  w.brokenNames.add('podinfo-primary');
+  await w.reach('Promoting');
+  await w.setImage('podinfo:3');
+  w.successRate = 50;
+  await w.pass(5_000);
+  assert.equal(await image(w, 'podinfo-primary'), 'podinfo:2');
+  w.brokenNames.clear();
+  await w.reach('Succeeded');
+  await w.reach('Failed');
+  assert.equal(await image(w, 'podinfo-primary'), 'podinfo:2');
+  w.stop();
+});
+
 test('a Canary for a missing Deployment says so, and goes on when it comes', async () => {
   const w = await world({ before: async () => {} });
   await w.pass(2_000);

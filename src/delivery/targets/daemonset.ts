@@ -9,12 +9,12 @@ import { primaryMetadata, primaryTemplate } from './template.ts';
 /** A DaemonSet has no replicas: it sleeps by asking for a node that does not exist. */
 const ASLEEP = 'flagger.app/scale-to-zero';
 
-/** The template as its author wrote it, asleep or not. */
+/** The template as its author wrote it, asleep or not; a selector that is empty since it was woken is none. */
 function awake(target: DaemonSet): PodTemplateSpec {
   const template = target.spec!.template;
-  const { [ASLEEP]: mark, ...nodeSelector } = template.spec?.nodeSelector ?? {};
-  if (mark === undefined) return template;
-  const { nodeSelector: _, ...spec } = template.spec!;
+  const { [ASLEEP]: _, ...nodeSelector } = template.spec?.nodeSelector ?? {};
+  if (!template.spec?.nodeSelector) return template;
+  const { nodeSelector: _all, ...spec } = template.spec;
   return { ...template, spec: { ...spec, ...(Object.keys(nodeSelector).length ? { nodeSelector } : {}) } };
 }
 

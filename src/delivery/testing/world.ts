@@ -1,7 +1,7 @@
 /** A world for whole releases in virtual time: the real controller on a fake API, with Deployments, metrics and hooks that are played. */
 import assert from 'node:assert/strict';
 import type { DaemonSet, Deployment } from 'kubernetes-types/apps/v1.js';
-import type { ConfigMap, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
 import {
   Canaries,
   DaemonSets,
@@ -49,6 +49,8 @@ export interface World {
   events(): Promise<string[]>;
   /** Each text with how often it was said. */
   eventCounts(): Promise<[string, number][]>;
+  /** The controller ends where it is, and another takes its place. */
+  restart(): void;
   stop(): void;
 }
 
@@ -79,6 +81,14 @@ export const daemonSet = (image: string, uses: Uses = {}): DaemonSet => ({
   kind: 'DaemonSet',
   metadata: { name: 'podinfo', namespace: NS, generation: 1 },
   spec: { selector: { matchLabels: { app: 'podinfo' } }, template: template(image, uses) },
+});
+
+/** A Service as target: its selector says where it leads. */
+export const service = (version: string): Service => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'podinfo', namespace: NS },
+  spec: { clusterIP: '10.96.0.7', selector: { app: 'podinfo', version }, ports: [{ name: 'http', port: 9898 }] },
 });
 
 export const configMap = (name: string, data: Record<string, string>): ConfigMap => ({
@@ -159,8 +169,7 @@ export const iterations = (n: number, more: Partial<CanaryAnalysis> = {}): Parti
 export async function world({ analysis = {}, spec = {}, before }: Setting = {}): Promise<World> {
   const clock = new VirtualClock();
   const client = new FakeClient(clock);
-  const abort = new AbortController();
-  const informers = createInformers(client, { clock, log: silentLog, signal: abort.signal });
+  let abort = new AbortController();
   const w: World = {
     clock,
     client,
@@ -200,6 +209,10 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     async eventCounts() {
       return (await client.list(Events, { namespace: NS })).items.map((e) => [e.message ?? '', e.count ?? 1]);
     },
+    restart() {
+      abort.abort();
+      start();
+    },
     stop: () => abort.abort(),
   };
   const http: Http = {
@@ -224,7 +237,13 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
   if (before) await before(client);
   else await client.create(Deployments, deployment('podinfo:1'));
   await client.create(Canaries, canaryObject(analysis, spec));
-  void startDelivery({ informers, metrics, http, web, env: {}, clock, log: silentLog, signal: abort.signal });
+  function start(): void {
+    abort = new AbortController();
+    const { signal } = abort;
+    const informers = createInformers(client, { clock, log: silentLog, signal });
+    void startDelivery({ informers, metrics, http, web, env: {}, clock, log: silentLog, signal });
+  }
+  start();
   await w.pass(500);
   return w;
 }

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CASES, simulate } from '../../src/delivery/testing/simulation.ts';
+
+const LIVES = 100;
+
+for (const name of Object.keys(CASES))
+  test(`${LIVES} lives of a Canary: ${name}`, { timeout: 600_000 }, async (t) => {
+    const first = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
+    const problems: string[] = [];
+    let kills = 0;
+    for (let seed = first; seed < first + LIVES; seed++)
+      await simulate(name, seed).then(
+        (life) => (kills += life.kills),
+        (error: unknown) => problems.push(`seed ${seed}: ${String(error)}`),
+      );
+    t.diagnostic(JSON.stringify({ first, lives: LIVES, kills }));
+    assert.deepEqual(problems.slice(0, 5), []);
+  });
