@@ -21,6 +21,7 @@ const PROXY = /(^|\/)proxyv2(:|$)/;
 const BOOTSTRAP = '/etc/istio/proxy/bootstrap.json';
 const XDS_DIR = '/run/xds';
 const ADMIN_DIR = '/run/proxy';
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Directory of a pod's proxy below `proxyDir`: short, since it is part of a socket's path. */
 export function proxySocketDir(proxyDir: string, podUid: string): string {
@@ -49,9 +50,10 @@ export function createImages(places: ImagePlaces): ImageCatalog {
         'proxy',
       ],
       args: [],
-      env: {},
+      env: { PATH: `/opt/sluice/samples/istio/bin:/opt/sluice/bin:${SYSTEM_PATH}` },
       mounts: [
         { source: places.envoyBinary, target: '/opt/sluice/envoy' },
+        { source: places.samplesDir, target: '/opt/sluice/samples' },
         { source: places.xdsDir, target: XDS_DIR },
         ...(use
           ? [
@@ -84,7 +86,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
         kind: 'builtin',
         command: app.entrypoint,
         args: app.args,
-        env: { PATH: '/opt/sluice/samples/bin:/opt/sluice/node:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...app.env },
+        env: { PATH: `/opt/sluice/samples/bin:/opt/sluice/node:${SYSTEM_PATH}`, ...app.env },
         mounts: [
           { source: places.samplesDir, target: '/opt/sluice/samples' },
           { source: dirname(places.nodeBinary), target: '/opt/sluice/node' },

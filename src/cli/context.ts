@@ -24,6 +24,8 @@ export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 /** A command as a value: its words, its flags, what it does. Resolves with the exit status. */
 export interface Command {
   readonly name: string;
+  /** A shorter word for it. */
+  readonly alias?: string;
   readonly summary: string;
   /** Arguments as commander writes them, e.g. `[args...]`. */
   readonly args?: string;

@@ -13,6 +13,7 @@ import { downCommand } from './commands/down.edge.ts';
 import { explainCommand } from './commands/explain.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { loadTesterCommand } from './commands/loadtester.edge.ts';
+import { proxyConfigCommand } from './commands/proxy-config.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
 import { rolloutCommand } from './commands/rollout.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   demoCommand,
   explainCommand,
   analyzeCommand,
+  proxyConfigCommand,
   kubectlCommand,
   loadTesterCommand,
   rolloutCommand,
@@ -73,6 +75,7 @@ function build(done: (code: number) => void): Commander {
     );
   for (const command of COMMANDS) {
     const sub = program.command(command.args ? `${command.name} ${command.args}` : command.name).description(command.summary);
+    if (command.alias) sub.alias(command.alias);
     sub
       .option('--name <instance>', 'which instance; several live side by side', 'default')
       .option('--state <dir>', 'keep state below this directory (default: ~/.local/state/sluice)')
@@ -86,7 +89,7 @@ function build(done: (code: number) => void): Commander {
     if (command.notes) sub.addHelpText('after', `\n${command.notes}`);
     sub.action(async (...given: unknown[]) => {
       const flags = sub.opts<Common & Flags>();
-      const args = command.args ? ([given[0]].flat() as string[]) : [];
+      const args = given.slice(0, -2).flat() as string[];
       done(await command.run(contextFor(flags), flags, args));
     });
   }
