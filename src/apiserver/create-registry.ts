@@ -1,3 +1,4 @@
+import { createMetrics, type Metrics } from '../base/index.ts';
 import {
   ApiError,
   CustomResourceDefinitions,
@@ -36,7 +37,6 @@ import { createEventExpiry } from './event-expiry.ts';
 import { copy, isRecord } from './json.ts';
 import { isCrds, isEvents, isPods, type Draft } from './lifecycle.ts';
 import { localApiServices } from './local-api-services.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
 import { createPatch, withScale } from './patches.ts';
 import { createReads } from './reads.ts';
 import type { Deleted, Registry, Target, WriteQuery, Written } from './registry.ts';

@@ -1,5 +1,5 @@
+import type { Metrics } from '../base/index.ts';
 import type { AnyObject, Catalog, Served } from '../api/index.ts';
-import type { Metrics } from './metrics.ts';
 import type { Client } from '../control/index.ts';
 
 /** Who asks. */

@@ -30,6 +30,7 @@ try {
       nodeBinary: process.execPath,
       envoyBinary: envoy,
       xdsDir: dirname(paths.xdsSocket),
+      istiodDir: dirname(paths.istiodSocket),
       proxyDir: paths.proxyDir,
     }),
     apiTlsSocket: paths.apiTlsSocket,

@@ -21,7 +21,7 @@ import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index
 import { createInformers } from '../control/index.ts';
 import { createWeb, startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
-import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway } from '../mesh/index.ts';
+import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway, istiod } from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
@@ -31,6 +31,7 @@ import { applyAll, kubernetesService, priorityClasses, standardStorage } from '.
 import { sidecarAdmission } from './injection.ts';
 import type { ControlPlaneInput } from './config.ts';
 import { reportIngressAddress } from './ingress-status.ts';
+import { serveIstiod } from './istiod.edge.ts';
 import { feedMesh } from './mesh-feed.ts';
 import { secretsFor } from './mesh-secrets.ts';
 import { markNodesDown } from './node-down.ts';
@@ -56,7 +57,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const rng = systemRng;
   const now = clock.now();
   claimStore(paths);
-  mkdirSync(dirname(paths.xdsSocket), { recursive: true, mode: 0o700 });
+  for (const socket of [paths.xdsSocket, paths.istiodSocket]) mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
 
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
@@ -148,6 +149,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...ingressClasses,
     ...gatewayClasses,
     ...ingressGateway(),
+    ...istiod(),
   ]);
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
   const dial = clusterDial(dialer, config.prometheusPort);
@@ -157,15 +159,33 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     if (status !== 200) throw new Error(`it answers with ${status}`);
     return body;
   };
-  await feedMesh({ informers, translator: createTranslator(), xds, config: mesh, fetchKeys, clock, log, signal });
+  const view = await feedMesh({
+    informers,
+    translator: createTranslator(),
+    xds,
+    config: mesh,
+    fetchKeys,
+    version: versions.sluice,
+    clock,
+    log,
+    signal,
+  });
+  const debug = await serveIstiod(paths.istiodSocket, { ...view, version: versions.sluice, proxyVersion: versions.envoy }, log);
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
-  const telemetry = await feedTelemetry({ informers, proxyDir: paths.proxyDir, port: config.prometheusPort, clock, log });
+  const telemetry = await feedTelemetry({
+    informers,
+    proxyDir: paths.proxyDir,
+    istiodSocket: paths.istiodSocket,
+    port: config.prometheusPort,
+    clock,
+    log,
+  });
   const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dial), web, env: process.env, clock, log, signal });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
   await Promise.all([node, workloads.done, authControllers.done, delivery, addresses]);
   identities.close();
-  await Promise.all([xds.close(), telemetry.close(), api.close()]);
+  await Promise.all([xds.close(), debug.close(), telemetry.close(), api.close()]);
   await store.close();
 }

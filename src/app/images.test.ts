@@ -10,6 +10,7 @@ const images = createImages({
   nodeBinary: '/opt/node24/bin/node',
   envoyBinary: '/cache/envoy',
   xdsDir: '/run/x/xds',
+  istiodDir: '/run/x/istiod',
   proxyDir: '/run/x/proxy',
 });
 const uid = '01234567-89ab-cdef-0123-456789abcdef';

@@ -13,6 +13,8 @@ export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
 export { explainRequest, type Explained } from './explain.edge.ts';
 export { analyzeMesh } from './analyze.edge.ts';
 export { PROXY_TABLES, proxyBootstrap, proxyLog, proxyTable } from './proxy-config.edge.ts';
+export { proxyStatuses } from './istiod.edge.ts';
+export type { ProxyStatus } from './istiod.ts';
 export type { DumpRow } from './proxy-dump.ts';
 export { startLoadTester } from './loadtester.edge.ts';
 export { reach } from './proxy-admin.edge.ts';

@@ -20,6 +20,8 @@ import { createKeySets } from './key-sets.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
 import { createProgrammedReporter } from './mesh-programmed.ts';
+import type { KnownProxy } from './istiod.ts';
+import { createPilotMetrics } from './pilot-metrics.ts';
 import type { Holder } from './programmed.ts';
 
 export interface MeshFeedOptions {
@@ -29,6 +31,8 @@ export interface MeshFeedOptions {
   readonly config?: MeshConfig;
   /** What is at a URL at which an issuer shows its keys. */
   readonly fetchKeys: (url: string) => Promise<string>;
+  /** Of this program. */
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -37,8 +41,16 @@ export interface MeshFeedOptions {
 /** How long proxies wait for keys after a start: they hold what an earlier control plane told them. */
 const FIRST_KEYS_MS = 2000;
 
+/** What the mesh knows now. */
+export interface MeshView {
+  snapshot(): Snapshot;
+  proxies(): readonly KnownProxy[];
+  /** In Prometheus' text format. */
+  metrics(): string;
+}
+
 /** Resolves when everything that exists has been published once. */
-export async function feedMesh(options: MeshFeedOptions): Promise<void> {
+export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   const { informers, translator, xds, clock, signal } = options;
   const log = options.log.with({ room: 'mesh' });
   const maps = new Map<string, Map<string, KubeObject>>();
@@ -81,17 +93,17 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     const known = proxies.get(id);
     if (!known || !synced) return;
     const resources = translator.resources(known.proxy, asked);
-    if (published.get(id) === resources) return;
+    const before = published.get(id);
+    if (before === resources) return;
     published.set(id, resources);
-    xds.publish(id, resources, when);
+    metrics.published(id, xds.publish(id, resources, when), before, resources, clock.now());
     programmed.changed();
   }
 
-  function* holders(): Generator<Holder> {
-    for (const [id, { proxy }] of proxies) {
-      const [resources, state] = [published.get(id), xds.state(id)];
-      if (resources && state.connected) yield { proxy: id, origins: translator.origins(proxy, resources), resources, state };
-    }
+  function holders(): Holder[] {
+    return knownProxies().flatMap(({ proxy, resources, state }) =>
+      resources && state.connected ? [{ proxy: proxy.id, origins: translator.origins(proxy, resources), resources, state }] : [],
+    );
   }
 
   /** The map of a kind, another one after the last was given away: what was published does not change. */
@@ -117,9 +129,18 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
     } else if (proxies.delete(id)) {
       published.delete(id);
       xds.forget(id);
+      metrics.forget(id);
     }
   }
 
+  const knownProxies = (): KnownProxy[] =>
+    [...proxies].map(([id, { proxy }]) => ({ proxy, state: xds.state(id), resources: published.get(id) }));
+  const metrics = createPilotMetrics({
+    version: options.version,
+    proxies: () => knownProxies().map((p) => p.state),
+    services: () => maps.get('services')?.size ?? 0,
+    virtualServices: () => maps.get('virtualServices')?.size ?? 0,
+  });
   const conditions = createConditionWriter({ client: informers.client, clock });
   const reporter = createProblemReporter({ informers, conditions, clock, log });
   const programmed = createProgrammedReporter({ informers, conditions, holders, clock, log, signal });
@@ -135,6 +156,7 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
       if (translator.patchProblems().length) report();
     }),
     xds.onAck((id, state) => {
+      metrics.answered(id, state, clock.now());
       refused(id, state);
       programmed.changed();
     }),
@@ -151,6 +173,7 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
       else map.set(key, change.object);
       if (resource.kind === Pods.kind) podChanged(change.object as Pod, change.type === 'deleted');
       if (resource.kind === RequestAuthentications.kind && synced) wantKeys();
+      metrics.changed(resource.kind, change.type);
       changed();
     });
     return informer.synced;
@@ -160,4 +183,5 @@ export async function feedMesh(options: MeshFeedOptions): Promise<void> {
   await Promise.race([keySets.tried(), sleep(clock, FIRST_KEYS_MS, signal)]);
   synced = true;
   publish();
+  return { snapshot, proxies: knownProxies, metrics: () => metrics.text() };
 }

@@ -109,9 +109,9 @@ test('a proxy that is slow is waited for, and named when it stays so', async () 
   const w = await world('a');
   w.holders = [holder('p1.default', [id('a')]), holder('slow.default', [id('a')], { acked: 2 })];
   w.reporter.changed();
-  await w.pass(3000);
+  await w.pass(14_000);
   assert.equal(await w.said('a'), undefined);
-  await w.pass(4000);
+  await w.pass(3000);
   assert.equal(await w.said('a'), 'Unknown Pending 1: ACKed by 1 of 2 proxies; no answer yet from slow.default.');
   w.holders = [holder('p1.default', [id('a')]), holder('slow.default', [id('a')])];
   w.reporter.changed();

@@ -10,7 +10,7 @@ export interface ProgrammedOptions {
   readonly informers: Informers;
   readonly conditions: ConditionWriter;
   /** The proxies that are connected. */
-  readonly holders: () => Iterable<Holder>;
+  readonly holders: () => readonly Holder[];
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -25,8 +25,8 @@ export interface ProgrammedReporter {
 
 /** What changes within this time is looked at together, in milliseconds. */
 const GATHER_MS = 500;
-/** So long a proxy may take before it is said of objects that it has not answered, in milliseconds. */
-const PATIENCE_MS = 5_000;
+/** So long a proxy may take before it is said of objects that it has not answered, in milliseconds; removals alone wait for 5 s. */
+const PATIENCE_MS = 15_000;
 /** Writes at a time, those of another status first: a new proxy changes the count of every object that it holds. */
 const MAX_WRITES = 50;
 
@@ -69,7 +69,7 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
 
   function decide(): { due: Due[]; again: boolean } {
     const now = clock.now();
-    const all = [...holders()];
+    const all = holders();
     behind = new Map(all.flatMap(({ proxy, state }) => (state.acked < state.published ? [[proxy, behind.get(proxy) ?? now]] : [])));
     const impatient = (proxy: string): boolean => now - (behind.get(proxy) ?? now) < PATIENCE_MS;
     const objects = Object.entries(REPORTED).flatMap(([kind, resource]) =>

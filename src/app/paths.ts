@@ -21,6 +21,8 @@ export interface InstancePaths {
   /** The API server's TLS listener, for pods. */
   readonly apiTlsSocket: string;
   readonly xdsSocket: string;
+  /** What istiod tells of itself, by HTTP. */
+  readonly istiodSocket: string;
   readonly nodeSocket: string;
   readonly proxyDir: string;
   /** Shared by all instances: Envoy, toolchains. */
@@ -75,12 +77,15 @@ export function withRunDir(paths: InstancePaths, runDir: string): InstancePaths 
   return { ...paths, ...runPaths(runDir) };
 }
 
-function runPaths(runDir: string): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'nodeSocket' | 'proxyDir'> {
+function runPaths(
+  runDir: string,
+): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'nodeSocket' | 'proxyDir'> {
   return {
     runDir,
     apiSocket: join(runDir, 'api.sock'),
     apiTlsSocket: join(runDir, 'api-tls.sock'),
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
+    istiodSocket: join(runDir, 'istiod', 'istiod.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),
   };

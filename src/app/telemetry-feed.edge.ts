@@ -1,4 +1,4 @@
-/** Tells telemetry which proxies to read: each pod's sidecar or gateway, at its admin socket. */
+/** Tells telemetry what to read: each pod's sidecar or gateway at its admin socket, and what the control plane counts. */
 import { join } from 'node:path';
 import { Pods } from '../api/index.ts';
 import type { Clock, Log } from '../base/index.ts';
@@ -11,15 +11,17 @@ import { proxySocketDir } from './images.ts';
 export interface TelemetryFeedOptions {
   readonly informers: Informers;
   readonly proxyDir: string;
+  readonly istiodSocket: string;
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export async function feedTelemetry(options: TelemetryFeedOptions): Promise<Metrics & { close(): Promise<void> }> {
-  const { informers, proxyDir, port, clock, log } = options;
+  const { informers, proxyDir, istiodSocket, port, clock, log } = options;
   const telemetry = await startTelemetry({ clock, log, port });
-  const targets = new Map<string, Target>();
+  const istiod = { id: 'istiod', adminSocket: istiodSocket, labels: { namespace: 'istio-system', app: 'istiod' } };
+  const targets = new Map<string, Target>([['istiod', istiod]]);
   let queued = false;
   informers.of(Pods).onChange(({ type, object: pod }) => {
     const uid = pod.metadata?.uid ?? '';

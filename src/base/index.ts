@@ -5,6 +5,8 @@ export { below, nameSuffix, safeEncode, seededRng, uuid, type Rng } from './rng.
 export { systemRng } from './rng.edge.ts';
 export { Fault, messageOf } from './fault.ts';
 export { jsonLog, silentLog, type Log, type LogFields, type LogLevel } from './log.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
+export { measureProcess } from './process-metrics.edge.ts';
 export { canonicalJson, fnv1a, sha256Hex } from './hash.ts';
 export { humanDuration, parseDuration, protoDuration } from './duration.ts';
 export { canonicalQuantity } from './canonical-quantity.ts';

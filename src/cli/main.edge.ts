@@ -14,6 +14,7 @@ import { explainCommand } from './commands/explain.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { loadTesterCommand } from './commands/loadtester.edge.ts';
 import { proxyConfigCommand } from './commands/proxy-config.edge.ts';
+import { proxyStatusCommand } from './commands/proxy-status.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
 import { rolloutCommand } from './commands/rollout.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   explainCommand,
   analyzeCommand,
   proxyConfigCommand,
+  proxyStatusCommand,
   kubectlCommand,
   loadTesterCommand,
   rolloutCommand,

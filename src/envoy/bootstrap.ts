@@ -99,6 +99,18 @@ export function bootstrap(options: BootstrapOptions): Json {
   };
 }
 
+/** An Envoy that hands what it is sent on these ports to a Unix socket, and knows nothing else. */
+export function relayBootstrap(ports: Readonly<Record<string, number>>, socket: string): Json {
+  return {
+    static_resources: {
+      clusters: [pipeCluster('socket', socket)],
+      listeners: Object.entries(ports).map(([name, port]) =>
+        adminListener(name, '0.0.0.0', port, [{ match: { prefix: '/' }, route: { cluster: 'socket' } }]),
+      ),
+    },
+  };
+}
+
 function trigger(name: string, value: number): Json {
   return { name, triggers: [{ name: 'envoy.resource_monitors.fixed_heap', threshold: { value } }] };
 }

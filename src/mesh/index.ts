@@ -25,3 +25,4 @@ export { problemsOf } from './problems.ts';
 export { interner, keepArray, keepMap, memo } from './memo.ts';
 export { defaultInjection, injectSidecar } from './inject.ts';
 export { ingressGateway } from './ingress-gateway.ts';
+export { istiod, ISTIOD_PORTS } from './istiod.ts';

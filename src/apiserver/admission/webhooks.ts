@@ -1,12 +1,11 @@
 import { ApiError, type AnyObject, type KindDef, type Served } from '../../api/index.ts';
-import { messageOf, uuid, type Clock, type Log, type Rng } from '../../base/index.ts';
+import { messageOf, uuid, type Clock, type Log, type Rng, type Metrics } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
 import { decode } from '../decode.ts';
 import { storeKey } from '../entry.ts';
 import { forbidden } from '../errors.ts';
 import { copy, equal, isRecord } from '../json.ts';
 import { carryOver, type Draft } from '../lifecycle.ts';
-import type { Metrics } from '../metrics.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { withReplicas } from '../scale.ts';
 import type { AdmissionRequest } from './admission.ts';

@@ -1,6 +1,5 @@
 import type { Catalog } from '../../api/index.ts';
-import type { Clock } from '../../base/index.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Clock, Metrics } from '../../base/index.ts';
 import { isWatch } from './query.ts';
 import type { RequestInfo } from './request-info.ts';
 

@@ -5,7 +5,7 @@ import { createServer as createDoor, type AddressInfo, type Server as NetServer 
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/index.ts';
-import { Fault, type Clock, type Log } from '../../base/index.ts';
+import { measureProcess, Fault, type Clock, type Log } from '../../base/index.ts';
 import type { Auth } from '../auth/auth.ts';
 import { ANONYMOUS, NODE, SERVER } from '../auth/identity.ts';
 import { createDialer } from '../dialer.ts';
@@ -16,7 +16,6 @@ import { asApiError, sendError, type Api } from './call.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { serveHttp2 } from './http2.edge.ts';
 import { serveObjects } from './objects.ts';
-import { measureProcess } from './process-metrics.edge.ts';
 import { measureRequests, type Measure } from './request-metrics.ts';
 import { serveUpgrade } from './streams.edge.ts';
 

@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { ApiError, createCatalog, type AnyObject } from '../../api/index.ts';
-import { silentLog, systemClock, systemRng } from '../../base/index.ts';
+import { silentLog, systemClock, systemRng, createMetrics } from '../../base/index.ts';
 import { loadServerPki, type ServerPki } from '../../ca/index.ts';
 import { memoryStore } from '../../store/index.ts';
 import { createAuth } from '../auth/auth.ts';
 import { ADMIN } from '../auth/identity.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Entry, Registry, Target, WatchMessage, WatchQuery } from '../registry.ts';
-import { createMetrics } from '../metrics.ts';
 import { startApiServer, type ApiServer } from './server.edge.ts';
 
 const entry = (object: AnyObject): Entry => ({ object, bytes: Buffer.from(JSON.stringify(object)) });

@@ -1,4 +1,4 @@
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from './metrics.ts';
 
 const MICROSECONDS = 1e6;
 

@@ -1,0 +1,56 @@
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
+import type { Service, ServiceAccount } from 'kubernetes-types/core/v1.js';
+
+const NAME = 'istiod';
+const NAMESPACE = 'istio-system';
+/** Where it tells of itself: as people ask it in its pod, and as tools and Prometheus ask it from elsewhere. */
+export const ISTIOD_PORTS = { debug: 8080, monitoring: 15014 } as const;
+export const ISTIOD_IMAGE = 'sluice/pilot:1.40.0';
+
+/**
+ * The pod under which tools look for the control plane. The control plane itself is no pod: this one hands what it is asked to it.
+ * It offers no xDS: proxies come by a socket of their own.
+ */
+export function istiod(): [ServiceAccount, Deployment, Service] {
+  const labels = { app: NAME, istio: 'pilot', 'istio.io/rev': 'default' };
+  const selector = { app: NAME, 'istio.io/rev': 'default' };
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace: NAMESPACE, labels: { app: NAME } } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: NAME, namespace: NAMESPACE, labels },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: selector },
+        template: {
+          metadata: { labels: { ...labels, 'sidecar.istio.io/inject': 'false' } },
+          spec: {
+            serviceAccountName: NAME,
+            containers: [
+              {
+                name: 'discovery',
+                image: ISTIOD_IMAGE,
+                ports: [
+                  { name: 'http-debug', containerPort: ISTIOD_PORTS.debug, protocol: 'TCP' },
+                  { name: 'http-monitoring', containerPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' },
+                ],
+                readinessProbe: { httpGet: { path: '/ready', port: ISTIOD_PORTS.debug }, periodSeconds: 3, timeoutSeconds: 5 },
+                resources: { requests: { cpu: '10m', memory: '40Mi' } },
+              },
+            ],
+          },
+        },
+      },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: NAME, namespace: NAMESPACE, labels },
+      spec: {
+        selector,
+        ports: [{ name: 'http-monitoring', port: ISTIOD_PORTS.monitoring, targetPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' }],
+      },
+    },
+  ];
+}
