@@ -148,8 +148,8 @@ test('a webhook that rolls back is a warning; a revert and a newer revision are 
 
 test('a canary without alerts of its own is told of to those who listen to everybody', async () => {
   const w = await listened({ alerts: [] }, async (client) => {
-    await client.create(AlertProviders, provider('everybody', { 'sluice.dev/alerts': 'error' }));
-    await client.create(AlertProviders, provider('nobody', { 'sluice.dev/alerts': 'never' }));
+    await client.create(AlertProviders, provider('everybody', { 'sluice.io/alerts': 'error' }));
+    await client.create(AlertProviders, provider('nobody', { 'sluice.io/alerts': 'never' }));
   });
   await w.reach('Initialized');
   w.p99 = 900;

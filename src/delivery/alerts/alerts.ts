@@ -28,7 +28,7 @@ export interface AlertsOptions {
 }
 
 /** On an AlertProvider: it is told of all canaries without alerts of their own, from this severity on. */
-export const EVERYBODY = 'sluice.dev/alerts';
+export const EVERYBODY = 'sluice.io/alerts';
 
 const TIMEOUT_MS = 5_000;
 const TRIES = 3;
