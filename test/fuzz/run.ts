@@ -1,13 +1,9 @@
-/** The fuzz run: damaged requests and streams against a real server in this process, and a judge of every answer. */
-import { setTimeout as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { ConfigMaps, isApiError, isKept, pathOf, type AnyObject } from '../../src/api/index.ts';
+/** The fuzz run: damaged requests and streams against a real server, and a judge of every answer. */
+import { ConfigMaps, pathOf, type AnyObject } from '../../src/api/index.ts';
 import { seededRng } from '../../src/base/index.ts';
 import { rawHttp, type Answer, type RawHttp, type RawRequest } from '../support/raw-http.ts';
-import { NAMES, FUZZ_NAMESPACES } from './choice.ts';
 import { anyRequest } from './requests.ts';
-import { startFuzzServer, type FuzzServer } from './server.ts';
+import { startFuzzServer, type Memory } from './server.ts';
 import { fuzzSpdy, fuzzUpgrade } from './streams.ts';
 
 export interface FuzzOptions {
@@ -20,21 +16,27 @@ export interface FuzzReport {
   readonly upgrades: number;
   readonly sessions: number;
   readonly codes: Readonly<Record<string, number>>;
-  readonly slowestMs: number;
-  /** Megabytes after a collection, when a tenth was done and in the end. */
-  readonly heapMb: readonly [number, number];
-  readonly rssMb: number;
+  /** The answers that took longest, those aside that are meant to wait: for changes, or for a revision that is to come. */
+  readonly slowest: readonly string[];
+  /** Of the server, when a tenth was done, the half, and all. */
+  readonly memory: readonly Memory[];
   readonly seconds: number;
   /** Empty: all is well. */
   readonly problems: readonly string[];
 }
 
-const CONNECTIONS = 12;
+/** So many that it matters little how some wait three seconds, for a revision that is to come. */
+const CONNECTIONS = 48;
 /** An answer that takes longer is a hang. */
 const HANG_MS = 5000;
 /** How often what piled up under generated names is taken away. */
 const SWEEP = 5000;
 const MAX_PROBLEMS = 20;
+const SLOWEST = 5;
+/** For a revision that does not come. */
+const WAITED = 504;
+/** When the memory is looked at, in shares of the whole. */
+const LOOKS = [0.1, 0.5, 1];
 
 export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzReport> {
   const started = performance.now();
@@ -42,9 +44,15 @@ export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzRepo
   const http = rawHttp({ socketPath: server.socketPath }, CONNECTIONS);
   const problems: string[] = [];
   const codes: Record<string, number> = {};
-  let slowestMs = 0;
+  let slowest: { readonly ms: number; readonly what: string }[] = [];
   let upgrades = 0;
   let sessions = 0;
+
+  const answered = ({ method, path, cutMs }: RawRequest, code: number, ms: number): void => {
+    codes[code] = (codes[code] ?? 0) + 1;
+    if (cutMs !== undefined || code === WAITED || ms <= (slowest[SLOWEST - 1]?.ms ?? 0)) return;
+    slowest = [...slowest, { ms, what: `${method} ${path}` }].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+  };
 
   const one = async (i: number): Promise<void> => {
     // Each request has its own sequence: it can be made again without those before it.
@@ -60,15 +68,12 @@ export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzRepo
       if (problem) problems.push(`SPDY ${i}: ${problem}`);
     }
     const request = anyRequest(rng);
-    const begun = performance.now();
-    const problem = await within(judged(http, request, codes));
-    const ms = performance.now() - begun;
-    slowestMs = Math.max(slowestMs, ms);
+    const problem = await within(judged(http, request, answered));
     if (problem) problems.push(`request ${i}: ${problem}\n${told(request)}\n${server.log.at(-1) ?? ''}`);
   };
 
   try {
-    let heap = 0;
+    const memory: Memory[] = [];
     for (let from = 0; from < requests && problems.length < MAX_PROBLEMS; from += SWEEP) {
       let next = from;
       const end = Math.min(from + SWEEP, requests);
@@ -77,8 +82,8 @@ export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzRepo
           while (next < end && problems.length < MAX_PROBLEMS) await one(next++);
         }),
       );
-      await sweep(server);
-      if (heap === 0 && end >= requests / 10) heap = await heapMb(server);
+      await server.sweep();
+      if (end >= requests * LOOKS[memory.length]!) memory.push(await server.memory());
     }
     const problem = await round(http);
     if (problem) problems.push(`in the end: ${problem}`);
@@ -87,9 +92,8 @@ export async function runFuzz({ seed, requests }: FuzzOptions): Promise<FuzzRepo
       upgrades,
       sessions,
       codes,
-      slowestMs: Math.round(slowestMs),
-      heapMb: [heap, await heapMb(server)],
-      rssMb: Math.round(process.memoryUsage().rss / 2 ** 20),
+      slowest: slowest.map(({ ms, what }) => `${ms} ms: ${what}`),
+      memory,
       seconds: Math.round((performance.now() - started) / 1000),
       problems,
     };
@@ -109,14 +113,19 @@ async function within(work: Promise<string | undefined>): Promise<string | undef
   return problem;
 }
 
-async function judged(http: RawHttp, request: RawRequest, codes: Record<string, number>): Promise<string | undefined> {
+async function judged(
+  http: RawHttp,
+  request: RawRequest,
+  answered: (request: RawRequest, code: number, ms: number) => void,
+): Promise<string | undefined> {
+  const begun = performance.now();
   let answer: Answer;
   try {
     answer = await http.request(request);
   } catch (error) {
     return `was not answered: ${String(error)}`;
   }
-  codes[answer.code] = (codes[answer.code] ?? 0) + 1;
+  answered(request, answer.code, Math.round(performance.now() - begun));
   return judge(request, answer);
 }
 
@@ -171,42 +180,6 @@ function parsed(text: string): unknown {
 function told({ method, path, headers, body }: RawRequest): string {
   const bytes = Buffer.from(body ?? '');
   return `${method} ${path} ${JSON.stringify(headers ?? {})} ${bytes.length} bytes, in base64 ${bytes.toString('base64').slice(0, 6000)}`;
-}
-
-/** Takes away objects whose names were generated, and what holds objects that are to go: no more than a bounded number is left. */
-async function sweep({ client, catalog }: FuzzServer): Promise<void> {
-  const keep: ReadonlySet<string> = new Set([...NAMES, ...FUZZ_NAMESPACES, 'fuzzed']);
-  for (const { resource } of catalog.all().filter(isKept)) {
-    // A custom kind goes with its definition.
-    const { items } = await client.list(resource).catch((error: unknown) => {
-      if (isApiError(error, 'NotFound')) return { items: [] };
-      throw error;
-    });
-    for (const { metadata } of items) {
-      const { name = '', namespace, finalizers, deletionTimestamp } = metadata ?? {};
-      const key = { name, namespace };
-      if (finalizers) {
-        await client.patch(resource, key, { type: 'merge', body: { metadata: { finalizers: null } } }, {}).catch(() => undefined);
-      }
-      if (!keep.has(name) || (deletionTimestamp && resource.kind === 'Pod')) {
-        await client.delete(resource, key, { gracePeriodSeconds: 0 }).catch(() => undefined);
-      }
-    }
-  }
-}
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-async function heapMb(server: FuzzServer): Promise<number> {
-  server.compact();
-  // What a first collection lets go, such as sockets, holds more.
-  for (let n = 0; n < 3; n++) {
-    collect();
-    await turn(20);
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return Math.round((heapUsed + external) / 2 ** 20);
 }
 
 /** What anyone does with a server: is it still of use? */
