@@ -15,6 +15,8 @@ export interface Metrics {
 
 /** Series of one name, at most: what users make up must not fill the memory. */
 const MAX_SERIES = 5_000;
+/** Lines of one histogram, at most: each of its series has one for each bound, and the text is to be read every few seconds. */
+const MAX_LINES = 30_000;
 const SEPARATOR = '\0';
 
 export function createMetrics(): Metrics {
@@ -29,13 +31,14 @@ export function createMetrics(): Metrics {
         for (const { line, count } of series.values()) yield `${line} ${count}\n`;
       });
       return (values, by = 1) => {
-        const one = known(series, values, () => ({ line: `${name}${within(pairs(labels, values))}`, count: 0 }));
+        const one = known(series, MAX_SERIES, values, () => ({ line: `${name}${within(pairs(labels, values))}`, count: 0 }));
         if (one) one.count += by;
       };
     },
 
     histogram(name, help, labels, bounds) {
       const series = new Map<string, { readonly pairs: string; readonly counts: number[]; sum: number; count: number }>();
+      const most = Math.floor(MAX_LINES / (bounds.length + 3));
       const les = bounds.map((bound) => `le="${bound}"`);
       families.push(function* () {
         yield head(name, help, 'histogram');
@@ -49,7 +52,7 @@ export function createMetrics(): Metrics {
         }
       });
       return (values, seconds) => {
-        const one = known(series, values, () => ({ pairs: pairs(labels, values), counts: bounds.map(() => 0), sum: 0, count: 0 }));
+        const one = known(series, most, values, () => ({ pairs: pairs(labels, values), counts: bounds.map(() => 0), sum: 0, count: 0 }));
         if (!one) return;
         const i = bounds.findIndex((bound) => seconds <= bound);
         if (i >= 0) one.counts[i]!++;
@@ -72,10 +75,10 @@ export function createMetrics(): Metrics {
 }
 
 /** The series of some values; none when there are too many already. */
-function known<T>(series: Map<string, T>, values: Labels, make: () => T): T | undefined {
+function known<T>(series: Map<string, T>, most: number, values: Labels, make: () => T): T | undefined {
   const key = values.join(SEPARATOR);
   let one = series.get(key);
-  if (!one && series.size < MAX_SERIES) series.set(key, (one = make()));
+  if (!one && series.size < most) series.set(key, (one = make()));
   return one;
 }
 

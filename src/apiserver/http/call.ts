@@ -35,19 +35,29 @@ export function sendJson(call: Call, code: number, json: Buffer, representation:
   send(call, code, 'application/json', body);
 }
 
-/** The size of the pieces of a long answer, in bytes: what is done in one go before others get their turn. */
+/** The size of the pieces of a long answer, in bytes. */
 const PIECE = 256 * 1024;
+/** What of it waits in memory for a reader, in bytes, before no more is made. */
+const QUEUE = 1024 * 1024;
+/** How long is worked on it, in milliseconds, before others get their turn. One turn of theirs may be far longer. */
+const TURN_MS = 5;
 
 /** Answers with JSON that comes in parts, as {@link sendText} does; as YAML or indented when that is asked for. */
-export async function sendParts(call: Call, parts: Iterable<Buffer>, representation: Representation): Promise<void> {
+export async function sendParts(
+  api: Pick<Api, 'clock'>,
+  call: Call,
+  parts: Iterable<Buffer>,
+  representation: Representation,
+): Promise<void> {
   if (representation === 'yaml' || call.url.searchParams.has('pretty'))
     return sendJson(call, 200, Buffer.concat([...parts]), representation);
-  return sendText(call, 'application/json', parts);
+  return sendText(api, call, 'application/json', parts);
 }
 
 /** Answers with text that comes in parts: a short one at once, a long one as fast as it is read, with turns for others in between. */
-export async function sendText(call: Call, contentType: string, parts: Iterable<Buffer>): Promise<void> {
+export async function sendText({ clock }: Pick<Api, 'clock'>, call: Call, contentType: string, parts: Iterable<Buffer>): Promise<void> {
   const { res } = call;
+  let begun = clock.monotonic();
   let piece: Buffer[] = [];
   let size = 0;
   for (const part of parts) {
@@ -55,11 +65,14 @@ export async function sendText(call: Call, contentType: string, parts: Iterable<
     size += part.length;
     if (size < PIECE) continue;
     if (!res.headersSent) begin(call, 200, contentType);
-    const more = res.write(Buffer.concat(piece));
+    res.write(Buffer.concat(piece));
     [piece, size] = [[], 0];
-    if (!more) await drained(res);
+    const waits = res.writableLength >= QUEUE;
+    if (!waits && clock.monotonic() - begun < TURN_MS) continue;
+    if (waits) await drained(res);
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (res.destroyed) return;
+    begun = clock.monotonic();
   }
   const last = Buffer.concat(piece);
   if (res.headersSent) res.end(last);

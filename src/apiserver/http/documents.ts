@@ -76,7 +76,7 @@ export function createDocuments(api: Api, keySet: object): Documents {
         const verbose = call.url.searchParams.has('verbose') && `[+]ping ok\n${health[1]} check passed\n`;
         return send(call, 200, 'text/plain; charset=utf-8', verbose || 'ok');
       }
-      if (path === '/metrics') return sendText(call, METRICS_TEXT, api.registry.metrics.text());
+      if (path === '/metrics') return sendText(api, call, METRICS_TEXT, api.registry.metrics.text());
       if (path === '/.well-known/openid-configuration') return sendObject(call, 200, ISSUER_DOCUMENT);
       if (path === '/openid/v1/jwks') return send(call, 200, 'application/jwk-set+json', JSON.stringify(keySet));
       if (path === '/openapi/v3' || path === '/openapi/v3/') return sendObject(call, 200, openApi.index());

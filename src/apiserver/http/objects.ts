@@ -75,7 +75,7 @@ async function read(api: Api, call: Call, target: Target, view: View): Promise<v
   if (target.name !== undefined) {
     return sendJson(call, 200, renderObject(await api.registry.get(target), view), view.representation);
   }
-  return sendParts(call, renderList(await api.registry.list(target, listQuery(query)), view), view.representation);
+  return sendParts(api, call, renderList(await api.registry.list(target, listQuery(query)), view), view.representation);
 }
 
 async function write(api: Api, call: Call, target: Target, view: View, method: 'POST' | 'PUT' | 'PATCH'): Promise<void> {
@@ -104,7 +104,7 @@ async function remove(api: Api, call: Call, target: Target, view: View): Promise
   const query = deleteQuery(call.url.searchParams, body);
   if (target.name === undefined) {
     const deleted = await api.registry.deleteCollection(target, listQuery(call.url.searchParams), query);
-    return sendParts(call, renderList(deleted, view), view.representation);
+    return sendParts(api, call, renderList(deleted, view), view.representation);
   }
   const deleted = await api.registry.delete(target, query);
   const legacy = warningOf(target.served);

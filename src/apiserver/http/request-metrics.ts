@@ -1,4 +1,4 @@
-import type { Catalog } from '../../api/index.ts';
+import { hasSubresource, type Catalog } from '../../api/index.ts';
 import type { Clock, Metrics } from '../../base/index.ts';
 import { isWatch } from './query.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -13,6 +13,7 @@ const BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10
 const WHAT = ['verb', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
 /** Subresources whose requests last as long as somebody listens. */
 const STREAMS: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward', 'proxy']);
+const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export type Measure = (method: string, info: RequestInfo, query: URLSearchParams) => Measured;
 
@@ -47,11 +48,15 @@ export function measureRequests(metrics: Metrics, catalog: Catalog, clock: Clock
 
 function labelsOf(method: string, info: RequestInfo, query: URLSearchParams, catalog: Catalog): string[] {
   const component = 'apiserver';
+  const verb = method === 'HEAD' ? 'GET' : METHODS.has(method) ? method : 'other';
+  const nothing = [verb, '', '', '', '', '', component];
   // What nobody serves is anybody's to name: it is counted under no name.
-  if (info.type !== 'resource' || !catalog.find(info.group, info.version, info.plural)) return [method, '', '', '', '', '', component];
-  const { group, version, plural, subresource = '', name, namespace } = info;
+  if (info.type !== 'resource') return nothing;
+  const { group, version, plural, subresource, name, namespace } = info;
+  const served = catalog.find(group, version, plural);
+  if (!served || (subresource !== undefined && !hasSubresource(served, subresource))) return nothing;
   const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster';
-  return [verbOf(method, info, query), group, version, plural, subresource, scope, component];
+  return [verbOf(verb, info, query), group, version, plural, subresource ?? '', scope, component];
 }
 
 function verbOf(

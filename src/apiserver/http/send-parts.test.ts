@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { ConfigMaps, createCatalog } from '../../api/index.ts';
+import { systemClock } from '../../base/index.ts';
 import { entryOf } from '../entry.ts';
 import type { Representation } from './accept.ts';
 import { sendParts, type Call } from './call.ts';
@@ -37,6 +38,12 @@ const list = (count: number) => ({
   continue: 'more',
 });
 
+/** Five milliseconds go by between any two looks at it. */
+const laborious = (() => {
+  let now = 0;
+  return { ...systemClock, monotonic: () => (now += 5) };
+})();
+
 test('a long list comes in pieces, and others get their turn between them', async () => {
   for (const representation of ['json', 'table', 'metadata-list'] as const) {
     const { call, res, sizes, headers } = answer();
@@ -45,7 +52,7 @@ test('a long list comes in pieces, and others get their turn between them', asyn
     let turns = 0;
     const count = (): void => void (turns++, (again = setImmediate(count)));
     let again = setImmediate(count);
-    await sendParts(call, renderList(list(4000), view(representation)), representation);
+    await sendParts({ clock: laborious }, call, renderList(list(4000), view(representation)), representation);
     clearImmediate(again);
     await new Promise((resolve) => res.once('end', resolve));
     const value = JSON.parse(Buffer.concat(received).toString()) as { items?: unknown[]; rows?: unknown[]; metadata: object };
@@ -58,11 +65,11 @@ test('a long list comes in pieces, and others get their turn between them', asyn
 
 test('a short one is sent whole, a reader that is slow is waited for, one that has gone is not', async () => {
   const short = answer();
-  await sendParts(short.call, renderList(list(3), view('json')), 'json');
+  await sendParts({ clock: systemClock }, short.call, renderList(list(3), view('json')), 'json');
   assert.ok(Number(short.headers['content-length']) > 3000);
 
   const slow = answer();
-  const sending = sendParts(slow.call, renderList(list(10_000), view('json')), 'json');
+  const sending = sendParts({ clock: systemClock }, slow.call, renderList(list(10_000), view('json')), 'json');
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(slow.sizes.length < 10, 'no more than what fits waits in memory');
   slow.res.destroy();

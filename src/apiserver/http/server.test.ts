@@ -384,11 +384,12 @@ test('requests are counted and timed by what they are about, streams while they 
   const nothing = 'verb="GET",group="",version="",resource="",subresource="",scope="",component="apiserver",code="404"';
   const before = await told();
   await call(PODS);
-  await call('/apis/made.up/v1/anythings');
+  for (const path of ['/apis/made.up/v1/anythings', `${PODS}/web/made.up`, `${PODS}/web/made.up?watch=true`]) await call(path);
+  await call(PODS, { method: 'PROPFIND' });
   const after = await told();
   assert.equal(counted(after, lists) - counted(before, lists), 1);
-  assert.equal(counted(after, nothing) - counted(before, nothing), 1);
-  assert.doesNotMatch(after, /made\.up/);
+  assert.equal(counted(after, nothing) - counted(before, nothing), 3);
+  assert.doesNotMatch(after, /made\.up|PROPFIND/);
   assert.match(after, /^apiserver_request_duration_seconds_count{verb="LIST".*resource="pods".*} \d+$/m);
   assert.match(after, /^process_resident_memory_bytes \d+$/m);
 
