@@ -48,6 +48,8 @@ process.stdout.write(
   `Envoy ${ENVOY_VERSION} (${envoy.from}), kubectl ${kubectl ? 'bundled' : 'from the PATH'}, helm ${helm ? 'bundled' : 'from the PATH'}, uid ${process.getuid!()}\n`,
 );
 const env = {
+  // As the start of every command sets it.
+  NODE_COMPILE_CACHE: join(cacheDir, 'compiled'),
   ...process.env,
   SLUICE_ENVOY: envoy.path,
   PATH: [kubectl && dirname(kubectl), dirname(process.execPath), process.env.PATH].filter(Boolean).join(':'),

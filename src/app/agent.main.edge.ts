@@ -7,12 +7,14 @@ import { createHttpClient } from '../control/index.ts';
 import { runAgent } from '../node/index.ts';
 import { createImages } from './images.ts';
 import type { ControlPlaneInput } from './config.ts';
+import { keepCompiled } from './daemon.edge.ts';
 
 // The control plane's is stricter; what is made for pods is to look as it does anywhere.
 process.umask(0o022);
 const log = jsonLog((line) => void writeSync(1, line), systemClock.now);
 const { paths, envoy } = JSON.parse(process.env.SLUICE_AGENT ?? '') as ControlPlaneInput;
 const stop = new AbortController();
+keepCompiled();
 process.once('SIGTERM', () => stop.abort());
 process.on('unhandledRejection', (error) =>
   log.error('a promise was rejected and nobody looked', {

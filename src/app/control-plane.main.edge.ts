@@ -3,12 +3,14 @@ import { writeSync } from 'node:fs';
 import { Fault, jsonLog, messageOf, systemClock } from '../base/index.ts';
 import { runControlPlane } from './control-plane.edge.ts';
 import type { ControlPlaneInput } from './config.ts';
+import { keepCompiled } from './daemon.edge.ts';
 
 // What is written here - store, keys, sockets - is nobody else's.
 process.umask(0o077);
 const log = jsonLog((line) => void writeSync(1, line), systemClock.now);
 const input = JSON.parse(process.env.SLUICE_CONTROL_PLANE ?? '') as ControlPlaneInput;
 const stop = new AbortController();
+keepCompiled();
 process.once('SIGTERM', () => stop.abort());
 process.once('SIGINT', () => stop.abort());
 process.on('unhandledRejection', (error) =>
