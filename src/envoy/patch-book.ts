@@ -1,16 +1,21 @@
 /** Which EnvoyFilters are in force, what came of their patches, and what is to be said of them. */
 import { keyOf, keyText, type EnvoyFilter } from '../api/index.ts';
+import { canonicalJson } from '../base/index.ts';
 import { EnvoyFilters, keepArray, memo, patchOrigin, patchProblem, type EnvoyPatch, type Problem } from '../mesh/index.ts';
 import { readPatch } from './patch-list.ts';
 
 const filtersOf = memo((all: readonly EnvoyFilter[], rootNamespace: string) => new EnvoyFilters(all, rootNamespace));
+
+/** How many earlier forms of an object are remembered: of changes in a hurry several may be refused before the first refusal is told. */
+const REMEMBERED = 5;
 
 /** One that Envoy refused gives way to what it said before, so that the last good configuration stays for new proxies, too. */
 export class PatchBook {
   #filters = filtersOf([], '');
   #written: readonly EnvoyFilter[] = [];
   #root = '';
-  readonly #history = new Map<string, { now: EnvoyFilter; good: EnvoyFilter | undefined }>();
+  /** What each said and says, the newest first; who only writes its status says nothing new. */
+  readonly #history = new Map<string, readonly EnvoyFilter[]>();
   readonly #refused = new WeakMap<EnvoyFilter, string>();
   readonly #hits = new Set<EnvoyPatch>();
   #problems: readonly Problem[] = [];
@@ -22,18 +27,18 @@ export class PatchBook {
 
   /** Takes them as they are written, the oldest first. */
   update(written: readonly EnvoyFilter[], rootNamespace: string): void {
-    this.#written = written;
     this.#root = rootNamespace;
     this.#hits.clear();
-    const keys = new Set<string>();
-    for (const now of written) {
-      const key = keyText(keyOf(now));
-      keys.add(key);
-      const before = this.#history.get(key);
-      if (before?.now === now) continue;
-      this.#history.set(key, { now, good: before && (this.#refused.has(before.now) ? before.good : before.now) });
-    }
-    for (const key of this.#history.keys()) if (!keys.has(key)) this.#history.delete(key);
+    const before = new Map(this.#history);
+    this.#history.clear();
+    this.#written = written.map((object) => {
+      const key = keyText(keyOf(object));
+      const known = before.get(key) ?? [];
+      const now = known[0] && saysTheSame(known[0], object) ? known[0] : object;
+      const earlier = known.filter((f) => f !== now && !this.#refused.has(f));
+      this.#history.set(key, [now, ...earlier].slice(0, REMEMBERED));
+      return now;
+    });
     this.#enact();
   }
 
@@ -64,10 +69,7 @@ export class PatchBook {
   }
 
   #enact(): void {
-    const inForce = this.#written.flatMap((o) => {
-      const good = this.#refused.has(o) ? this.#history.get(keyText(keyOf(o)))?.good : o;
-      return good && !this.#refused.has(good) ? [good] : [];
-    });
+    const inForce = [...this.#history.values()].flatMap((said) => said.find((f) => !this.#refused.has(f)) ?? []);
     this.#filters = filtersOf(keepArray(this.#filters.all, inForce), this.#root);
   }
 
@@ -121,4 +123,8 @@ export class PatchBook {
       ];
     });
   }
+}
+
+function saysTheSame(a: EnvoyFilter, b: EnvoyFilter): boolean {
+  return a === b || (a.metadata?.uid === b.metadata?.uid && canonicalJson(a.spec) === canonicalJson(b.spec));
 }

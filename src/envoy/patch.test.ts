@@ -74,6 +74,26 @@ test('a refused EnvoyFilter gives way to what it said before, until it changes a
   assert.deepEqual(w.said(), []);
 });
 
+test('what is written of its status is no change, and two bad forms in a row do not lose the good one', () => {
+  const w = world(filter('a', 1, '1s'));
+  w.write(filter('a', 2, '2s'));
+  assert.equal(w.refuse(), true);
+  // The condition that says so, written twice.
+  for (const version of [3, 4]) {
+    w.write(filter('a', version, '2s'));
+    assert.equal(w.timeout(), '1s');
+  }
+  w.write(filter('a', 5, '3s'));
+  const third = w.cluster().version;
+  w.write(filter('a', 6, '4s'));
+  assert.notEqual(w.cluster().version, third);
+  assert.equal(w.refuse(), true);
+  assert.equal(w.timeout(), '3s');
+  assert.equal(w.refuse(third), true);
+  assert.equal(w.timeout(), '1s');
+  assert.match(w.said().join(), /before stays in force/);
+});
+
 test('one that was never good is left out; of several the last changed is given up first', () => {
   const w = world(filter('good', 5, '1s'), filter('new', 9, '2s'));
   assert.equal(w.timeout(), '2s');
