@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readWords } from './kinds/schema/words.edge.ts';
 import { apiGroup, apiGroupList, apiResourceList, coreDiscovery, createCatalog, groupsDiscovery, kindOfCrd, openApiOf } from './index.ts';
 
 const catalog = createCatalog();
@@ -59,6 +60,10 @@ interface Document {
   paths: Record<string, { patch?: Operation; parameters?: { name: string }[] }>;
   components: { schemas: Record<string, { 'x-kubernetes-group-version-kind'?: object[]; properties?: Record<string, object> }> };
 }
+interface Described {
+  description?: string;
+  properties?: Record<string, Described>;
+}
 interface Operation {
   parameters: { name: string }[];
   requestBody: { content: object };
@@ -101,6 +106,34 @@ test('built-in kinds take strategic merge patches, with their merge keys; others
   assert.ok(!('application/strategic-merge-patch+json' in canaries.requestBody.content));
 });
 
+/** What the real server says nothing of. */
+const UNSAID: Readonly<Record<string, readonly string[]>> = {
+  'io.k8s.api.certificates.v1.CertificateSigningRequest': ['metadata'],
+  'io.k8s.api.networking.v1.IngressRule': ['http'],
+};
+/** It holds schemas of its own kind: it is served without its fields. */
+const RECURSIVE = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
+
+test("Kubernetes' own messages have the fields that the real server has words for, and say them", () => {
+  const words = readWords();
+  const served = new Map<string, Described>();
+  for (const path of Object.keys((openApi.index() as Pick<Document, 'paths'>).paths))
+    for (const [name, schema] of Object.entries(read(path).components.schemas)) served.set(name, schema);
+  for (const [name, { '': own, ...said }] of Object.entries(words)) {
+    const { description, properties = {} } = served.get(name) ?? {};
+    assert.equal(description, own, name);
+    if (name === RECURSIVE) continue;
+    const unsaid = (UNSAID[name] ?? []).map((field) => [field, undefined]);
+    const found = Object.entries(properties).map(([field, schema]) => [field, schema.description]);
+    assert.deepEqual(Object.fromEntries(found), { ...said, ...Object.fromEntries(unsaid) }, name);
+  }
+});
+
+test('old versions say what the ones that followed them say', () => {
+  const { template } = read('apis/extensions/v1beta1').components.schemas['io.k8s.api.extensions.v1beta1.DeploymentSpec']!.properties!;
+  assert.match((template as Described).description!, /^Template describes the pods that will be created/);
+});
+
 test('a new kind changes the document of its group and no other', () => {
   const own = createCatalog();
   const documents = openApiOf(own);
@@ -117,9 +150,11 @@ test('a new kind changes the document of its group and no other', () => {
     });
   own.add(widget('one')!);
   const first = documents.document('apis/example.com/v1')!;
-  assert.ok(JSON.parse(first.text).components.schemas['com.example.v1.Widget']);
-  assert.equal(documents.document('apis/example.com/v1'), first);
+  const { description, properties } = JSON.parse(first.text).components.schemas['com.example.v1.Widget'];
+  assert.equal(description, 'one');
+  assert.match(properties.metadata.description, /^Standard object's metadata/);
+  assert.deepEqual(documents.document('apis/example.com/v1'), first);
   own.add(widget('two')!);
   assert.notEqual(documents.document('apis/example.com/v1')!.hash, first.hash);
-  assert.equal(documents.document('apis/apps/v1'), apps);
+  assert.deepEqual(documents.document('apis/apps/v1'), apps);
 });

@@ -4,6 +4,8 @@ import { partsOf, type Catalog, type Served } from './catalog.ts';
 import { groupVersions } from './discovery.ts';
 import { isKept, type Schema } from './kind.ts';
 import { namingOf } from './kinds/schema/names.ts';
+import { readWords, type Words } from './kinds/schema/words.edge.ts';
+import { saidOf, saidOfObjects } from './kinds/schema/words.ts';
 import { apiVersionOf } from './object.ts';
 
 export interface OpenApiDocument {
@@ -13,7 +15,7 @@ export interface OpenApiDocument {
   readonly hash: string;
 }
 
-/** The documents of a catalog. Each is made when first asked for and kept until its group and version change. */
+/** The documents of a catalog. They are long: each is written when it is asked for, and only its hash is kept. */
 export interface OpenApi {
   /** The body of `/openapi/v3`. */
   index(): object;
@@ -22,37 +24,44 @@ export interface OpenApi {
 }
 
 export function openApiOf(catalog: Catalog): OpenApi {
-  const made = new Map<string, { document: OpenApiDocument; of: readonly unknown[] }>();
-  const document = (path: string): OpenApiDocument | undefined => {
-    const gv = groupVersions(catalog).find((g) => pathOfGroup(g) === path);
-    if (!gv) return undefined;
-    const of = gv.served.map((s) => s.def);
-    const known = made.get(path);
-    if (known && known.of.length === of.length && of.every((def, i) => def === known.of[i])) return known.document;
-    const text = JSON.stringify(documentOf(gv.group, gv.version, gv.served));
-    const document = { text, hash: sha256Hex(text, 32).toUpperCase() };
-    made.set(path, { document, of });
-    return document;
+  const hashes = new Map<string, { hash: string; of: readonly unknown[] }>();
+  const keep = (path: string, served: readonly Served[], text: string): string => {
+    const hash = sha256Hex(text, 32).toUpperCase();
+    hashes.set(path, { hash, of: served.map((s) => s.def) });
+    return hash;
+  };
+  const known = (path: string, served: readonly Served[]): string | undefined => {
+    const kept = hashes.get(path);
+    return kept?.of.length === served.length && served.every((s, i) => s.def === kept.of[i]) ? kept.hash : undefined;
   };
   return {
-    document,
-    index: () => ({
-      paths: Object.fromEntries(
-        groupVersions(catalog).map((gv) => {
-          const path = pathOfGroup(gv);
-          return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${document(path)!.hash}` }];
-        }),
-      ),
-    }),
+    document(path) {
+      const gv = groupVersions(catalog).find((g) => pathOfGroup(g) === path);
+      if (!gv) return undefined;
+      const text = JSON.stringify(documentOf(gv, readWords()));
+      return { text, hash: known(path, gv.served) ?? keep(path, gv.served, text) };
+    },
+    index() {
+      let words: Words | undefined;
+      const hashOf = (path: string, gv: GroupVersion): string =>
+        known(path, gv.served) ?? keep(path, gv.served, JSON.stringify(documentOf(gv, (words ??= readWords()))));
+      const paths = groupVersions(catalog).map((gv) => {
+        const path = pathOfGroup(gv);
+        return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(path, gv)}` }];
+      });
+      return { paths: Object.fromEntries(paths) };
+    },
   };
 }
+
+type GroupVersion = ReturnType<typeof groupVersions>[number];
 
 function pathOfGroup(gv: { group: string; version: string }): string {
   return gv.group ? `apis/${gv.group}/${gv.version}` : `api/${gv.version}`;
 }
 
-function documentOf(group: string, version: string, served: readonly Served[]): object {
-  const components = new Components();
+function documentOf({ group, version, served }: GroupVersion, words: Words): object {
+  const components = new Components(words);
   const paths: Record<string, object> = {};
   for (const kind of served) addPaths(paths, kind, components);
   return {
@@ -63,31 +72,42 @@ function documentOf(group: string, version: string, served: readonly Served[]): 
   };
 }
 
+/** Words by field. */
+type Said = Readonly<Record<string, string>>;
+
 /** Named schemas of a document, each written out once. */
 class Components {
   readonly schemas: Record<string, object> = {};
+  readonly words: Words;
 
-  /** Adds a schema under its own name, or `name`, with `extra` beside its fields, and returns the reference. */
-  add(schema: Schema, name: string, extra: object = {}): object {
+  constructor(words: Words) {
+    this.words = words;
+  }
+
+  /** Adds a schema under a name, with `extra` beside its fields, and returns the reference; `said` of it when nothing else is known. */
+  add(schema: Schema, name: string, extra: object = {}, said: Said = {}): object {
     if (!(name in this.schemas)) {
       // Set before its fields are written, so that the order is stable and nothing is written twice.
       this.schemas[name] = {};
-      this.schemas[name] = { ...this.write(schema), ...extra };
+      this.schemas[name] = { ...this.write(schema, saidOf(this.words, name) ?? said), ...extra };
     }
     return { $ref: `#/components/schemas/${name}` };
   }
 
-  private refer(schema: Schema): object {
+  private refer(schema: Schema, description?: string): object {
     const naming = namingOf(schema);
-    if (!naming) return this.write(schema);
+    const said = description ? { description } : {};
+    if (!naming) return { ...said, ...this.write(schema) };
     const ref = this.add(naming.base, naming.name);
-    return Object.keys(naming.beside).length ? { allOf: [ref], ...naming.beside } : ref;
+    const beside = { ...said, ...naming.beside };
+    return Object.keys(beside).length ? { allOf: [ref], ...beside } : ref;
   }
 
-  private write(schema: Schema): object {
-    const out: Record<string, unknown> = { ...schema };
+  /** `said` are the words for its fields, and for itself under `''`. */
+  private write(schema: Schema, said: Said = {}): object {
+    const out: Record<string, unknown> = { ...(said[''] ? { description: said[''] } : {}), ...schema };
     if (schema.properties) {
-      out.properties = Object.fromEntries(Object.entries(schema.properties).map(([name, field]) => [name, this.refer(field)]));
+      out.properties = Object.fromEntries(Object.entries(schema.properties).map(([name, field]) => [name, this.refer(field, said[name])]));
     }
     if (schema.items) out.items = this.refer(schema.items);
     if (typeof schema.additionalProperties === 'object') out.additionalProperties = this.refer(schema.additionalProperties);
@@ -135,7 +155,12 @@ function addPaths(paths: Record<string, object>, served: Served, components: Com
   const { plural, kind, namespaced } = def.resource;
   const type = { group, version, kind };
   const schema = served.legacy?.schema ?? def.schema;
-  const ref = components.add(schema, namingOf(schema)?.name ?? defaultName(served), { 'x-kubernetes-group-version-kind': [type] });
+  const ref = components.add(
+    schema,
+    namingOf(schema)?.name ?? defaultName(served),
+    { 'x-kubernetes-group-version-kind': [type] },
+    saidOfObjects(components.words),
+  );
   const patchTypes = def.custom ? PATCH_TYPES : [...PATCH_TYPES, 'application/strategic-merge-patch+json'];
 
   const answer = (body: object): object => ({ 200: { description: 'OK', content: { 'application/json': { schema: body } } } });

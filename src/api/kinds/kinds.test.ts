@@ -3,8 +3,6 @@ import { test } from 'node:test';
 import { type AnyObject, apiVersionOf, createCatalog, type KindDef, type Schema, tableOf } from '../index.ts';
 import { versionsOf } from '../catalog.ts';
 import { minimalOf } from './minimal.fixture.ts';
-import { messageFields } from './schema/fields.edge.ts';
-import { DESCRIPTIONS } from './schema/descriptions.ts';
 
 const NOW = Date.parse('2026-01-02T00:00:00Z');
 const catalog = createCatalog();
@@ -70,17 +68,6 @@ test('plurals, short names and kinds are unique in their group', () => {
       seen.add(`${resource.group}/${name}`);
     }
   }
-});
-
-test('all that is said of messages and fields is said of ones that exist', () => {
-  const fields = new Set<string>();
-  const messages = new Set<string>();
-  for (const [message, its] of Object.entries(messageFields())) {
-    const short = message.split('.').slice(-3).join('.');
-    messages.add(short);
-    for (const field of Object.keys(its)) fields.add(`${short}.${field}`);
-  }
-  for (const id of Object.keys(DESCRIPTIONS)) assert.ok(fields.has(id) || messages.has(id), id);
 });
 
 test('an autoscaler survives the way through its old version', () => {

@@ -55,7 +55,7 @@ export const MINIMAL: Readonly<Record<string, Record<string, unknown>>> = {
   daemonsets: { spec: { selector, template } },
   deployments: { spec: { selector, template } },
   replicasets: { spec: { selector, template } },
-  statefulsets: { spec: { selector, template } },
+  statefulsets: { spec: { selector, template, volumeClaimTemplates: [{ metadata: { name: 'data' } }] } },
   horizontalpodautoscalers: { spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'a' }, maxReplicas: 2 } },
   cronjobs: { spec: { schedule: '* * * * *', jobTemplate } },
   jobs: jobTemplate,

@@ -1,6 +1,5 @@
 import type { Schema } from '../../kind.ts';
-import { DESCRIPTIONS } from './descriptions.ts';
-import { factsOf, type FieldFacts, isEmbedded, jsonName } from './facts.ts';
+import { factsOf, type FieldFacts, isEmbedded, jsonName, shortName } from './facts.ts';
 import { messageFields } from './fields.edge.ts';
 import { described, named } from './names.ts';
 
@@ -27,10 +26,16 @@ const SPECIAL: Readonly<Record<string, Schema>> = {
       { type: 'array', items: { type: 'string' } } satisfies Schema,
     ]),
   ),
-  'k8s.io.apimachinery.pkg.runtime.RawExtension': { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  'k8s.io.apimachinery.pkg.runtime.RawExtension': named('io.k8s.apimachinery.pkg.runtime.RawExtension', {
+    type: 'object',
+    'x-kubernetes-preserve-unknown-fields': true,
+  }),
   [`${EXTENSIONS}.JSON`]: { 'x-kubernetes-preserve-unknown-fields': true },
   // The schema of a schema is recursive; it is checked by the kind itself.
-  [`${EXTENSIONS}.JSONSchemaProps`]: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+  [`${EXTENSIONS}.JSONSchemaProps`]: named('io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps', {
+    type: 'object',
+    'x-kubernetes-preserve-unknown-fields': true,
+  }),
 };
 
 const SCALARS: Readonly<Record<string, Schema>> = {
@@ -42,11 +47,6 @@ const SCALARS: Readonly<Record<string, Schema>> = {
   bytes: { type: 'string', format: 'byte' },
 };
 
-/** `core.v1.Pod` of `k8s.io.api.core.v1.Pod`. */
-function shortName(message: string): string {
-  return message.split('.').slice(-3).join('.');
-}
-
 /** `io.k8s.api.core.v1.Pod` of `k8s.io.api.core.v1.Pod`, as OpenAPI documents of Kubernetes name it. */
 function componentName(message: string): string {
   return message
@@ -55,19 +55,24 @@ function componentName(message: string): string {
     .replace('kube_aggregator', 'kube-aggregator');
 }
 
+/** Messages that name their own version and kind even inside other objects. */
+const WHOLE: ReadonlySet<string> = new Set(['core.v1.PersistentVolumeClaim', 'meta.v1.DeleteOptions']);
+
+/** What every object has beside its own fields. */
+export const OBJECT_FIELDS: Readonly<Record<string, Schema>> = { apiVersion: { type: 'string' }, kind: { type: 'string' } };
+
 const built = new Map<string, Schema>();
 
-/** The schema of a message, without `apiVersion` and `kind`. Equal names give the same object. */
+/** The schema of a message; most have no `apiVersion` and `kind`. Equal names give the same object. */
 export function messageSchema(message: string): Schema {
   const known = SPECIAL[message] ?? built.get(message);
   if (known) return known;
   const short = shortName(message);
   const { required, map } = factsOf(short);
-  const schema: Schema = { type: 'object', properties: propertiesOf(message, short) };
+  const properties = { ...(WHOLE.has(short) ? OBJECT_FIELDS : {}), ...propertiesOf(message, short) };
+  const schema: Schema = { type: 'object', properties };
   if (required) schema.required = [...required];
   if (map) schema['x-kubernetes-map-type'] = map;
-  const description = DESCRIPTIONS[short];
-  if (description) schema.description = description;
   built.set(message, named(componentName(message), schema));
   return schema;
 }
@@ -82,15 +87,14 @@ function propertiesOf(message: string, owner: string): Record<string, Schema> {
     if (isEmbedded(field, type)) Object.assign(out, propertiesOf(type, owner));
     else {
       const name = jsonName(field);
-      const description = DESCRIPTIONS[`${owner}.${name}`] ?? DESCRIPTIONS[`${shortName(message)}.${name}`];
-      out[name] = fieldSchema(type, facts[name] ?? {}, description);
+      out[name] = fieldSchema(type, facts[name] ?? {});
     }
   }
   return out;
 }
 
-function fieldSchema(type: string, facts: FieldFacts, description: string | undefined): Schema {
-  const beside: Schema = description ? { description } : {};
+function fieldSchema(type: string, facts: FieldFacts): Schema {
+  const beside: Schema = {};
   if (facts.patch) beside['x-kubernetes-patch-strategy'] = facts.patch;
   if (facts.key) beside['x-kubernetes-patch-merge-key'] = facts.key;
   if (facts.map) beside['x-kubernetes-map-type'] = facts.map;
@@ -102,7 +106,7 @@ function fieldSchema(type: string, facts: FieldFacts, description: string | unde
     return { type: 'array', items, 'x-kubernetes-list-type': facts.list ?? 'atomic', ...keys, ...beside };
   }
   const map = /^map<string,(.*)>$/.exec(type);
-  if (map) return { type: 'object', additionalProperties: typeSchema(map[1]!), ...beside };
+  if (map) return { type: 'object', additionalProperties: described(typeSchema(map[1]!), values), ...beside };
   return described(typeSchema(type), { ...beside, ...values });
 }
 
@@ -110,15 +114,9 @@ function typeSchema(type: string): Schema {
   return SCALARS[type] ?? messageSchema(type);
 }
 
-/** What every object has beside its own fields. */
-export const OBJECT_FIELDS: Readonly<Record<string, Schema>> = {
-  apiVersion: { type: 'string', description: 'The group and version of the shape this object is written in, such as apps/v1.' },
-  kind: { type: 'string', description: 'The kind of this object, in CamelCase, such as Deployment.' },
-};
-
 /** The schema of `metadata`. */
 export function objectMetaSchema(): Schema {
-  return described(messageSchema(`${META}.ObjectMeta`), { description: 'Name, namespace, labels, annotations, owners.' });
+  return messageSchema(`${META}.ObjectMeta`);
 }
 
 /** The schema of a whole object of one of Kubernetes' own kinds, by the message's full name. */

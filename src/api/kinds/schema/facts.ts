@@ -44,15 +44,27 @@ const LIKE: Readonly<Record<string, readonly string[]>> = {
 
 const NOTHING: MessageFacts = {};
 
+/** `core.v1.Pod` of `k8s.io.api.core.v1.Pod`. */
+export function shortName(message: string): string {
+  return message.split('.').slice(-3).join('.');
+}
+
+/** For a message of an old version, by short name: those of the same name in the versions that followed it. */
+export function sameInOthers(message: string): string[] {
+  const [group, version, name] = message.split('.');
+  const old = version !== 'v1' && version !== 'v2';
+  const like = LIKE[`${group}.${version}`] ?? (old ? [`${group}.v1`, `${group}.v2`] : []);
+  return like.map((of) => `${of}.${name}`);
+}
+
 /** What is known of a message beyond its fields. What an old version demanded is not known; it demands nothing. */
 export function factsOf(message: string): MessageFacts {
   const facts = messageFacts();
   const own = facts[message];
   if (own) return own;
-  const [group, version, name] = message.split('.');
-  const old = version !== 'v1' && version !== 'v2';
-  const like = LIKE[`${group}.${version}`] ?? (old ? [`${group}.v1`, `${group}.v2`] : []);
-  const found = like.map((of) => facts[`${of}.${name}`]).find((f) => f !== undefined);
+  const found = sameInOthers(message)
+    .map((other) => facts[other])
+    .find((f) => f !== undefined);
   if (!found) return NOTHING;
   const { required: _required, ...rest } = found;
   return rest;

@@ -5,7 +5,7 @@ export type MessageFields = Readonly<Record<string, Readonly<Record<string, read
 
 /** What the OpenAPI documents of the real server say of a field beside its type. */
 export interface FieldFacts {
-  /** The values there are: of the field, or of the items of a list. */
+  /** The values there are: of the field, or of what a list or map holds. */
   readonly enum?: readonly string[];
   /** How server-side apply sees a list; atomic when absent. */
   readonly list?: 'map' | 'set';
