@@ -1,11 +1,14 @@
 /** Explains a request in a running instance, and sends it. */
 import { execFile } from 'node:child_process';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject, Resource } from '../api/index.ts';
 import { Fault, messageOf, sleep, systemClock } from '../base/index.ts';
 import { explain, type Explanation, type SeenRequest } from '../envoy/index.ts';
-import { createModeler, proxyOf, snapshotKinds, snapshotOf, type Snapshot } from '../mesh/index.ts';
+import { createModeler, defaultMeshConfig, proxyOf, snapshotKinds, snapshotOf, type Snapshot } from '../mesh/index.ts';
+import { DEFAULT_PORTS } from './config.ts';
 import { readRecord } from './instance.edge.ts';
 import { findKubectl } from './kubectl.edge.ts';
 import type { InstancePaths } from './paths.ts';
@@ -53,7 +56,7 @@ export async function meshSnapshot(paths: InstancePaths): Promise<Snapshot> {
       ),
     ),
   );
-  return snapshotOf(lists.flat());
+  return snapshotOf(lists.flat(), { ...defaultMeshConfig, httpsPort: readRecord(paths)?.config.httpsPort });
 }
 
 /** Lists leave out what each of their items is. */
@@ -126,17 +129,19 @@ type Answer = Pick<Fired, 'status' | 'seconds' | 'error'>;
 
 /** Through the instance's own port, as a browser's request comes. */
 function fromHost(paths: InstancePaths, { method, scheme, path, authority, headers }: SeenRequest): Promise<Answer> {
-  const port = readRecord(paths)?.config.httpPort;
-  if (scheme === 'https' || !port) return Promise.resolve({ error: 'only http can be sent through the ingress' });
+  const { httpPort, httpsPort } = readRecord(paths)?.config ?? DEFAULT_PORTS;
+  const name = authority.replace(/:\d+$/, '');
+  // Whose certificate it is is for the browser to judge; here it is about the way.
+  const tls = { rejectUnauthorized: false, ...(isIP(name) ? {} : { servername: name }) };
+  const to = { host: '127.0.0.1', method, path, headers: { ...headers, host: authority }, timeout: 30_000 };
   const started = performance.now();
   return new Promise((resolve) => {
-    const r = httpRequest(
-      { host: '127.0.0.1', port, method, path, headers: { ...headers, host: authority }, timeout: 30_000 },
-      (response) => {
-        response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, seconds: (performance.now() - started) / 1000 }));
-        response.on('error', (error) => resolve({ error: messageOf(error) }));
-      },
-    );
+    const answered = (response: IncomingMessage): void => {
+      response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, seconds: (performance.now() - started) / 1000 }));
+      response.on('error', (error) => resolve({ error: messageOf(error) }));
+    };
+    const r =
+      scheme === 'https' ? httpsRequest({ ...to, ...tls, port: httpsPort }, answered) : httpRequest({ ...to, port: httpPort }, answered);
     r.on('timeout', () => r.destroy(new Error('no answer within 30 s')));
     r.on('error', (error) => resolve({ error: messageOf(error) }));
     r.end();

@@ -3,6 +3,7 @@ import { RE2JS } from 're2js';
 import type { SeenRequest } from './evaluate.ts';
 import type { ChosenRoute } from './explain-types.ts';
 import type { Json } from './json.ts';
+import { placeOf } from './explain-place.ts';
 import { originOf } from './route.ts';
 
 const REDIRECTS: Readonly<Record<string, number>> = {
@@ -18,7 +19,8 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ty
 /** What the route does, but for where to. */
 export function chosen(route: Json): ChosenRoute {
   const origin = originOf(route);
-  const from = origin ? { from: `VirtualService ${origin.rules.namespace}/${origin.rules.name} ${origin.path}` } : {};
+  const place = origin && placeOf(origin.rules, ...origin.at);
+  const from = place ? { from: `${place.object} ${place.path}` } : {};
   const base = { ...from, ...faults(route) };
   const redirect = route['redirect'] as Json | undefined;
   if (redirect) {

@@ -1,29 +1,17 @@
-/** Where a request goes from its client: listener, host, and the first route that takes it, with all that was tried. */
+/** Where a request goes from a pod: listener, host, and the first route that takes it, with all that was tried. */
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import {
-  acceptedHosts,
-  isPlainHttp,
-  lookupHost,
-  MESH,
-  policyOf,
-  serversOf,
-  unsoundParts,
-  visible,
-  workloadOfProxy,
-  type Model,
-  type Proxy,
-  type Rules,
-} from '../mesh/index.ts';
+import { lookupHost, MESH, policyOf, visible, type Model, type Rules } from '../mesh/index.ts';
 import { contains } from './blocks.ts';
 import { PASSTHROUGH } from './cluster.ts';
-import { routeHolds, type SeenRequest } from './evaluate.ts';
+import type { SeenRequest } from './evaluate.ts';
+import { sameRules, writersOf } from './explain-place.ts';
 import { chosen, clustersOf } from './explain-route.ts';
 import type { ChosenRoute, Step } from './explain-types.ts';
-import { planGateway } from './ingress.ts';
+import { walk } from './explain-walk.ts';
 import type { Json } from './json.ts';
 import { claims } from './on-demand.ts';
 import { otherwiseCluster, type OutboundChain } from './outbound.ts';
-import { originOf, plainRoute, routesOf, unconcerned } from './route.ts';
+import { plainRoute, routesOf } from './route.ts';
 import type { WeightedClusters } from './tcp-proxy.ts';
 import type { View } from './view.ts';
 import { dependencies, domainsOf, hashOf, MESH_ONLY, resolver } from './virtual-host.ts';
@@ -92,9 +80,9 @@ export function atSidecar({ model, request, port }: Question, view: View): Found
       const resolve = resolver(rules, port, model.config.domain, dependencies(model, rules, client));
       const context = { gateways: MESH_ONLY, port, client };
       const routes = routesOf(rules, { ...context, resolve });
-      if (routes.length) return { listener, http: true, ...walk(steps, routes, [rules], context, request) };
+      if (routes.length) return { listener, ...walk(steps, routes, [rules], context, request) };
       steps.push({
-        object: objectOf(rules),
+        object: writersOf(rules).join(', '),
         path: 'spec.http',
         matched: false,
         why: 'none of its rules can hold for this client: as if it were not there',
@@ -140,45 +128,6 @@ function chainFor(chains: readonly OutboundChain[], addresses: readonly string[]
   return hit ?? fitting.find((c) => !c.names);
 }
 
-/** A gateway's server, virtual host and route. */
-export function atGateway({ model, request, port }: Question, proxy: Proxy): Found {
-  const name = hostname(request);
-  const own = [...model.services.values()].filter((s) => s.namespace === proxy.namespace);
-  const servers = serversOf(proxy, model.gateways, own).filter((s) => isPlainHttp(s) === (request.scheme === 'http'));
-  const server = servers.find((s) => s.spec.port.number === port) ?? servers.find((s) => s.listen === port) ?? servers[0];
-  if (!server) {
-    const says = `no Gateway has a server for ${request.scheme} on this gateway: nothing listens`;
-    return { listener: 'none', steps: [], route: { does: 'refuse', says, status: 503 }, clusters: [], http: true };
-  }
-  const listener = `0.0.0.0_${server.listen}`;
-  const plan = planGateway(model, proxy, workloadOfProxy(proxy), serversOf(proxy, model.gateways, own));
-  const same = servers.filter((s) => s.listen === server.listen);
-  const gateways = [...new Set(same.map((s) => s.gateway))];
-  const prefix = request.scheme === 'http' ? `http.${server.listen}` : `https.${server.spec.port.number}.`;
-  const mine = [...plan.routes].filter(([table]) => table === prefix || (request.scheme === 'https' && table.startsWith(prefix)));
-  const hosts = new Map(mine.flatMap(([, all]) => all.flatMap((h) => h.domains.map((d) => [d, h] as const))));
-  const host = lookupHost(hosts, name) as (Json & { routes?: readonly Json[] }) | undefined;
-  const routes = host?.routes ?? [];
-  const holders = [...new Set(routes.flatMap((r) => originOf(r)?.rules ?? []))];
-  const steps = unbound(
-    model,
-    holders,
-    gateways,
-    same.map((s) => acceptedHosts(s, model.config.domain)),
-    name,
-  );
-  if (!host) {
-    const says = `no VirtualService of ${gateways.join(', ')} has the host ${name}`;
-    return { listener, steps, route: { does: 'refuse', says, status: 404 }, clusters: [], http: true };
-  }
-  if (host['require_tls'] === 'ALL' && request.scheme === 'http') {
-    const says = 'the Gateway redirects (301) to https (tls.httpsRedirect)';
-    return { listener, steps, route: { does: 'redirect', says, status: 301 }, clusters: [], http: true };
-  }
-  const context = { gateways, port: server.spec.port.number, client: { namespace: proxy.namespace, labels: proxy.labels } };
-  return { listener, http: true, ...walk(steps, routes, holders, context, request) };
-}
-
 /** A client without a proxy: its connection goes to any endpoint of the service. */
 export function unproxied({ request, port }: Question, view: View): Found {
   const name = hostname(request);
@@ -193,85 +142,22 @@ export function unproxied({ request, port }: Question, view: View): Found {
   };
 }
 
-type Walked = Pick<Found, 'steps' | 'route' | 'json' | 'clusters'>;
-
-/** Tries the routes in their order, and says of the rules that made none why. */
-function walk(
-  before: readonly Step[],
-  routes: readonly Json[],
-  holders: readonly Rules[],
-  context: Parameters<typeof unconcerned>[1],
-  request: SeenRequest,
-): Walked {
-  const steps = [...before];
-  const made = new Map(routes.map((r) => [`${origin(r)}`, r]));
-  let hit: Json | undefined;
-  for (const rules of holders) {
-    for (const [i, http] of (rules.spec.http ?? []).entries()) {
-      const unsound = unsoundParts(http)[0];
-      for (const [j, m] of (http.match?.length ? http.match : [undefined]).entries()) {
-        const path = `spec.http[${i}]${m ? `.match[${j}]` : ''}`;
-        const route = made.get(`${objectOf(rules)} ${path}`);
-        const step = (matched: boolean, why: string): unknown => steps.push({ object: objectOf(rules), path, matched, why });
-        if (hit) continue;
-        if (!route) {
-          step(
-            false,
-            unsound
-              ? `left out: ${unsound.path}: ${unsound.message}`
-              : ((m && unconcerned(m, context, rules)) ?? 'left out: it has no destination'),
-          );
-          continue;
-        }
-        const verdict = routeHolds(route['match'] as Json, request);
-        step(verdict.holds, verdict.why);
-        if (verdict.holds) hit = route;
-      }
-    }
-  }
-  if (!hit) return { steps, route: { does: 'respond', says: 'no rule of the host takes it', status: 404 }, clusters: [] };
-  return { steps, route: chosen(hit), json: hit, clusters: clustersOf(hit) };
-}
-
-const objectOf = (rules: Rules): string => `VirtualService ${rules.namespace}/${rules.name}`;
-
-function origin(route: Json): string | undefined {
-  const from = originOf(route);
-  return from && `${objectOf(from.rules)} ${from.path}`;
-}
-
 /** VirtualServices that name the host and do not have it. */
 function bypassed(model: Model, chosenRules: Rules | undefined, namespace: string, host: string): Step[] {
   return model.virtualServices.all.flatMap((rules): Step[] => {
     const i = rules.hosts.findIndex((h) => lookupHost(new Map([[h, true]]), host));
     if (i < 0) return [];
-    const step = (path: string, matched: boolean, why: string): Step[] => [{ object: objectOf(rules), path, matched, why }];
-    if (rules === chosenRules) return step(`spec.hosts[${i}]`, true, `has ${host} for sidecars in ${namespace}`);
+    const step = (path: string, matched: boolean, why: string): Step[] =>
+      writersOf(rules).map((object) => ({ object, path: rules.kind ? 'spec.parentRefs' : path, matched, why }));
+    if (sameRules(rules, chosenRules)) return step(`spec.hosts[${i}]`, true, `has ${host} for sidecars in ${namespace}`);
     if (!rules.gateways.includes(MESH))
       return step('spec.gateways', false, `is for ${rules.gateways.join(', ')} only, not for sidecars (mesh)`);
     if (!visible(rules.spec.exportTo, rules.namespace, namespace)) return step('spec.exportTo', false, `is not exported to ${namespace}`);
-    return step(`spec.hosts[${i}]`, false, `${chosenRules ? objectOf(chosenRules) : 'another'} has the host: it is older or more specific`);
-  });
-}
-
-/** The same at a gateway. */
-function unbound(
-  model: Model,
-  holders: readonly Rules[],
-  gateways: readonly string[],
-  accepts: readonly ReturnType<typeof acceptedHosts>[],
-  host: string,
-): Step[] {
-  return model.virtualServices.all.flatMap((rules): Step[] => {
-    const i = rules.hosts.findIndex((h) => lookupHost(new Map([[h, true]]), host));
-    if (i < 0) return [];
-    const step = (path: string, matched: boolean, why: string): Step[] => [{ object: objectOf(rules), path, matched, why }];
-    if (holders.includes(rules)) return step(`spec.hosts[${i}]`, true, `has ${host} at ${gateways.join(', ')}`);
-    if (!rules.gateways.some((g) => gateways.includes(g)))
-      return step('spec.gateways', false, `is for ${rules.gateways.join(', ')}, not for ${gateways.join(', ')}`);
-    if (!accepts.some((a) => a(rules.hosts[i]!, rules.namespace).length))
-      return step(`spec.hosts[${i}]`, false, 'no server of the Gateway takes this host from its namespace');
-    return step(`spec.hosts[${i}]`, false, 'a more specific host has the request, or none of its rules can hold here');
+    return step(
+      `spec.hosts[${i}]`,
+      false,
+      `${chosenRules ? writersOf(chosenRules).join(', ') : 'another'} has the host: it is older or more specific`,
+    );
   });
 }
 

@@ -228,7 +228,7 @@ test('what becomes of a request', () => {
     ],
     ['a host of nobody', { url: 'http://nobody.example:9080/' }, /100% app: whatever is there/, /^$/],
     ['a port of nobody', { url: 'http://reviews:1234/' }, /100% app: whatever is there/, /^$/],
-    ['no gateway', { from: gatewayPod, url: 'http://shop.example/' }, /503: no Gateway has a server/, /^$/],
+    ['no gateway', { from: gatewayPod, url: 'http://shop.example/' }, /503: no Gateway, Ingress or listener has a server/, /^$/],
   ];
   for (const [name, question, answers, steps, check] of cases) {
     const found = ask(question);
@@ -252,7 +252,7 @@ test('at the gateway: which rules have the host, and who else names it', () => {
   const from = gatewayPod;
   const url = 'http://shop.example/abc';
   assert.equal(said(ask({ from, url, objects: [gateway, shop(['door'])] })), '100% app: the application answers');
-  assert.match(said(ask({ from, url, objects: [gateway] })), /404: no VirtualService of default\/door has the host/);
+  assert.match(said(ask({ from, url, objects: [gateway] })), /404: nothing that is bound to default\/door has the host/);
   assert.match(said(ask({ from, url: 'http://shop.example/b', objects: [gateway, shop(['door'])] })), /404: no rule of the host/);
   assert.match(
     tried(ask({ from, url, objects: [gateway, shop(['other'])] })),

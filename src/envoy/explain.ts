@@ -8,7 +8,8 @@ import type { SeenRequest } from './evaluate.ts';
 import { sentOn } from './explain-route.ts';
 import { arriveAt, guarded, type Call } from './explain-server.ts';
 import type { ChosenRoute, Explanation, Outcome, Step, Target } from './explain-types.ts';
-import { atGateway, atSidecar, hostname, unproxied, type Found, type Question } from './explain-where.ts';
+import { atGateway } from './explain-gateway.ts';
+import { atSidecar, hostname, unproxied, type Found, type Question } from './explain-where.ts';
 import { clientOf, View } from './view.ts';
 
 export function explain(question: Question): Explanation {

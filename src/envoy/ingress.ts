@@ -17,7 +17,7 @@ import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT } from './listener.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import { chainsOf, concernsBytes, destinations, matchesOf } from './l4-route.ts';
+import { chainsOf, concernsBytes, destinations, matchesOf, type L4Route } from './l4-route.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
@@ -95,14 +95,13 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
   const chains: Json[] = [];
   const taken = new Set<string>();
   for (const server of servers) {
-    const [namespace, name] = server.gateway.split('/');
     const names = server.spec.hosts.map(hostOf).filter((h) => !taken.has(h));
     if (!names.length) continue;
     for (const n of names) taken.add(n);
     const match = names.includes('*') ? {} : { filter_chain_match: { server_names: names } };
     if (isTlsHttp(server)) {
       const tls = server.spec.tls!;
-      const table = `https.${server.spec.port.number}.${server.spec.port.name}.${name}.${namespace}`;
+      const table = tlsTable(server);
       const { secret } = server.spec;
       const credential = secret
         ? `kubernetes-gateway://${secret.namespace}/${secret.name}`
@@ -130,8 +129,21 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
   return chains;
 }
 
-/** TLS that is not ended here goes by its SNI, other bytes by address and port. */
+/** The route table of a server that ends TLS. */
+export function tlsTable({ gateway, spec }: Server): string {
+  const [namespace, name] = gateway.split('/');
+  return `https.${spec.port.number}.${spec.port.name}.${name}.${namespace}`;
+}
+
 function passthroughChains({ model, own, guard, proxy }: For, server: Server): Json[] {
+  return passthroughRoutes(model, proxy, server).map((route) => ({
+    ...chainMatch(route),
+    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
+  }));
+}
+
+/** TLS that is not ended here goes by its SNI, other bytes by address and port. */
+export function passthroughRoutes(model: Model, proxy: Proxy, server: Server): readonly L4Route[] {
   const port = server.spec.port.number;
   const client = { namespace: proxy.namespace, labels: proxy.labels };
   const routes = rulesOfServer(model, server).flatMap((rules) => {
@@ -141,10 +153,7 @@ function passthroughChains({ model, own, guard, proxy }: For, server: Server): J
       matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port, client) })),
     );
   });
-  return chainsOf(routes).map((route) => ({
-    ...chainMatch(route),
-    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
-  }));
+  return chainsOf(routes);
 }
 
 function rulesOfServer(model: Model, server: Server): readonly Rules[] {

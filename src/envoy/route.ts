@@ -37,10 +37,10 @@ export function unconcerned(m: RuleMatch, ctx: Omit<RouteContext, 'resolve'>, ru
   return lacking && `sourceLabels ${lacking.join('=')}: the client has ${ctx.client.labels[lacking[0]] ?? 'none'}`;
 }
 
-/** Where a route was written: `spec.http[0].match[1]` of its VirtualService. */
+/** Where a route comes from: its rule among those of `rules`, and its match in that. */
 export interface Origin {
   readonly rules: Rules;
-  readonly path: string;
+  readonly at: readonly [rule: number, match: number];
 }
 
 const origins = new WeakMap<Json, Origin>();
@@ -73,7 +73,7 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
       };
-      origins.set(route, { rules, path: `spec.http[${i}]${m ? `.match[${j}]` : ''}` });
+      origins.set(route, { rules, at: [i, j] });
       routes.push(route);
       if (catchesAll(match)) return routes;
     }

@@ -6,6 +6,7 @@ import {
   memo,
   problemsOf,
   selects,
+  gatewaysOf,
   serversOf,
   workloadOfProxy,
   type MeshService,
@@ -159,13 +160,6 @@ const servicesBefore = memo((services: readonly MeshService[], namespace: string
   return ofNamespace(services, namespace).filter((s) => selects(s.selector, own));
 });
 
-/** Users' Gateways, then those that other kinds stand for. */
-const gatewaysOf = memo((own: Model['gateways'], ingress: Model['entrance'], routes: Model['gatewayApi']): Model['gateways'] => [
-  ...own,
-  ...ingress.gateways,
-  ...routes.gateways,
-]);
-
 const UNPATCHED: Omit<PatchedResources, 'resources'> = { hits: new Set() };
 
 /** Makes what proxies hold, and keeps what two of them or two turns have in common. */
@@ -289,7 +283,7 @@ class Maker {
   }
 
   #servers(model: Model, proxy: Proxy, view: View): readonly Server[] {
-    return serversOf(proxy, gatewaysOf(model.gateways, model.entrance, model.gatewayApi), ofNamespace(view.services, proxy.namespace));
+    return serversOf(proxy, gatewaysOf(model), ofNamespace(view.services, proxy.namespace));
   }
 
   #gateway(model: Model, proxy: Proxy, own: Workload, view: View, servers: readonly Server[]): ProxyResources {

@@ -2,6 +2,7 @@
 import type { Destination, Headers, HTTPMatchRequest, HTTPRoute, StringMatch } from '../api/index.ts';
 import { fullHost, visible } from './host.ts';
 import { memo } from './memo.ts';
+import type { Rule } from './rule.ts';
 import type { Rules } from './virtual-service.ts';
 
 /** Finds the rules named `namespace/name`. */
@@ -26,14 +27,22 @@ export function delegateNamed({ delegate }: HTTPRoute, rules: Rules, find: Find)
 }
 
 const expanded = memo((root: Rules, domain: string, ...children: (Rules | undefined)[]): Rules => {
-  const http = (root.spec.http ?? []).flatMap((route, i): HTTPRoute[] => {
-    if (!route.delegate) return [route];
+  const http = (root.spec.http ?? []).flatMap((route, i): Rule[] => {
+    if (!route.delegate) return [{ ...route, written: placeOf(root, i) }];
     const child = children[i];
     // One level deep: what a delegate delegates is nobody's.
-    return (child?.spec.http ?? []).filter((h) => !h.delegate).flatMap((h) => mergeRoute(route, inNamespace(h, child!.namespace, domain)));
+    return (child?.spec.http ?? []).flatMap((h, j) =>
+      h.delegate
+        ? []
+        : mergeRoute(route, inNamespace(h, child!.namespace, domain)).map((merged) => ({ ...merged, written: placeOf(child!, j) })),
+    );
   });
   return { ...root, spec: { ...root.spec, http } };
 });
+
+function placeOf({ namespace, name }: Rules, i: number): NonNullable<Rule['written']> {
+  return { by: { kind: 'VirtualService', namespace, name }, at: `spec.http[${i}]` };
+}
 
 /** Short names of the delegate mean its own namespace, wherever the routes end up. */
 function inNamespace(route: HTTPRoute, namespace: string, domain: string): HTTPRoute {

@@ -248,7 +248,11 @@ function readRoute(
   const ranked = rules.flatMap((rule, i) => {
     for (const type of unknownFilters(rule))
       unsound.push(`spec.rules[${i}]: filter ${type} is not supported, so its requests are answered with 500.`);
-    const made = rulesOfHttp(kind === 'GRPCRoute' ? { ...rule, matches: rule.matches?.map(httpMatch) ?? [] } : rule, context);
+    const made = rulesOfHttp(
+      kind === 'GRPCRoute' ? { ...rule, matches: rule.matches?.map(httpMatch) ?? [] } : rule,
+      `spec.rules[${i}]`,
+      context,
+    );
     const parts = new Set(
       made.flatMap((r) => r.rules.flatMap((one) => unsoundParts(one).map((u) => `spec.rules[${i}]: ${u.message} ${u.fix}`))),
     );

@@ -1,6 +1,8 @@
 import type { Gateway } from '../api/index.ts';
 import type { ServerSpec } from './entrance.ts';
 import { covers, fullHost, intersect } from './host.ts';
+import { memo } from './memo.ts';
+import type { Model } from './model.ts';
 import type { MeshService } from './service.ts';
 import type { Proxy } from './proxy.ts';
 import { selects } from './workload.ts';
@@ -12,6 +14,17 @@ export interface Server {
   readonly spec: ServerSpec;
   /** The port the proxy listens on: the container port behind the service port that the Gateway names. */
   readonly listen: number;
+}
+
+const together = memo((own: Model['gateways'], ingress: Model['entrance'], routes: Model['gatewayApi']): Model['gateways'] => [
+  ...own,
+  ...ingress.gateways,
+  ...routes.gateways,
+]);
+
+/** Users' Gateways, then those that other kinds stand for. */
+export function gatewaysOf({ gateways, entrance, gatewayApi }: Model): Model['gateways'] {
+  return together(gateways, entrance, gatewayApi);
 }
 
 /** Servers of every Gateway that selects the proxy, oldest Gateway first. */

@@ -16,10 +16,16 @@ interface RouteContext {
   resolve(ref: gatewayApi.BackendRef): Destination;
 }
 
-/** One entry a match, in the order of the rule. */
-export function rulesOfHttp(rule: gatewayApi.RouteRule<gatewayApi.HTTPMatch>, context: RouteContext): Ranked[] {
+/** One entry a match, in the order of the rule, which stands `at` this place. */
+export function rulesOfHttp(rule: gatewayApi.RouteRule<gatewayApi.HTTPMatch>, at: string, context: RouteContext): Ranked[] {
   const matches = rule.matches?.length ? rule.matches : [{}];
-  return matches.map((m) => rankOf(m, rulesOfMatch(rule, m, context)));
+  return matches.map((m, i) => {
+    const written = { by: context.owner, at: rule.matches?.length ? `${at}.matches[${i}]` : at };
+    return rankOf(
+      m,
+      rulesOfMatch(rule, m, context).map((r) => ({ ...r, written })),
+    );
+  });
 }
 
 /** A gRPC method is a path. */

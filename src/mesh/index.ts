@@ -10,7 +10,7 @@ export { spokenAs, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
 export { GATEWAY_CONTROLLER, gatewayClasses, type ObjectStatus } from './gateway-api.ts';
 export { flavorOf, ingressClasses } from './ingress-class.ts';
 export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';
-export { acceptedHosts, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export { acceptedHosts, gatewaysOf, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
 export { EnvoyFilters, patchOrigin, patchProblem, proxyMetadata, type EnvoyPatch } from './envoy-filter.ts';
 export { imported, importsOf } from './sidecar.ts';
 export type { Authorizer } from './authorizer.ts';

@@ -2,7 +2,7 @@
 import { RE2JS } from 're2js';
 import type { Destination } from '../api/index.ts';
 import type { IngressFlavor } from './ingress-class.ts';
-import type { NginxSettings } from './nginx.ts';
+import { annotationPath, type NginxSettings } from './nginx.ts';
 import type { Owner, Rule, RuleMatch } from './rule.ts';
 
 export interface Location {
@@ -39,13 +39,18 @@ export function locationRules(locations: readonly Location[], context: HostConte
       Number(b.type === 'Exact') - Number(a.type === 'Exact') ||
       (`${a.path} ${a.type}` < `${b.path} ${b.type}` ? -1 : 1),
   );
-  return [...appRoots(sorted), ...sorted.flatMap((l) => rulesOfLocation(l, context))];
+  return [...appRoots(sorted), ...sorted.flatMap((l) => rulesOfLocation(l, context).map((r) => ({ written: placeOf(l), ...r })))];
+}
+
+function placeOf({ owner, at }: Location): NonNullable<Rule['written']> {
+  return { by: owner, at };
 }
 
 function appRoots(locations: readonly Location[]): Rule[] {
   const root = locations.find((l) => l.settings.appRoot);
   if (!root) return [];
-  return [{ owner: root.owner, match: [{ uri: { exact: '/' } }], redirect: { uri: root.settings.appRoot!, redirectCode: 302 } }];
+  const written = { by: root.owner, at: annotationPath('app-root') };
+  return [{ owner: root.owner, written, match: [{ uri: { exact: '/' } }], redirect: { uri: root.settings.appRoot!, redirectCode: 302 } }];
 }
 
 function rulesOfLocation(location: Location, { secured, httpsPort }: HostContext): Rule[] {
@@ -77,8 +82,9 @@ function rulesOfLocation(location: Location, { secured, httpsPort }: HostContext
 function canaryRules(canary: Location, match: (more?: RuleMatch) => RuleMatch[], forward: (m: RuleMatch[], share: number) => Rule): Rule[] {
   const { header, headerValue, headerPattern, cookie, weight, total } = canary.settings.canary!;
   const rules: Rule[] = [];
+  const written = placeOf(canary);
   const onHeader = (value: NonNullable<RuleMatch['headers']>[string], share: number): unknown =>
-    header && rules.push(forward(match({ headers: { [header]: value } }), share));
+    header && rules.push({ ...forward(match({ headers: { [header]: value } }), share), written });
   if (headerValue !== undefined) onHeader({ exact: headerValue }, 1);
   else if (headerPattern !== undefined) onHeader({ regex: `.*(?:${headerPattern}).*` }, 1);
   else {
@@ -87,7 +93,7 @@ function canaryRules(canary: Location, match: (more?: RuleMatch) => RuleMatch[],
   }
   if (cookie) {
     const says = (value: string): RuleMatch => ({ headers: { cookie: { regex: `(?:.*; *)?${quoted(cookie)}=${value}(?:;.*)?` } } });
-    rules.push(forward(match(says('always')), 1), forward(match(says('never')), 0));
+    rules.push({ ...forward(match(says('always')), 1), written }, { ...forward(match(says('never')), 0), written });
   }
   rules.push(forward(match(), total > 0 ? weight / total : 0));
   return rules;

@@ -22,6 +22,8 @@ export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> 
   rewrite?: HTTPRoute['rewrite'] & { /** Takes the place of the matched segments. */ segments?: string };
   /** The object that says it; absent: the VirtualService that the rules are of. */
   owner?: Owner;
+  /** Where it stands, as in `spec.rules[0].http.paths[1]`; absent: in its own place of the VirtualService that the rules are of. */
+  written?: { readonly by: Owner; readonly at: string };
   /** How long neither side may be silent, as a Go duration. */
   idleTimeout?: string;
   /** Larger request bodies are refused with 413; bytes. */
