@@ -44,9 +44,9 @@ const from: Pod = {
 };
 
 const mesh: KubeObject[] = [
-  from as KubeObject,
-  { ...ingressGateway()[2], metadata: { name: 'istio-ingressgateway', namespace: 'istio-system' } } as KubeObject,
-  ...(gatewayClasses as readonly KubeObject[]),
+  from,
+  { ...ingressGateway()[2], metadata: { name: 'istio-ingressgateway', namespace: 'istio-system' } },
+  ...gatewayClasses,
   ...['web', 'cart'].flatMap((name, i) => [
     object('v1', 'Service', name, { clusterIP: `10.96.0.${i + 7}`, selector: { app: name }, ports: [{ name: 'http', port: 80 }] }),
     {

@@ -283,6 +283,33 @@ test('HTTPRoute: a service of another namespace needs a ReferenceGrant there', a
   );
 });
 
+test('explain says which path or rule takes a request, and what the gateway makes of it is the same', async () => {
+  const cases: [url: string, from: RegExp | undefined, expected: number | undefined, status: number, flags?: string][] = [
+    ['http://paths.example.com/hello', /^Ingress default\/paths spec\.rules\[0\]\.http\.paths\[1\]$/, undefined, 200],
+    ['http://unknown.example.com/hello', undefined, 404, 404, 'NR'],
+    ['http://secure.example.com/hello', /^Ingress default\/secure /, 308, 308],
+    ['https://secure.example.com/hello', /^Ingress default\/secure spec\.rules\[0\]\.http\.paths\[0\]$/, undefined, 200],
+    ['http://shop.example.net/old', /^HTTPRoute default\/shop spec\.rules\[3\]\.matches\[0\]$/, 302, 302],
+    ['http://across.example.net/hello', /^HTTPRoute friends\/across spec\.rules\[0\]\.matches\[0\]$/, undefined, 200],
+  ];
+  for (const [url, from, expected, status, flags] of cases) {
+    const done = await it.sluice(['explain', '-o', 'json', 'GET', url, '--from', 'ingress', '--fire']);
+    assert.equal(done.code, 0, done.stderr);
+    const said = JSON.parse(done.stdout) as {
+      explanation: { route: { from?: string }; expected: { status?: number }[] };
+      fired: { status?: number; counted: { reporter: string; flags?: string; says?: string }[] };
+    };
+    const { explanation, fired } = said;
+    if (from) assert.match(explanation.route.from ?? '', from, url);
+    assert.deepEqual([explanation.expected.map((o) => o.status), fired.status], [[expected], status], url);
+    if (flags)
+      assert.ok(
+        fired.counted.some((c) => c.flags === flags && c.says?.startsWith(`${flags}: `)),
+        done.stdout,
+      );
+  }
+});
+
 test('a deleted Ingress serves no more', async () => {
   await kubectl(it, 'delete ingress main canary');
   await eventually('404', 10, async () => (await get('canary.example.com', '/hello')).status === 404);
