@@ -26,6 +26,18 @@ export {
   type CanaryRequest,
 } from './kinds/flagger/control.ts';
 export type * as gatewayApi from './kinds/gateway/types.ts';
+export {
+  entriesOf,
+  holdsApplication,
+  isEntry,
+  PROXY_CONFIG,
+  proxyConfigOf,
+  sidecarTraffic,
+  takesInbound,
+  TRAFFIC_ANNOTATIONS,
+  TRAFFIC_PREFIX,
+  type SidecarTraffic,
+} from './sidecar-annotations.ts';
 export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';
 export { hasRules, isBroken, rulesOf } from './rules.ts';
 export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';

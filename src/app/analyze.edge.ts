@@ -1,9 +1,9 @@
 /** Analyzes the mesh of an instance, of files, or of files as if they were applied. */
-import { readFileSync } from 'node:fs';
 import { createCatalog, Secrets, type KubeObject } from '../api/index.ts';
-import { Fault, messageOf, parseYaml, rfc3339, systemClock } from '../base/index.ts';
+import { rfc3339, systemClock } from '../base/index.ts';
 import { analyze, snapshotOf, type Problem } from '../mesh/index.ts';
 import { meshSnapshot, typed } from './explain.edge.ts';
+import { documentsOf } from './object-files.edge.ts';
 import type { InstancePaths } from './paths.ts';
 import { reach } from './proxy-admin.edge.ts';
 
@@ -32,34 +32,20 @@ export async function analyzeMesh(paths: InstancePaths, { files, cluster, namesp
 /** The objects of a file (`-`: standard input), in the versions that the mesh reads and with a namespace. */
 function objectsOf(file: string): KubeObject[] {
   const catalog = createCatalog();
-  const documents = parseYaml(text(file), file).flatMap((d) => listed(d as KubeObject | null));
-  return documents.map((object) => {
-    if (typeof object !== 'object' || !object.kind || !object.metadata?.name)
-      throw new Fault('FileInvalid', `${file} has a document that is no object of Kubernetes`, {
-        hint: 'Each needs apiVersion, kind and metadata.name.',
-      });
-    const [version = '', group = ''] = (object.apiVersion ?? '').split('/').reverse();
-    const resource = catalog.findKind(group, version, object.kind)?.def.resource;
-    if (!resource) return object;
-    const { metadata } = object;
-    // What is not there yet would be the youngest of its kind.
-    const creationTimestamp = metadata.creationTimestamp ?? rfc3339(systemClock.now());
-    const namespaced = resource.namespaced ? { namespace: metadata.namespace ?? 'default' } : {};
-    return typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
-  });
-}
-
-function listed(document: (KubeObject & { items?: KubeObject[] }) | null): KubeObject[] {
-  if (!document) return [];
-  return document.kind?.endsWith('List') && document.items ? document.items : [document];
-}
-
-function text(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    throw new Fault('FileUnreadable', `${file} cannot be read: ${messageOf(error)}`, {
-      hint: 'Name a file of YAML or JSON, or - for standard input.',
+  return documentsOf(file)
+    .flatMap(listed)
+    .map((object) => {
+      const [version = '', group = ''] = (object.apiVersion ?? '').split('/').reverse();
+      const resource = catalog.findKind(group, version, object.kind ?? '')?.def.resource;
+      if (!resource) return object;
+      const { metadata } = object;
+      // What is not there yet would be the youngest of its kind.
+      const creationTimestamp = metadata?.creationTimestamp ?? rfc3339(systemClock.now());
+      const namespaced = resource.namespaced ? { namespace: metadata?.namespace ?? 'default' } : {};
+      return typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
     });
-  }
+}
+
+function listed(document: KubeObject & { items?: KubeObject[] }): KubeObject[] {
+  return document.kind?.endsWith('List') && document.items ? document.items : [document];
 }

@@ -12,6 +12,7 @@ export { bundledTool, findKubectl } from './kubectl.edge.ts';
 export { ensureEnvoy, ENVOY_VERSION } from './envoy-binary.edge.ts';
 export { explainRequest, type Explained } from './explain.edge.ts';
 export { analyzeMesh } from './analyze.edge.ts';
+export { injectFiles } from './inject.edge.ts';
 export { PROXY_TABLES, proxyBootstrap, proxyLog, proxyTable } from './proxy-config.edge.ts';
 export { proxyStatuses } from './istiod.edge.ts';
 export type { ProxyStatus } from './istiod.ts';

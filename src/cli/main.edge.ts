@@ -11,6 +11,7 @@ import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
 import { explainCommand } from './commands/explain.edge.ts';
+import { injectCommand } from './commands/inject.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { loadTesterCommand } from './commands/loadtester.edge.ts';
 import { proxyConfigCommand } from './commands/proxy-config.edge.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   demoCommand,
   explainCommand,
   analyzeCommand,
+  injectCommand,
   proxyConfigCommand,
   proxyStatusCommand,
   kubectlCommand,

@@ -13,6 +13,12 @@ const namespace = (labels?: Record<string, string>, annotations?: Record<string,
   object('v1', 'Namespace', {}, { name: 'shop', ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) });
 const pod = (labels: Record<string, string> = {}, more: object = {}): KubeObject =>
   object('v1', 'Pod', { containers: [{ name: 'app', image: 'x' }], ...more }, { labels });
+/** A pod with a sidecar and words about its traffic. */
+const meshed = (traffic: Record<string, string>, config?: string): KubeObject => {
+  const annotations = Object.fromEntries(Object.entries(traffic).map(([k, v]) => [`traffic.sidecar.istio.io/${k}`, v]));
+  const more: Record<string, string> = config === undefined ? {} : { 'proxy.istio.io/config': config };
+  return object('v1', 'Pod', {}, { labels: { 'security.istio.io/tlsMode': 'istio' }, annotations: { ...annotations, ...more } });
+};
 const service = (port: object, metadata?: Meta): KubeObject =>
   object('v1', 'Service', { clusterIP: '10.96.0.9', ports: [{ port: 80, ...port }] }, metadata);
 const forWeb = { selector: { matchLabels: { app: 'web' } } };
@@ -35,6 +41,22 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
       ['IST0107 metadata.annotations.sidecar.istio.io/inject'],
     ],
     ['the same on a namespace', [namespace({}, { 'proxy.istio.io/config': '{}' })], ['IST0107 metadata.annotations.proxy.istio.io/config']],
+    [
+      'ports and blocks that are none',
+      [meshed({ excludeInboundPorts: '80,http', includeOutboundIPRanges: '10.0.0.0/8,::1' })],
+      [
+        'IST0125 metadata.annotations["traffic.sidecar.istio.io/excludeInboundPorts"]',
+        'IST0125 metadata.annotations["traffic.sidecar.istio.io/includeOutboundIPRanges"]',
+      ],
+    ],
+    ['those that are', [meshed({ excludeInboundPorts: '80', includeOutboundIPRanges: '*', includeInboundPorts: '' })], []],
+    [
+      'a word about traffic that nobody knows',
+      [meshed({ excludeInterfaces: 'eth1' })],
+      ['IST0108 metadata.annotations["traffic.sidecar.istio.io/excludeInterfaces"]'],
+    ],
+    ['settings of a proxy without effect', [meshed({}, 'concurrency: 2')], ['SLU0010 metadata.annotations["proxy.istio.io/config"]']],
+    ['the one with effect', [meshed({}, 'holdApplicationUntilProxyStarts: false')], []],
     ['a policy for nobody', [security('AuthorizationPolicy', forWeb)], ['IST0127 spec.selector.matchLabels']],
     ['tokens for nobody', [security('RequestAuthentication', forWeb)], ['IST0127 spec.selector.matchLabels']],
     ['mTLS for nobody', [security('PeerAuthentication', forWeb)], ['IST0127 spec.selector.matchLabels']],

@@ -1,6 +1,7 @@
 /** What can be said of a whole mesh at leisure, beyond the problems that stand on its objects. Codes are Istio's analyzers'. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import { keyOf, type DestinationRule, type Gateway, type KubeObject, type ServiceEntry, type TrafficPolicy } from '../api/index.ts';
+import { podAnnotations } from './analyze-pods.ts';
 import { hasProxy } from './endpoints.ts';
 import { defaultInjection, wantsSidecar } from './inject.ts';
 import { createModeler } from './model.ts';
@@ -23,6 +24,7 @@ export function analyze(input: AnalysisInput): Problem[] {
     ...problemsOf(createModeler()(snapshot)),
     ...[...snapshot.namespaces.values()].flatMap((n) => notInjected(n, snapshot)),
     ...[...snapshot.pods.values()].flatMap((p) => withoutSidecar(p, snapshot)),
+    ...podAnnotations(snapshot.pods.values()),
     ...[...snapshot.services.values()].flatMap((s) => [...portNames(s), ...misplaced('Service', s)]),
     ...[...snapshot.namespaces.values()].flatMap((n) => misplaced('Namespace', n)),
     ...[...snapshot.authorizationPolicies.values()].flatMap((o) => unmatched('AuthorizationPolicy', o, snapshot)),

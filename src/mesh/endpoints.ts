@@ -1,6 +1,6 @@
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { WorkloadEntry, WorkloadEntrySpec } from '../api/index.ts';
+import { takesInbound, type WorkloadEntry, type WorkloadEntrySpec } from '../api/index.ts';
 import type { MutualTls } from './peer-authentication.ts';
 import type { MeshService, ServicePort } from './service.ts';
 import { selects, spiffeId, UNKNOWN, workloadOfPod, type Workload } from './workload.ts';
@@ -60,7 +60,7 @@ function ofPod(pod: Pod | undefined, address: string, port: number, pods: PodTab
     locality: localityOf(pod.metadata?.labels ?? {}),
     labels: pod.metadata?.labels ?? {},
     workload: workloadOfPod(pod),
-    mtls: hasProxy(pod) && pods.mutualTls(pod).ofPort(port) !== 'DISABLE',
+    mtls: hasProxy(pod) && takesInbound(pod.metadata?.annotations, port) && pods.mutualTls(pod).ofPort(port) !== 'DISABLE',
   };
 }
 

@@ -24,5 +24,6 @@ export { analyze } from './analyze.ts';
 export { problemsOf } from './problems.ts';
 export { interner, keepArray, keepMap, memo } from './memo.ts';
 export { defaultInjection, injectSidecar } from './inject.ts';
+export { injectInto } from './inject-manifest.ts';
 export { ingressGateway } from './ingress-gateway.ts';
 export { istiod, ISTIOD_PORTS } from './istiod.ts';

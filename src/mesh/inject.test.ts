@@ -58,6 +58,13 @@ test('an injected pod says so, and is not injected again', () => {
   assert.equal(injectSidecar(made, ENABLED), made);
 });
 
+test('the pod says what its proxy asks for and may use', () => {
+  const said = { 'sidecar.istio.io/proxyCPU': '100m', 'sidecar.istio.io/proxyMemoryLimit': '1Gi' };
+  const resources = (p: Pod): unknown => injectSidecar(p, ENABLED).spec?.containers[1]?.resources;
+  assert.deepEqual(resources(pod()), { requests: { cpu: '10m', memory: '40Mi' } });
+  assert.deepEqual(resources(pod({}, { annotations: said })), { requests: { cpu: '100m', memory: '40Mi' }, limits: { memory: '1Gi' } });
+});
+
 test('the proxy of a pod is known once the pod has an address', () => {
   const made = injectSidecar(pod(), ENABLED);
   assert.equal(proxyOf(made), undefined);

@@ -16,7 +16,7 @@ function fieldEnv(name: string, fieldPath: string): EnvVar {
 }
 
 /** The container that runs Envoy; `role` is what it does: `sidecar`, or `router` for a gateway. */
-export function proxyContainer(role: 'sidecar' | 'router', image: string): Container {
+export function proxyContainer(role: 'sidecar' | 'router', image: string, annotations: Readonly<Record<string, string>> = {}): Container {
   return {
     name: PROXY_CONTAINER,
     image,
@@ -35,7 +35,20 @@ export function proxyContainer(role: 'sidecar' | 'router', image: string): Conta
       timeoutSeconds: 3,
       failureThreshold: 30,
     },
-    resources: { requests: { cpu: '10m', memory: '40Mi' } },
+    resources: resourcesOf(annotations),
+  };
+}
+
+/** What the proxy asks for and may use, where the pod says so. */
+function resourcesOf(annotations: Readonly<Record<string, string>>): NonNullable<Container['resources']> {
+  const said = (key: string, name: string): Record<string, string> => {
+    const quantity = annotations[`sidecar.istio.io/${name}`];
+    return quantity ? { [key]: quantity } : {};
+  };
+  const limits = { ...said('cpu', 'proxyCPULimit'), ...said('memory', 'proxyMemoryLimit') };
+  return {
+    requests: { cpu: '10m', memory: '40Mi', ...said('cpu', 'proxyCPU'), ...said('memory', 'proxyMemory') },
+    ...(Object.keys(limits).length ? { limits } : {}),
   };
 }
 
@@ -80,6 +93,6 @@ export function injectSidecar(
       },
     },
     // Last, so that commands which take the first container by default still mean the application.
-    spec: { ...pod.spec, containers: [...pod.spec.containers, proxyContainer('sidecar', config.image)] },
+    spec: { ...pod.spec, containers: [...pod.spec.containers, proxyContainer('sidecar', config.image, pod.metadata?.annotations)] },
   };
 }

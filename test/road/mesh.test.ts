@@ -243,6 +243,43 @@ test('mirror: the shadow gets a copy, the caller the answer of the other', async
   });
 });
 
+test('sidecars by file; annotations keep traffic from them', async () => {
+  const annotated = (app: App, annotations: Record<string, string>): string => {
+    const object = JSON.parse(deployment(app)) as { spec: { template: { metadata: object } } };
+    Object.assign(object.spec.template.metadata, { annotations });
+    return JSON.stringify(object);
+  };
+  const bin = { image: 'docker.io/mccutchen/go-httpbin:v2.15.0', port: 8080 };
+  const file = join(it.dir, 'apps.yaml');
+  const apps = [
+    deployment({ name: 'taken', ...bin }),
+    annotated({ name: 'left', ...bin }, { 'traffic.sidecar.istio.io/excludeInboundPorts': '8080' }),
+    annotated(
+      { name: 'caller', image: 'curlimages/curl:8.16.0', port: 0, command: idle },
+      { 'traffic.sidecar.istio.io/excludeOutboundPorts': '8000' },
+    ),
+    service('taken', 8000, 8080),
+    service('left', 8000, 8080),
+  ];
+  writeFileSync(file, apps.join('\n---\n'));
+  const injected = await it.sluice(['inject', '-f', file]);
+  assert.equal(injected.code, 0, injected.stderr);
+  await kubectl(it, '-n plain apply -f -', injected.stdout);
+  await kubectl(it, '-n plain wait --for=condition=Available deployment taken left caller --timeout=60s');
+  // The client has no sidecar: what an Envoy adds to the answer is the server's.
+  const headers = (to: string): Promise<string> => curl(`-D - -o /dev/null http://${to}:8000/get`, { namespace: 'plain' });
+  await eventually('both answer', 10, async () => /200 OK/i.test(await headers('taken')) && /200 OK/i.test(await headers('left')));
+  assert.match(await headers('taken'), /x-envoy-upstream-service-time/i);
+  assert.doesNotMatch(await headers('left'), /x-envoy/i);
+  // A client with a sidecar knows that nobody takes mTLS there.
+  await eventually('plain text to the port that is left alone', 10, async () => /200 /.test(await curl('http://left.plain:8000/get')));
+  assert.doesNotMatch(await curl('http://left.plain:8000/get'), /X-Forwarded-Client-Cert/);
+  assert.match(await curl('http://taken.plain:8000/get'), /X-Forwarded-Client-Cert[^]*200 /);
+  const past = await kubectl(it, '-n plain exec deploy/caller -c app -- curl -s http://taken.plain:8000/get');
+  assert.doesNotMatch(past, /X-Forwarded-Client-Cert/, 'its own sidecar did not take it');
+  await kubectl(it, '-n plain delete deployment taken left caller');
+});
+
 test('mutual TLS between sidecars, plain text towards others, and STRICT refuses these', async () => {
   const served = (policy: string, source: string): Promise<readonly { labels: Readonly<Record<string, string>>; value: number }[]> =>
     it.promql(

@@ -41,6 +41,11 @@ function pod(names: { init?: string[]; sidecars?: string[]; apps: string[] }, de
   };
 }
 
+const impatient: Pod = {
+  ...pod({ apps: ['a', 'istio-proxy'] }),
+  metadata: { annotations: { 'proxy.istio.io/config': 'holdApplicationUntilProxyStarts: false' } },
+};
+
 const cases: [what: string, Pod, Records, { start?: string[]; stop?: string[]; gone?: boolean; wakeAt?: number }][] = [
   ['all apps at once', pod({ apps: ['a', 'b'] }), {}, { start: ['a', 'b'] }],
   ['init containers first, one by one', pod({ init: ['i', 'j'], apps: ['a'] }), {}, { start: ['i'] }],
@@ -51,6 +56,7 @@ const cases: [what: string, Pod, Records, { start?: string[]; stop?: string[]; g
   ['the proxy alone at first', pod({ apps: ['a', 'istio-proxy'] }), {}, { start: ['istio-proxy'] }],
   ['nothing while it is not ready', pod({ apps: ['a', 'istio-proxy'] }), { 'istio-proxy': running(false) }, {}],
   ['apps once it is', pod({ apps: ['a', 'istio-proxy'] }), { 'istio-proxy': running() }, { start: ['a'] }],
+  ['all at once where nobody is to wait', impatient, {}, { start: ['istio-proxy', 'a'] }],
   [
     'a restart does not wait for it',
     pod({ apps: ['a', 'istio-proxy'] }),

@@ -1,3 +1,4 @@
+import { holdsApplication } from '../../api/index.ts';
 import type { Container, Pod } from '../objects.ts';
 import { NEW_CONTAINER, type ContainerRecord } from './restart.ts';
 
@@ -68,7 +69,10 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
   const proxyRecord = proxy && of(proxy);
   // An app that starts before its proxy is ready finds no network.
   const held =
-    proxyRecord && !(proxyRecord.phase === 'running' && proxyRecord.ready) && containers.every((c) => c === proxy || of(c).attempt === 0);
+    proxyRecord &&
+    !(proxyRecord.phase === 'running' && proxyRecord.ready) &&
+    containers.every((c) => c === proxy || of(c).attempt === 0) &&
+    holdsApplication(pod.metadata?.annotations);
   if (!held) for (const c of containers) if (c !== proxy) want(c);
   for (const c of ephemeralOf(pod)) want(c);
   return result();

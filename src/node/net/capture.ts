@@ -33,7 +33,7 @@ function within(cidr: string): Rule {
  * id). Throws `Fault` on an address range that is none.
  */
 export function captureTable(wanted: Capture): Table {
-  const includes = wanted.includeOutboundCidrs ?? [];
+  const { includeInboundPorts: entering, includeOutboundCidrs: leading } = wanted;
   return {
     name: 'sluice-capture',
     sets: [],
@@ -45,7 +45,7 @@ export function captureTable(wanted: Capture): Table {
           // Probes come from the gateway's address and must pass where mutual TLS is required.
           [...from(GATEWAY), PASS],
           ...[...NEVER_INBOUND, ...wanted.excludeInboundPorts].map((n) => [...port(n), PASS]),
-          capture(INBOUND_PORT),
+          ...(entering ? entering.map((n) => [...port(n), ...capture(INBOUND_PORT)]) : [capture(INBOUND_PORT)]),
         ],
       },
       {
@@ -61,9 +61,8 @@ export function captureTable(wanted: Capture): Table {
           [...within('127.0.0.0/8'), PASS],
           ...wanted.excludeOutboundPorts.map((n) => [...port(n), PASS]),
           ...wanted.excludeOutboundCidrs.map((c) => [...within(c), PASS]),
-          ...(includes.length === 0 || includes.includes('*')
-            ? [capture(OUTBOUND_PORT)]
-            : includes.map((c) => [...within(c), ...capture(OUTBOUND_PORT)])),
+          ...wanted.includeOutboundPorts.map((n) => [...port(n), ...capture(OUTBOUND_PORT)]),
+          ...(leading ? leading.map((c) => [...within(c), ...capture(OUTBOUND_PORT)]) : [capture(OUTBOUND_PORT)]),
         ],
       },
     ],

@@ -1,17 +1,13 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Socket } from 'node:net';
+import type { SidecarTraffic } from '../../api/index.ts';
 import type { ServiceGroup } from './service-groups.ts';
 
-/** What of a pod's TCP traffic passes through its sidecar. Given only for pods that have one. */
-export interface Capture {
-  /** Beside 15000, 15020, 15021, 15090 and 22, which are never captured. */
-  readonly excludeInboundPorts: readonly number[];
-  readonly excludeOutboundPorts: readonly number[];
-  /** IPv4 CIDRs (`10.0.0.0/8`); an exclusion wins over an inclusion. */
-  readonly excludeOutboundCidrs: readonly string[];
-  /** Absent or empty: every destination. */
-  readonly includeOutboundCidrs?: readonly string[] | undefined;
-}
+/**
+ * What of a pod's TCP traffic passes through its sidecar. Given only for pods that have one. The ports 15000, 15020, 15021, 15090
+ * and 22 are never captured.
+ */
+export type Capture = SidecarTraffic;
 
 /** A pod's network namespace; it needs no process to live. */
 export interface PodNetns {
