@@ -87,7 +87,7 @@ function passedOn({ model, request }: Question, proxy: Proxy, server: Server, li
 
 /** Whoever names the host, and whether it has it here. */
 function bound(model: Model, holders: readonly Rules[], servers: readonly Server[], host: string): Step[] {
-  const gateways = [...new Set(servers.map((s) => s.gateway))];
+  const gateways = new Set(servers.map((s) => s.gateway));
   const accepts = servers.map((s) => acceptedHosts(s, model.config.domain));
   return model.virtualServices.all.flatMap((rules): Step[] => {
     const i = rules.hosts.findIndex((h) => lookupHost(new Map([[h, true]]), host));
@@ -100,7 +100,7 @@ function bound(model: Model, holders: readonly Rules[], servers: readonly Server
         why,
       }));
     if (holders.some((h) => sameRules(h, rules))) return step('host', true, `has ${rules.hosts[i]} at ${namesOf(servers)}`);
-    if (!rules.gateways.some((g) => gateways.includes(g)))
+    if (!rules.gateways.some((g) => gateways.has(g)))
       return step('gateway', false, `is for ${rules.gateways.map(shown).join(', ')}, not for ${namesOf(servers)}`);
     if (!accepts.some((a) => a(rules.hosts[i]!, rules.namespace).length))
       return step('host', false, `no server of ${namesOf(servers)} takes this host from its namespace`);
