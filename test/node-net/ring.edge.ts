@@ -226,7 +226,12 @@ async function walk(): Promise<void> {
 
   step('a sidecar sees what its pod sends and receives, and what it should not it does not');
   const m = String(
-    await agent.ask('create', 'm', { excludeInboundPorts: [81], includeOutboundPorts: [], excludeOutboundPorts: [82], excludeOutboundCidrs: [`${b}/32`] }),
+    await agent.ask('create', 'm', {
+      excludeInboundPorts: [81],
+      includeOutboundPorts: [],
+      excludeOutboundPorts: [82],
+      excludeOutboundCidrs: [`${b}/32`],
+    }),
   );
   await agent.ask('serve', 'm', 80);
   await agent.ask('serve', 'm', 81);
