@@ -1,6 +1,6 @@
 /**
  * Runs the tests: everything by default; `--unit` only those that need no machine, `--ring` only those that do
- * (real Envoy, kubectl, namespaces); `--soak` the long counts.
+ * (real Envoy, kubectl, namespaces), `--nodes` of these the ones that differ by who runs them; `--soak` the long counts.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -20,9 +20,10 @@ const UNIT = filesOf(['src/**/*.test.ts', 'samples/**/*.test.ts', 'tools/**/*.te
 const SOAK = filesOf(['test/soak/**/*.test.ts']);
 /** Whatever else there is: no test is left out because nobody named its folder. */
 const RING = filesOf(['test/**/*.test.ts'], [...UNIT, ...SOAK]);
+/** Nodes and whole instances: users, namespaces and networks are in these. What speaks to servers alone is the same for everybody. */
+const NODES = filesOf(['test/{node-net,node-pods,road}/**/*.test.ts']);
 
-/** Files of a ring share the machine: one after another. */
-function run(title: string, files: readonly string[], options: { parallel: boolean; env: NodeJS.ProcessEnv; timeoutMs: number }): void {
+function run(title: string, files: readonly string[], options: { atOnce: number; env: NodeJS.ProcessEnv; timeoutMs: number }): void {
   if (files.length === 0) throw new Error(`${title}: there are no test files`);
   process.stdout.write(`\n== ${title}: ${files.length} files\n`);
   const done = spawnSync(
@@ -30,9 +31,12 @@ function run(title: string, files: readonly string[], options: { parallel: boole
     [
       '--disable-warning=ExperimentalWarning',
       '--test',
-      `--test-concurrency=${options.parallel ? 2 : 1}`,
+      `--test-concurrency=${options.atOnce}`,
       `--test-timeout=${options.timeoutMs}`,
       '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(ROOT, 'tools/slowest.ts')}`,
+      '--test-reporter-destination=stdout',
       ...files,
     ],
     { cwd: ROOT, stdio: 'inherit', env: options.env },
@@ -55,8 +59,10 @@ const env = {
   PATH: [kubectl && dirname(kubectl), dirname(process.execPath), process.env.PATH].filter(Boolean).join(':'),
 };
 
-if (args.has('--soak')) run('soak', SOAK, { parallel: false, env, timeoutMs: 3_600_000 });
+if (args.has('--soak')) run('soak', SOAK, { atOnce: 1, env, timeoutMs: 3_600_000 });
+else if (args.has('--nodes')) run('nodes and instances', NODES, { atOnce: 2, env, timeoutMs: 300_000 });
 else {
-  if (!args.has('--ring')) run('unit and simulation', UNIT, { parallel: true, env, timeoutMs: 60_000 });
-  if (!args.has('--unit')) run('real ring', RING, { parallel: false, env, timeoutMs: 300_000 });
+  if (!args.has('--ring')) run('unit and simulation', UNIT, { atOnce: 2, env, timeoutMs: 60_000 });
+  // Each instance is a machine of its own to what runs in it, and mostly waits: for pods, proxies, the next look at a canary.
+  if (!args.has('--unit')) run('real ring', RING, { atOnce: 2, env, timeoutMs: 300_000 });
 }

@@ -12,10 +12,10 @@ before(async () => {
   it = await newInstance('kill');
   await it.up();
   await kubectl(it, ['apply', '-f', sample('podinfo/podinfo.yaml')]);
-  const canary = readFileSync(sample('podinfo/canary.yaml'), 'utf8').replace(
-    'targetPort: 9898',
-    'targetPort: 9898\n    gateways: [test/door, mesh]\n    hosts: [podinfo.example.com]',
-  );
+  const canary = readFileSync(sample('podinfo/canary.yaml'), 'utf8')
+    .replace('targetPort: 9898', 'targetPort: 9898\n    gateways: [test/door, mesh]\n    hosts: [podinfo.example.com]')
+    .replace('stepWeight: 20', 'stepWeight: 10')
+    .replace('interval: 2s', 'interval: 1s');
   await kubectl(it, 'apply -f -', `${GATEWAY}\n---\n${canary}`);
   await kubectl(it, ['-n', 'test', 'wait', '--for=jsonpath={.status.phase}=Initialized', 'canary/podinfo', '--timeout=18s']);
   await kubectl(it, '-n test rollout status deployment/flagger-loadtester --timeout=15s');

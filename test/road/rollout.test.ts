@@ -4,14 +4,17 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, sample, type Instance } from '../support/instance.ts';
 
+/** In many small steps: slow enough to be acted on. */
+const CANARY = readFileSync(sample('podinfo/canary.yaml'), 'utf8')
+  .replace('stepWeight: 20', 'stepWeight: 10')
+  .replace('interval: 2s', 'interval: 1s');
+
 let it: Instance;
 before(async () => {
   it = await newInstance('rollout');
   await it.up();
   await kubectl(it, ['apply', '-f', sample('podinfo/podinfo.yaml')]);
-  // Slow enough to be acted on.
-  const canary = readFileSync(sample('podinfo/canary.yaml'), 'utf8').replace('stepWeight: 20', 'stepWeight: 5');
-  await kubectl(it, 'apply -f -', canary);
+  await kubectl(it, 'apply -f -', CANARY);
   await kubectl(it, '-n test rollout status deployment/flagger-loadtester --timeout=20s');
   await kubectl(it, ['-n', 'test', 'wait', '--for=jsonpath={.status.phase}=Initialized', 'canary/podinfo', '--timeout=25s']);
 });
@@ -40,7 +43,7 @@ test('a release is paused, moved, resumed and promoted by hand', async () => {
   assert.equal(await rollout('set-weight', 'podinfo', '35'), 'test/podinfo: Set podinfo.test canary weight 35 by request.\n');
   assert.equal(await weight(), '35');
   // As a sync from Git would: what it does not name stays.
-  await kubectl(it, 'apply -f -', readFileSync(sample('podinfo/canary.yaml'), 'utf8'));
+  await kubectl(it, 'apply -f -', CANARY);
   await eventually('the pause is noticed', 15, async () => (await rollout('list')).includes('Progressing, paused'));
   assert.equal(await weight(), '35');
   assert.match(await rollout('why', 'podinfo'), /The last request, set-weight=35 at .*, was done/);

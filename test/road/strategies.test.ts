@@ -1,6 +1,6 @@
 /** Releases otherwise than by weights alone, under real requests: A/B testing, blue/green, mirroring, sessions that stick, no mesh. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
 import { app, canary, hook, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
 
@@ -98,84 +98,87 @@ test('sessions stick: who was once on the new version stays there, until all are
   served();
 });
 
-test('without a mesh: the Service selects one version or the other', async () => {
-  const inside = async (): Promise<string> =>
-    kubectl(it, ['-n', NS, 'exec', 'deploy/flagger-loadtester', '-c', 'app', '--', 'curl', '-s', 'http://plain:9898/version']);
-  await releases.apply(app('plain', '6.0.0'), canary('plain', { iterations: 3, metrics: [] }, { provider: 'kubernetes' }));
-  await releases.reach('plain', 'Initialized');
-  await releases.setVersion('plain', '6.0.1');
-  await eventually('the analysis goes on', 20, async () => (await releases.status('plain')).iterations >= 1);
-  assert.match(await inside(), /6\.0\.0/);
-  await releases.reach('plain', 'Succeeded');
-  for (let i = 0; i < 5; i++) assert.match(await inside(), /6\.0\.1/);
-  assert.match(await releases.said('plain'), /Routing all traffic to canary/);
-});
+// Each is an application of its own.
+describe('other routes', { concurrency: true }, () => {
+  test('without a mesh: the Service selects one version or the other', async () => {
+    const inside = async (): Promise<string> =>
+      kubectl(it, ['-n', NS, 'exec', 'deploy/flagger-loadtester', '-c', 'app', '--', 'curl', '-s', 'http://plain:9898/version']);
+    await releases.apply(app('plain', '6.0.0'), canary('plain', { iterations: 3, metrics: [] }, { provider: 'kubernetes' }));
+    await releases.reach('plain', 'Initialized');
+    await releases.setVersion('plain', '6.0.1');
+    await eventually('the analysis goes on', 20, async () => (await releases.status('plain')).iterations >= 1);
+    assert.match(await inside(), /6\.0\.0/);
+    await releases.reach('plain', 'Succeeded');
+    for (let i = 0; i < 5; i++) assert.match(await inside(), /6\.0\.1/);
+    assert.match(await releases.said('plain'), /Routing all traffic to canary/);
+  });
 
-test('an Ingress of nginx: shares by its annotations, then by header and cookie', async () => {
-  const backend = { service: { name: 'web', port: { number: 9898 } } };
-  const rules = [{ host: 'web.example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }];
-  const web = (analysis: object): object =>
-    canary(
-      'web',
-      { metrics: [], ...analysis },
-      { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } },
+  test('an Ingress of nginx: shares by its annotations, then by header and cookie', async () => {
+    const backend = { service: { name: 'web', port: { number: 9898 } } };
+    const rules = [{ host: 'web.example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }];
+    const web = (analysis: object): object =>
+      canary(
+        'web',
+        { metrics: [], ...analysis },
+        { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } },
+      );
+    await releases.apply(
+      app('web', '6.0.0'),
+      {
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'Ingress',
+        metadata: { name: 'web', namespace: NS },
+        spec: { ingressClassName: 'nginx', rules },
+      },
+      web({ stepWeight: 50, maxWeight: 50, webhooks: [hook('confirm-promotion', '/gate/check')] }),
     );
-  await releases.apply(
-    app('web', '6.0.0'),
-    {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'Ingress',
-      metadata: { name: 'web', namespace: NS },
-      spec: { ingressClassName: 'nginx', rules },
-    },
-    web({ stepWeight: 50, maxWeight: 50, webhooks: [hook('confirm-promotion', '/gate/check')] }),
-  );
-  await releases.reach('web', 'Initialized');
-  const answers = (n: number, headers = {}) => versions(n, headers, 'web');
-  await eventually('the gateway serves it', 10, async () => (await releases.ask('web', '/')).status === 200);
-  await releases.setVersion('web', '6.0.1');
-  await releases.reach('web', 'WaitingPromotion');
-  assert.deepEqual(await answers(40), ['6.0.0', '6.0.1']);
-  await releases.gate('web', '/gate/open');
-  await releases.reach('web', 'Succeeded');
-  assert.deepEqual(await answers(10), ['6.0.1']);
+    await releases.reach('web', 'Initialized');
+    const answers = (n: number, headers = {}) => versions(n, headers, 'web');
+    await eventually('the gateway serves it', 10, async () => (await releases.ask('web', '/')).status === 200);
+    await releases.setVersion('web', '6.0.1');
+    await releases.reach('web', 'WaitingPromotion');
+    assert.deepEqual(await answers(40), ['6.0.0', '6.0.1']);
+    await releases.gate('web', '/gate/open');
+    await releases.reach('web', 'Succeeded');
+    assert.deepEqual(await answers(10), ['6.0.1']);
 
-  const match = [{ headers: { tester: { exact: 'true' } } }, { headers: { cookie: { exact: 'tester' } } }];
-  await releases.apply(web({ iterations: 4, match, stepWeight: null, maxWeight: null, webhooks: [] }));
-  await releases.setVersion('web', '6.0.2');
-  await eventually('the test goes on', 20, async () => (await releases.status('web')).iterations >= 1);
-  assert.deepEqual(await answers(5, { tester: 'true' }), ['6.0.2']);
-  assert.deepEqual(await answers(5, { cookie: 'tester=always' }), ['6.0.2']);
-  assert.deepEqual(await answers(10), ['6.0.1']);
-  await releases.reach('web', 'Succeeded');
-  assert.deepEqual(await answers(10), ['6.0.2']);
-});
+    const match = [{ headers: { tester: { exact: 'true' } } }, { headers: { cookie: { exact: 'tester' } } }];
+    await releases.apply(web({ iterations: 4, match, stepWeight: null, maxWeight: null, webhooks: [] }));
+    await releases.setVersion('web', '6.0.2');
+    await eventually('the test goes on', 20, async () => (await releases.status('web')).iterations >= 1);
+    assert.deepEqual(await answers(5, { tester: 'true' }), ['6.0.2']);
+    assert.deepEqual(await answers(5, { cookie: 'tester=always' }), ['6.0.2']);
+    assert.deepEqual(await answers(10), ['6.0.1']);
+    await releases.reach('web', 'Succeeded');
+    assert.deepEqual(await answers(10), ['6.0.2']);
+  });
 
-test('an HTTPRoute: shares by its weights', async () => {
-  const listeners = [
-    { name: 'http', port: 80, protocol: 'HTTP', hostname: '*.example.com', allowedRoutes: { namespaces: { from: 'All' } } },
-  ];
-  const service = { gateways: null, gatewayRefs: [{ name: 'routes', namespace: NS }] };
-  await releases.apply(
-    {
-      apiVersion: 'gateway.networking.k8s.io/v1',
-      kind: 'Gateway',
-      metadata: { name: 'routes', namespace: NS },
-      spec: { gatewayClassName: 'istio', listeners },
-    },
-    app('routed', '6.0.0'),
-    canary(
-      'routed',
-      { stepWeight: 50, maxWeight: 50, metrics: [], webhooks: [hook('confirm-promotion', '/gate/check')] },
-      { provider: 'gatewayapi:v1', service },
-    ),
-  );
-  await releases.reach('routed', 'Initialized');
-  await eventually('the gateway serves it', 10, async () => (await releases.ask('routed', '/')).status === 200);
-  await releases.setVersion('routed', '6.0.1');
-  await releases.reach('routed', 'WaitingPromotion');
-  assert.deepEqual(await versions(40, {}, 'routed'), ['6.0.0', '6.0.1']);
-  await releases.gate('routed', '/gate/open');
-  await releases.reach('routed', 'Succeeded');
-  assert.deepEqual(await versions(10, {}, 'routed'), ['6.0.1']);
+  test('an HTTPRoute: shares by its weights', async () => {
+    const listeners = [
+      { name: 'http', port: 80, protocol: 'HTTP', hostname: '*.example.com', allowedRoutes: { namespaces: { from: 'All' } } },
+    ];
+    const service = { gateways: null, gatewayRefs: [{ name: 'routes', namespace: NS }] };
+    await releases.apply(
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'Gateway',
+        metadata: { name: 'routes', namespace: NS },
+        spec: { gatewayClassName: 'istio', listeners },
+      },
+      app('routed', '6.0.0'),
+      canary(
+        'routed',
+        { stepWeight: 50, maxWeight: 50, metrics: [], webhooks: [hook('confirm-promotion', '/gate/check')] },
+        { provider: 'gatewayapi:v1', service },
+      ),
+    );
+    await releases.reach('routed', 'Initialized');
+    await eventually('the gateway serves it', 10, async () => (await releases.ask('routed', '/')).status === 200);
+    await releases.setVersion('routed', '6.0.1');
+    await releases.reach('routed', 'WaitingPromotion');
+    assert.deepEqual(await versions(40, {}, 'routed'), ['6.0.0', '6.0.1']);
+    await releases.gate('routed', '/gate/open');
+    await releases.reach('routed', 'Succeeded');
+    assert.deepEqual(await versions(10, {}, 'routed'), ['6.0.1']);
+  });
 });

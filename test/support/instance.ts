@@ -1,11 +1,13 @@
 /** A whole instance for a test, driven as people drive it: the command line, kubectl, HTTP through the gateway, PromQL. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { kubectlWith, type Kubectl, type Result } from './kubectl.ts';
@@ -57,18 +59,18 @@ export interface Instance {
   close(): Promise<void>;
 }
 
-/** Ports that nobody listens on. */
-async function freePorts(n: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: n }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((s) => (s.address() as AddressInfo).port);
-  await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
-  return ports;
+/** A port that nobody listens on; not one of those that the kernel may give to a connection of another test before it is listened on. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 const CLI_TIMEOUT_MS = 120_000;
@@ -78,8 +80,7 @@ export async function newInstance(purpose: string): Promise<Instance> {
   const name = `${purpose}-${process.pid}`;
   const dir = mkdtempSync(join(tmpdir(), 'road-'));
   const kubeconfig = join(dir, 'kubeconfig');
-  const [api = 0, http = 0, https = 0, prometheus = 0] = await freePorts(4);
-  const ports = { api, http, https, prometheus };
+  const ports: Ports = { api: await freePort(), http: await freePort(), https: await freePort(), prometheus: await freePort() };
   const agent = new Agent({ keepAlive: true });
 
   async function sluice(args: readonly string[], more: Record<string, string> = {}): Promise<Result> {
@@ -106,6 +107,7 @@ export async function newInstance(purpose: string): Promise<Instance> {
     kubectl: kubectlWith(dir, kubeconfig),
     sluice,
     async up() {
+      const { api, http, https, prometheus } = ports;
       const flags = [`--api-port=${api}`, `--http-port=${http}`, `--https-port=${https}`, `--prometheus-port=${prometheus}`];
       const done = await sluice(['up', ...flags]);
       assert.equal(done.code, 0, `sluice up\n${done.stdout}\n${done.stderr}`);
@@ -117,7 +119,7 @@ export async function newInstance(purpose: string): Promise<Instance> {
     get(path, headers = {}) {
       const started = performance.now();
       return new Promise((resolve, reject) => {
-        const r = request({ host: '127.0.0.1', port: http, path, headers, agent, timeout: 15_000 }, (response) => {
+        const r = request({ host: '127.0.0.1', port: ports.http, path, headers, agent, timeout: 15_000 }, (response) => {
           text(response).then(
             (body) =>
               resolve({
@@ -135,7 +137,7 @@ export async function newInstance(purpose: string): Promise<Instance> {
       });
     },
     async promql(query) {
-      const response = await fetch(`http://127.0.0.1:${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
+      const response = await fetch(`http://127.0.0.1:${ports.prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
       const answer = (await response.json()) as {
         status: string;
         error?: string;
@@ -169,6 +171,27 @@ export async function eventually<T>(what: string, seconds: number, look: () => P
       throw new Error(`${what}: not within ${seconds} s${last instanceof Error ? `; ${last.message}` : ''}`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Follows an object of the instance, by watching, until what is at `path` is as wanted; resolves with it. */
+export async function watched(
+  { kubectl }: Instance,
+  what: readonly string[],
+  path: string,
+  seconds: number,
+  wanted: (value: string) => boolean,
+): Promise<string> {
+  const watch = kubectl.start(['get', ...what, '-w', '-o', `jsonpath={${path}}{"\\n"}`]);
+  let said = '';
+  const timer = setTimeout(() => watch.kill(), seconds * 1000);
+  watch.stderr!.on('data', (text) => (said = String(text)));
+  try {
+    for await (const value of createInterface(watch.stdout!)) if (wanted((said = value))) return value;
+  } finally {
+    clearTimeout(timer);
+    watch.kill();
+  }
+  throw new Error(`kubectl get ${what.join(' ')} -w: not within ${seconds} s; at last ${path} was ${said}`);
 }
 
 /** What kubectl printed; fails with what it said when it fails. */

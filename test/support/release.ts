@@ -1,6 +1,6 @@
 /** Releases of podinfo with requests that go on all the while: the objects, the traffic, and what is said of them. */
 import assert from 'node:assert/strict';
-import { eventually, kubectl, type Answer, type Instance } from './instance.ts';
+import { kubectl, watched, type Answer, type Instance } from './instance.ts';
 
 export const NS = 'test';
 const GATES = 'http://flagger-loadtester.test';
@@ -128,7 +128,7 @@ export function releasesIn(it: Instance): Releases {
     const patch = { spec: { template: { spec: { containers: [{ name: 'app', ...container }] } } } };
     await kubectl(it, ['-n', NS, 'patch', 'deployment', name, '-p', JSON.stringify(patch)]);
     // What an earlier release ended as is not taken for the end of this one.
-    await eventually('the new revision is seen', 10, async () => !ENDS.has((await status(name)).phase));
+    await watched(it, ['-n', NS, 'canary', name], '.status.phase', 10, (now) => !ENDS.has(now));
   };
 
   return {
@@ -141,11 +141,8 @@ export function releasesIn(it: Instance): Releases {
       await kubectl(it, 'apply -f -', objects.map((o) => JSON.stringify(o)).join('\n---\n'));
     },
     async reach(name, phase, seconds = 40) {
-      const found = await eventually(`${name} is ${phase}`, seconds, async () => {
-        const now = (await status(name)).phase;
-        return (now === phase || ENDS.has(now)) && now;
-      });
-      assert.equal(found, phase, await said(name));
+      const found = await watched(it, ['-n', NS, 'canary', name], '.status.phase', seconds, (now) => now === phase || ENDS.has(now));
+      if (found !== phase) assert.fail(`${name} is ${found}, not ${phase}\n${await said(name)}`);
     },
     async version(name, headers = {}) {
       const answer = await ask(name, '/version', headers);
