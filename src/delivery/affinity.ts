@@ -1,10 +1,10 @@
-/** Session affinity: the cookies that keep a user on the side first seen. Pure. */
+/** Session affinity: the cookies that keep a user on the side first seen, and the rules of a route that heed them. Pure. */
 import type { CanaryStatus } from '../api/index.ts';
 import { sha256Hex } from '../base/index.ts';
 import type { Observation } from './decision.ts';
-import type { Weights } from './routes.ts';
+import { ALL_PRIMARY, type Weights } from './routes.ts';
 
-export interface Affinity {
+interface Affinity {
   /** `name=value` of those on the canary; undefined while it gets no traffic. */
   readonly canary: string | undefined;
   /** `name=value` of those on the primary; undefined when the primary's users are not marked. */
@@ -16,7 +16,7 @@ export interface Affinity {
 const ONE_DAY_S = 86_400;
 
 /** The cookie follows from the release, so that two looks at one release never give two cookies. */
-export function affinityOf(o: Observation, weights: Weights): Affinity | undefined {
+function affinityOf(o: Observation, weights: Weights): Affinity | undefined {
   const wanted = o.settings.affinity;
   if (!wanted) return undefined;
   const status: CanaryStatus = o.canary.status ?? {};
@@ -46,8 +46,31 @@ export function affinityStatus(o: Observation, weights: Weights): Partial<Canary
   };
 }
 
+/** One rule of a route that shares out requests. */
+export interface SessionRule {
+  /** A regular expression of the Cookie headers it is for; undefined: all requests that no earlier rule is for. */
+  readonly cookie?: string;
+  readonly weights: Weights;
+  /** `Set-Cookie` of the answers of each side. */
+  readonly marks?: { readonly primary?: string; readonly canary?: string };
+}
+
+/** The rules by which these weights hold, in their order: one, unless sessions stick or have to be let go of. */
+export function sessionRules(o: Observation, weights: Weights): SessionRule[] {
+  const { canary, primary, previous } = affinityOf(o, weights) ?? {};
+  if (canary)
+    return [
+      { cookie: cookiePattern(canary), weights: { primary: 0, canary: 100 } },
+      ...(primary ? [{ cookie: cookiePattern(primary), weights: ALL_PRIMARY }] : []),
+      { weights, marks: { canary: setCookie(o, canary), ...(primary ? { primary: setCookie(o, primary) } : {}) } },
+    ];
+  if (!previous) return [{ weights }];
+  const gone = forgetCookie(o, previous);
+  return [{ cookie: cookiePattern(previous), weights, marks: { primary: gone, canary: gone } }, { weights }];
+}
+
 /** `Set-Cookie` for a cookie as `name=value`. */
-export function setCookie(o: Observation, cookie: string): string {
+function setCookie(o: Observation, cookie: string): string {
   const { maxAge, domain, path, sameSite, secure, httpOnly, partitioned } = o.settings.affinity!;
   return [
     cookie,
@@ -62,10 +85,10 @@ export function setCookie(o: Observation, cookie: string): string {
 }
 
 /** `Set-Cookie` that makes browsers forget it. */
-export function forgetCookie(o: Observation, cookie: string): string {
+function forgetCookie(o: Observation, cookie: string): string {
   const { domain, path } = o.settings.affinity!;
   return [cookie, ...(domain ? [`Domain=${domain}`] : []), ...(path ? [`Path=${path}`] : []), 'Max-Age=-1'].join('; ');
 }
 
 /** A regular expression of Cookie headers that hold it. */
-export const cookiePattern = (cookie: string): string => `.*${cookie}.*`;
+const cookiePattern = (cookie: string): string => `.*${cookie}.*`;

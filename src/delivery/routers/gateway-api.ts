@@ -1,7 +1,7 @@
 /** An HTTPRoute with weighted backends (Gateway API v1; v1beta1 is the same object under its older name). */
 import { Canaries, type HTTPMatchRequest, type KubeObject, type Resource, type StringMatch } from '../../api/index.ts';
 import { controllerReference } from '../../control/index.ts';
-import { affinityOf, cookiePattern, forgetCookie, setCookie } from '../affinity.ts';
+import { sessionRules, type SessionRule } from '../affinity.ts';
 import type { Observation } from '../decision.ts';
 import { ALL_PRIMARY, serviceName, type Weights } from '../routes.ts';
 import type { Settings } from '../settings.ts';
@@ -70,14 +70,14 @@ const addHeader = (name: string, value: string): Filter => ({
   responseHeaderModifier: { add: [{ name, value }] },
 });
 
-function backends(o: Observation, weights: Weights, cookies: { primary?: string; canary?: string } = {}): BackendRef[] {
+function backends(o: Observation, weights: Weights, marks: SessionRule['marks'] = {}): BackendRef[] {
   const to = (role: 'primary' | 'canary'): BackendRef => ({
     group: '',
     kind: 'Service',
     name: serviceName(role, o.settings),
     port: o.canary.spec.service.port,
     weight: weights[role],
-    ...(cookies[role] ? { filters: [addHeader('Set-Cookie', cookies[role])] } : {}),
+    ...(marks[role] ? { filters: [addHeader('Set-Cookie', marks[role])] } : {}),
   });
   return [to('primary'), to('canary')];
 }
@@ -120,25 +120,11 @@ function rulesOf(o: Observation, weights: Weights): Rule[] {
       { ...plain, backendRefs: rest },
     ];
   }
-  const affinity = affinityOf(o, weights);
-  if (!affinity) return [plain];
-  const having = (cookie: string): readonly object[] => matchesOf(o, [{ headers: { Cookie: { regex: cookiePattern(cookie) } } }]);
-  if (!affinity.canary) {
-    if (!affinity.previous) return [plain];
-    const gone = forgetCookie(o, affinity.previous);
-    return [{ ...plain, matches: having(affinity.previous), backendRefs: backends(o, weights, { primary: gone, canary: gone }) }, plain];
-  }
-  return [
-    { ...plain, matches: having(affinity.canary), backendRefs: backends(o, { primary: 0, canary: 100 }) },
-    ...(affinity.primary ? [{ ...plain, matches: having(affinity.primary), backendRefs: backends(o, ALL_PRIMARY) }] : []),
-    {
-      ...plain,
-      backendRefs: backends(o, weights, {
-        canary: setCookie(o, affinity.canary),
-        ...(affinity.primary ? { primary: setCookie(o, affinity.primary) } : {}),
-      }),
-    },
-  ];
+  return sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
+    ...plain,
+    ...(cookie ? { matches: matchesOf(o, [{ headers: { Cookie: { regex: cookie } } }]) } : {}),
+    backendRefs: backends(o, shares, marks),
+  }));
 }
 
 export function httpRouteOf(o: Observation, weights: Weights): HTTPRouteObject {

@@ -11,7 +11,7 @@ import {
   type VirtualService,
 } from '../../api/index.ts';
 import { controllerReference } from '../../control/index.ts';
-import { affinityOf, cookiePattern, forgetCookie, setCookie } from '../affinity.ts';
+import { sessionRules, type SessionRule } from '../affinity.ts';
 import type { Observation } from '../decision.ts';
 import { ALL_PRIMARY, serviceName, type Weights } from '../routes.ts';
 import type { Settings } from '../settings.ts';
@@ -40,17 +40,14 @@ function combined(test: readonly HTTPMatchRequest[], service: readonly HTTPMatch
   );
 }
 
-const withCookie = (cookie: string, service: readonly HTTPMatchRequest[] | undefined): HTTPMatchRequest[] =>
-  combined([{ headers: { Cookie: { regex: cookiePattern(cookie) } } }], service);
-
 /** The shares, each side marking its users where sessions are to stick. */
-function destinations(o: Observation, weights: Weights, cookies: { primary?: string; canary?: string } = {}): HTTPRouteDestination[] {
+function destinations(o: Observation, weights: Weights, marks: SessionRule['marks'] = {}): HTTPRouteDestination[] {
   const to = (role: 'primary' | 'canary'): HTTPRouteDestination => {
-    const cookie = cookies[role];
+    const mark = marks[role];
     return {
       destination: { host: serviceName(role, o.settings) },
       weight: weights[role],
-      ...(cookie ? { headers: { response: { add: { 'Set-Cookie': cookie } } } } : {}),
+      ...(mark ? { headers: { response: { add: { 'Set-Cookie': mark } } } } : {}),
     };
   };
   return [to('primary'), to('canary')];
@@ -77,32 +74,11 @@ function rules(o: Observation, weights: Weights): HTTPRoute[] {
       { ...plain, route: rest },
     ];
   }
-  const affinity = affinityOf(o, weights);
-  if (!affinity) return [plain];
-  if (!affinity.canary) {
-    if (!affinity.previous) return [plain];
-    const forget = destinations(o, weights, {
-      primary: forgetCookie(o, affinity.previous),
-      canary: forgetCookie(o, affinity.previous),
-    });
-    return [{ ...plain, match: withCookie(affinity.previous, service.match), route: forget }, plain];
-  }
-  const stay = (cookie: string, shares: Weights): HTTPRoute => ({
+  return sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
     ...plain,
-    match: withCookie(cookie, service.match),
-    route: destinations(o, shares),
-  });
-  return [
-    stay(affinity.canary, { primary: 0, canary: 100 }),
-    ...(affinity.primary ? [stay(affinity.primary, ALL_PRIMARY)] : []),
-    {
-      ...plain,
-      route: destinations(o, weights, {
-        canary: setCookie(o, affinity.canary),
-        ...(affinity.primary ? { primary: setCookie(o, affinity.primary) } : {}),
-      }),
-    },
-  ];
+    ...(cookie ? { match: combined([{ headers: { Cookie: { regex: cookie } } }], service.match) } : {}),
+    route: destinations(o, shares, marks),
+  }));
 }
 
 /** `delegation` leaves hosts and gateways to the VirtualService that delegates here. `appProtocol: tcp` makes it one of TCP. */
