@@ -18,4 +18,6 @@ export { proxyStatuses } from './istiod.edge.ts';
 export type { ProxyStatus } from './istiod.ts';
 export type { DumpRow } from './proxy-dump.ts';
 export { startLoadTester } from './loadtester.edge.ts';
+export { METRICS_SERVER, runDeliveryAlone } from './delivery-alone.edge.ts';
+export { PROVIDERS } from '../delivery/index.ts';
 export { reach } from './proxy-admin.edge.ts';

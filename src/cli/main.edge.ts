@@ -18,6 +18,7 @@ import { proxyConfigCommand } from './commands/proxy-config.edge.ts';
 import { proxyStatusCommand } from './commands/proxy-status.edge.ts';
 import { restoreCommand } from './commands/restore.edge.ts';
 import { rolloutCommand } from './commands/rollout.edge.ts';
+import { runCommand } from './commands/run.edge.ts';
 import { statusCommand } from './commands/status.edge.ts';
 import { upCommand } from './commands/up.edge.ts';
 import { versionCommand } from './commands/version.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   kubectlCommand,
   loadTesterCommand,
   rolloutCommand,
+  runCommand,
   versionCommand,
 ];
 

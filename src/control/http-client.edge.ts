@@ -1,19 +1,7 @@
-import { Agent, request as plainRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { apiVersionOf, ApiError, isApiError, keyOf, pathOf, type KubeObject, type Resource, type StatusBody } from '../api/index.ts';
 import type { Client, DeleteOptions, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions } from './client.ts';
-
-export type HttpClientOptions =
-  /** The API server's Unix socket. */
-  | { readonly socketPath: string }
-  | {
-      /** `https://host:port`, or `http://...`. */
-      readonly baseUrl: string;
-      /** PEM of the authority to trust; absent: the system's. */
-      readonly ca?: string | undefined;
-      /** Sent as a bearer token. */
-      readonly token?: string | undefined;
-    };
+import { opener, type HttpClientOptions, type Request } from './http-connection.edge.ts';
 
 /** An answer that is larger than this is not one of ours. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -27,15 +15,6 @@ const PATCH_TYPE: Readonly<Record<Patch['type'], string>> = {
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
 };
-
-interface Request {
-  readonly method: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly body?: unknown;
-  readonly contentType?: string;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The Client port over HTTP. A server that cannot be reached is an `ApiError` ServiceUnavailable. */
 export function createHttpClient(options: HttpClientOptions): Client {
@@ -53,7 +32,7 @@ export function createHttpClient(options: HttpClientOptions): Client {
     const query = { watch: true, allowWatchBookmarks: true, labelSelector, fieldSelector, resourceVersion };
     let res: IncomingMessage;
     try {
-      res = await open({ method: 'GET', path: pathOf(resource, { namespace }), query, signal });
+      res = await open({ method: 'GET', path: pathOf(resource, { namespace }), query, signal, endless: true });
     } catch (error) {
       if (signal?.aborted) return;
       throw error;
@@ -141,6 +120,18 @@ export function createHttpClient(options: HttpClientOptions): Client {
   };
 }
 
+/** The plural names of what a server has in a group and version (`apps/v1`); undefined when it does not know the group. */
+export function createDiscovery(options: HttpClientOptions): (groupVersion: string) => Promise<readonly string[] | undefined> {
+  const open = opener(options);
+  return async (groupVersion) => {
+    const res = await open({ method: 'GET', path: `/${groupVersion.includes('/') ? 'apis' : 'api'}/${groupVersion}` });
+    const text = await textOf(res, MAX_ANSWER_BYTES);
+    if (res.statusCode === 404) return undefined;
+    if (!isSuccess(res)) throw refusal(res, text);
+    return (JSON.parse(text) as { resources: { name: string }[] }).resources.map((r) => r.name);
+  };
+}
+
 function typed<T extends KubeObject>(resource: Resource<T>, object: T): T {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
 }
@@ -156,39 +147,6 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
     if (isApiError(error, 'NotFound')) return undefined;
     throw error;
   }
-}
-
-/** Sends a request; resolves with the head of the answer. */
-function opener(options: HttpClientOptions): (request: Request) => Promise<IncomingMessage> {
-  const local = 'socketPath' in options;
-  const url = new URL(local ? 'http://localhost' : options.baseUrl);
-  const tls = url.protocol === 'https:';
-  const agent = tls ? new TlsAgent({ keepAlive: true, ...(local ? {} : { ca: options.ca }) }) : new Agent({ keepAlive: true });
-  const base: RequestOptions = local ? { socketPath: options.socketPath } : { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port };
-  const token = local ? undefined : options.token;
-  return ({ method, path, query = {}, body, contentType = 'application/json', signal }) =>
-    new Promise((resolve, reject) => {
-      const params = new URLSearchParams();
-      for (const [name, value] of Object.entries(query)) if (value !== undefined) params.set(name, String(value));
-      const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-      const prefix = url.pathname === '/' ? '' : url.pathname;
-      const req = (tls ? tlsRequest : plainRequest)({
-        ...base,
-        agent,
-        method,
-        path: `${prefix}${path}${params.size > 0 ? `?${params.toString()}` : ''}`,
-        headers: {
-          accept: 'application/json',
-          host: local ? 'localhost' : url.host,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(payload ? { 'content-type': contentType, 'content-length': payload.length } : {}),
-        },
-        ...(signal ? { signal } : {}),
-      });
-      req.once('response', resolve);
-      req.once('error', (error) => reject(new ApiError('ServiceUnavailable', `the API server does not answer: ${error.message}`)));
-      req.end(payload);
-    });
 }
 
 function isSuccess(res: IncomingMessage): boolean {

@@ -16,4 +16,7 @@ export { createInformers, type Informers } from './informers.ts';
 export { isLeaving, type Change, type Lookup } from './object-cache.ts';
 export { controllerOf, controllerReference, isControlledBy, ownerReference } from './owners.ts';
 export { updateStatus, withCondition } from './status.ts';
-export { createHttpClient } from './http-client.edge.ts';
+export { createDiscovery, createHttpClient } from './http-client.edge.ts';
+export { electLeader, type Leadership } from './election.ts';
+export { fenced, withinNamespace } from './fence.ts';
+export { clusterFromKubeconfig, clusterOfPod, type Cluster } from './kubeconfig.edge.ts';

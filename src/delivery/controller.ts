@@ -1,6 +1,6 @@
 /** Runs the canary machine over every Canary: observe, ask, decide, enact, write the status. */
 import { Canaries, parseKey, type Canary, type WebhookType } from '../api/index.ts';
-import type { Clock, Log } from '../base/index.ts';
+import type { Clock, Log, Metrics as OwnMetrics } from '../base/index.ts';
 import {
   again,
   eventRecorder,
@@ -26,13 +26,19 @@ import { createJudges } from './judge/judges.ts';
 import { canaryName, primaryName } from './names.ts';
 import { createMeasures } from './measures.ts';
 import type { Http, Metrics, Web } from './ports.ts';
-import { settingsOf, unheeded, type Settings } from './settings.ts';
+import { settingsOf, unheeded, type Defaults, type Settings } from './settings.ts';
 import { sourcesOf } from './sources.ts';
+import { createTally } from './tally.ts';
 import type { Environment } from './web-address.ts';
 
 export interface DeliveryOptions {
   readonly informers: Informers;
-  readonly metrics: Metrics;
+  /** What is built in; undefined: a Prometheus is asked, and requests are not counted by route. */
+  readonly metrics: Metrics | undefined;
+  /** What holds where a Canary says nothing else. */
+  readonly defaults?: Defaults;
+  /** Where it counts what it does, under Flagger's names; undefined: nowhere. */
+  readonly counted?: OwnMetrics | undefined;
   readonly http: Http;
   readonly web: Web;
   /** Of the process: credentials of clouds. */
@@ -47,7 +53,7 @@ const CONCURRENCY = 8;
 
 /** Resolves when the signal has aborted and the work in hand is over. */
 export async function startDelivery(options: DeliveryOptions): Promise<void> {
-  const { informers, metrics, http, web, env, clock, signal } = options;
+  const { informers, metrics, defaults, counted, http, web, env, clock, signal } = options;
   const { client } = informers;
   const log = options.log.with({ component: 'flagger' });
   const events = eventRecorder(client, { component: 'flagger', clock, log });
@@ -58,6 +64,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const alerts = createAlerts({ client, web, clock, signal, lost });
   const enactor = createEnactor(client, webhooks);
   const judges = createJudges({ metrics, clock, log, signal });
+  const tally = counted && createTally(counted, informers.of(Canaries));
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
   /** What each canary has been told it asks for in vain. */
@@ -112,8 +119,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     if (untold.length > 0) await say(canary, 'Warning', `Error checking alert providers: ${untold.join('; ')}`);
   }
 
-  async function tellUnheeded(key: string, canary: Canary): Promise<void> {
-    const fields = unheeded(canary).join(', ');
+  async function tellUnheeded(key: string, canary: Canary, settings: Settings): Promise<void> {
+    const fields = unheeded(canary, settings).join(', ');
     if (fields === (told.get(key) ?? '')) return;
     told.set(key, fields);
     if (fields) await say(canary, 'Warning', `Without effect, since not supported yet: ${fields}`);
@@ -129,14 +136,14 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       alerts.forget(key);
       return settled;
     }
-    const settings = settingsOf(canary);
+    const settings = settingsOf(canary, defaults);
     if ('problem' in settings) {
       const status = statusWith(canary, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), { message: settings.problem });
       if (status.conditions?.[0]?.message !== canary.status?.conditions?.[0]?.message) await say(canary, 'Warning', settings.problem);
       await updateStatus(client, Canaries, canary, status);
       return settled;
     }
-    await tellUnheeded(key, canary);
+    await tellUnheeded(key, canary, settings);
     await checkUp(key, canary, settings);
     const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
     const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
@@ -151,6 +158,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     for (const { type, message } of inOrder) await say(canary, type, message);
     const written = status && withHistory(withEvidence(status, observation, answers, says), observation, made);
     if (written) await updateStatus(client, Canaries, canary, written);
+    tally?.looked(observation, answers, written, clock.now() - observation.now);
     const alert = alertOf({ observation, answers, says, status: written });
     if (alert) alerts.tell(canary, alert);
     if (stepped) due.set(key, clock.monotonic() + settings.intervalMs);

@@ -31,7 +31,7 @@ import {
   type Observation,
 } from './decision.ts';
 import { isHeld, terminate } from './deletion.ts';
-import { SELECTOR_LABELS, selectorLabel } from './names.ts';
+import { selectorLabel } from './names.ts';
 import { finalise, promote, rescue } from './promotion.ts';
 import { ALL_PRIMARY } from './routes.ts';
 import { strategyOf } from './strategies/index.ts';
@@ -83,13 +83,15 @@ export function wanted(o: Observation): Questions {
   }
 }
 
+const listed = (names: readonly string[]): string => [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
+
 /** Why nothing can be done with this target; undefined when it can be released. */
 function misfit(o: Observation): string | undefined {
   const { kind } = o.settings;
   if (!o.target) return `${kind} ${targetIs(o)} not found: create it, or correct spec.targetRef.name.`;
-  if (kind !== 'Service' && !selectorLabel(o.target)) {
-    const labels = `${SELECTOR_LABELS.slice(0, -1).join(', ')} and ${SELECTOR_LABELS.at(-1)}`;
-    return `${kind} ${targetIs(o)} selects its pods by none of the labels ${labels}: add one to spec.selector.matchLabels.`;
+  if (kind !== 'Service' && !selectorLabel(o.target, o.settings)) {
+    const { selectorLabels } = o.settings;
+    return `${kind} ${targetIs(o)} selects its pods by none of the labels ${listed(selectorLabels)}: add one to spec.selector.matchLabels.`;
   }
   const owner = o.primary && controllerOf(o.primary);
   if (owner && owner.uid !== o.canary.metadata?.uid)

@@ -1,3 +1,4 @@
 export { startDelivery } from './controller.ts';
+export { PROVIDERS, type Provider } from './settings.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';
 export { createWeb } from './web.edge.ts';

@@ -25,11 +25,22 @@ export interface Measure {
 export type Measures = (metric: CanaryMetric, settings: Settings) => readonly Measure[];
 
 export interface MeasuresOptions {
-  readonly metrics: Metrics;
+  /** Undefined: each canary is to have a Prometheus of its own, or one by default. */
+  readonly metrics: Metrics | undefined;
   readonly client: Client;
   readonly web: Web;
   readonly clock: Clock;
   readonly env: Environment;
+}
+
+async function one(query: string, metrics: Metrics): Promise<readonly number[]> {
+  const value = await metrics.query(query);
+  return value === undefined ? [] : [value];
+}
+
+async function all(query: string, metrics: Metrics): Promise<readonly number[]> {
+  const series = (await metrics.select(query)).map((s) => s.value).filter((value) => !Number.isNaN(value));
+  return series.length > 0 ? series : one(query, metrics);
 }
 
 export function createMeasures({ metrics, client, web, clock, env }: MeasuresOptions): Measures {
@@ -37,19 +48,14 @@ export function createMeasures({ metrics, client, web, clock, env }: MeasuresOpt
 
   /** PromQL, which a Prometheus of the Canary's own answers, if it names one, else the one that is built in. */
   const prometheus = async (query: string, { metricsServer }: Settings, builtIn: typeof one): Promise<readonly number[]> => {
-    if (!metricsServer) return builtIn(query);
+    if (!metricsServer) return builtIn(query, builtInMetrics());
     const spec = { type: 'prometheus', address: metricsServer };
     return PROVIDERS['prometheus']!({ spec, secret: undefined, query, windowMs: 0, now: clock.now() }, tools);
   };
 
-  async function one(query: string): Promise<readonly number[]> {
-    const value = await metrics.query(query);
-    return value === undefined ? [] : [value];
-  }
-
-  async function all(query: string): Promise<readonly number[]> {
-    const series = (await metrics.select(query)).map((s) => s.value).filter((value) => !Number.isNaN(value));
-    return series.length > 0 ? series : one(query);
+  function builtInMetrics(): Metrics {
+    if (metrics) return metrics;
+    throw new Fault('NoPrometheus', 'no Prometheus is named: set spec.metricsServer of the Canary');
   }
 
   async function secretOf(template: MetricTemplate): Promise<Credentials | undefined> {

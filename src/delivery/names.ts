@@ -3,7 +3,7 @@
 export const primaryName = (name: string): string => `${name}-primary`;
 export const canaryName = (name: string): string => `${name}-canary`;
 
-/** Labels that may tell one workload's pods from another's, in the order in which they are looked for. */
+/** Labels that may tell one workload's pods from another's, in the order in which they are looked for, unless others are named. */
 export const SELECTOR_LABELS: readonly string[] = ['app', 'name', 'app.kubernetes.io/name'];
 
 export interface SelectorLabel {
@@ -15,10 +15,13 @@ interface Selecting {
   readonly spec?: unknown;
 }
 
-/** The label that tells target and primary apart; undefined when the target selects by none of the known ones. */
-export function selectorLabel(target: Selecting): SelectorLabel | undefined {
+/** The label that tells target and primary apart; undefined when the target selects by none of `known`. */
+export function selectorLabel(
+  target: Selecting,
+  { selectorLabels: known }: { selectorLabels: readonly string[] },
+): SelectorLabel | undefined {
   const selector = (target.spec as { selector?: { matchLabels?: Record<string, string> } } | undefined)?.selector;
   const labels = selector?.matchLabels ?? {};
-  const label = SELECTOR_LABELS.find((l) => labels[l] !== undefined);
+  const label = known.find((l) => labels[l] !== undefined);
   return label === undefined ? undefined : { label, value: labels[label]! };
 }

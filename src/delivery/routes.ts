@@ -35,7 +35,7 @@ export function serviceOf(
   to: 'primary' | 'canary' = role === 'canary' ? 'canary' : 'primary',
 ): Service {
   const { service } = canary.spec;
-  const selector = selectorLabel(target)!;
+  const selector = selectorLabel(target, settings)!;
   const name = serviceName(role, settings);
   const extra = service[role];
   return {

@@ -12,10 +12,20 @@ import { parseDuration } from '../base/index.ts';
 import { BUILTIN_METRICS } from './builtin-metrics.ts';
 import type { JudgeSettings } from './judge/judge.ts';
 import { judgeSettingsOf } from './judge/judgement.ts';
+import { SELECTOR_LABELS } from './names.ts';
 import { TARGET_KINDS } from './targets/index.ts';
 
-const PROVIDERS = ['istio', 'kubernetes', 'nginx', 'gatewayapi:v1', 'gatewayapi:v1beta1'] as const;
+/** What can route the requests of a release. */
+export const PROVIDERS = ['istio', 'kubernetes', 'nginx', 'gatewayapi:v1', 'gatewayapi:v1beta1'] as const;
 export type Provider = (typeof PROVIDERS)[number];
+
+/** What holds where a Canary says nothing else. */
+export interface Defaults {
+  readonly provider?: string | undefined;
+  /** URL of a Prometheus. */
+  readonly metricsServer?: string | undefined;
+  readonly selectorLabels?: readonly string[] | undefined;
+}
 
 export interface Settings {
   readonly name: string;
@@ -24,6 +34,8 @@ export interface Settings {
   readonly kind: string;
   /** Name of what is released. */
   readonly target: string;
+  /** Labels that may tell its pods from others', in the order in which they are looked for. */
+  readonly selectorLabels: readonly string[];
   /** Name of the Service that clients call. */
   readonly apex: string;
   readonly provider: Provider;
@@ -128,11 +140,11 @@ function problemOf({ spec }: Canary, provider: string): string | undefined {
 const deadlineOf = ({ metadata }: Canary): string | undefined => metadata?.annotations?.[DEADLINE];
 
 /** The settings, or a sentence that says which field cannot be followed and what to write instead. */
-export function settingsOf(canary: Canary): Settings | { problem: string } {
+export function settingsOf(canary: Canary, defaults: Defaults = {}): Settings | { problem: string } {
   const { spec } = canary;
   const { analysis } = spec;
   const { kind, name } = spec.targetRef;
-  const asked = spec.provider ?? 'istio';
+  const asked = spec.provider || defaults.provider || 'istio';
   const problem = problemOf(canary, asked);
   if (problem) return { problem };
   const provider = asked as Provider;
@@ -141,6 +153,7 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
     namespace: canary.metadata?.namespace ?? 'default',
     kind,
     target: name,
+    selectorLabels: defaults.selectorLabels ?? SELECTOR_LABELS,
     // A Service that is released is the one that clients call.
     apex: kind === 'Service' ? name : (spec.service.name ?? name),
     provider,
@@ -160,7 +173,7 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
     skipAnalysis: spec.skipAnalysis ?? false,
     ingress: spec.ingressRef?.name ?? name,
     route: spec.routeRef?.name ?? name,
-    metricsServer: spec.metricsServer || undefined,
+    metricsServer: spec.metricsServer || defaults.metricsServer,
     metrics: analysis.metrics ?? [],
     webhooks: analysis.webhooks ?? [],
     judge: judgeSettingsOf(
@@ -170,12 +183,11 @@ export function settingsOf(canary: Canary): Settings | { problem: string } {
   };
 }
 
-const canMirror = (provider: string): boolean => provider === 'istio' || provider.startsWith('gatewayapi');
+const canMirror = (provider: Provider): boolean => provider === 'istio' || provider.startsWith('gatewayapi');
 
 /** The fields that are set and change nothing, so that their author can be told. */
-export function unheeded({ spec }: Canary): string[] {
+export function unheeded({ spec }: Canary, { provider }: Settings): string[] {
   const { analysis, service } = spec;
-  const provider = spec.provider ?? 'istio';
   const shares = provider !== 'kubernetes' && provider !== 'nginx';
   const fields: Readonly<Record<string, unknown>> = {
     'spec.ingressRef': spec.ingressRef && provider !== 'nginx',

@@ -27,6 +27,13 @@ function timeOf(seconds: number): string {
   return seconds < 7200 ? `${Math.ceil(seconds / 60)}m` : `${Math.ceil(seconds / 3600)}h`;
 }
 
+/** Where the requests of a route cannot be told from others that reach the same service. `now`: milliseconds since the epoch. */
+export const uncounted = (now: number): CanaryJudgement => ({
+  verdict: 'silent',
+  message: 'requests are not counted by route here, so the canary cannot be compared with the primary: thresholds alone decide',
+  time: rfc3339(now),
+});
+
 /** `now`: milliseconds since the epoch. */
 export function judgementOf(state: JudgeState, settings: JudgeSettings, now: number): CanaryJudgement {
   if (state.strata.size === 0)

@@ -13,7 +13,7 @@ export const kubernetes: Router = {
     return same ? { primary: 0, canary: 100 } : { primary: 100, canary: 0 };
   },
   async write(objects, o, weights) {
-    if (!selectorLabel(o.target!)) return;
+    if (!selectorLabel(o.target!, o.settings)) return;
     const to = weights.canary === 100 ? 'canary' : 'primary';
     await objects.apply(Services, serviceOf('apex', o.canary, o.settings, o.target!, to), o);
   },

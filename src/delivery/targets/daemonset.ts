@@ -20,13 +20,13 @@ function awake(target: DaemonSet): PodTemplateSpec {
 
 const isAsleep = (target: DaemonSet): boolean => target.spec?.template.spec?.nodeSelector?.[ASLEEP] !== undefined;
 
-function promotedSpec({ target, configs }: Origin<DaemonSet>): Omit<DaemonSetSpec, 'selector'> {
+function promotedSpec({ settings, target, configs }: Origin<DaemonSet>): Omit<DaemonSetSpec, 'selector'> {
   const { minReadySeconds, revisionHistoryLimit, updateStrategy } = target.spec!;
   return {
     ...(minReadySeconds === undefined ? {} : { minReadySeconds }),
     ...(revisionHistoryLimit === undefined ? {} : { revisionHistoryLimit }),
     ...(updateStrategy === undefined ? {} : { updateStrategy }),
-    template: primaryTemplate(awake(target), selectorLabel(target)!, configs),
+    template: primaryTemplate(awake(target), selectorLabel(target, settings)!, configs),
   };
 }
 
@@ -38,7 +38,7 @@ export const daemonSets: TargetKind<DaemonSet> = {
   pods: awake,
   readiness: (object, rule) => daemonSetReadiness(object, rule),
   primary(origin) {
-    const selector = selectorLabel(origin.target)!;
+    const selector = selectorLabel(origin.target, origin.settings)!;
     return {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',

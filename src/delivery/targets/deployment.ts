@@ -6,14 +6,14 @@ import type { Origin, TargetKind } from './target.ts';
 import { primaryMetadata, primaryTemplate } from './template.ts';
 
 /** The part of the primary's spec that follows the target's at each promotion. */
-function promotedSpec({ target, configs }: Origin<Deployment>): Partial<DeploymentSpec> & Pick<DeploymentSpec, 'template'> {
+function promotedSpec({ settings, target, configs }: Origin<Deployment>): Partial<DeploymentSpec> & Pick<DeploymentSpec, 'template'> {
   const { minReadySeconds, progressDeadlineSeconds, revisionHistoryLimit, strategy, template } = target.spec!;
   return {
     minReadySeconds,
     progressDeadlineSeconds,
     revisionHistoryLimit,
     strategy,
-    template: primaryTemplate(template, selectorLabel(target)!, configs),
+    template: primaryTemplate(template, selectorLabel(target, settings)!, configs),
   };
 }
 
@@ -25,7 +25,7 @@ export const deployments: TargetKind<Deployment> = {
   readiness: (object, rule) => deploymentReadiness(object, rule),
   primary(origin) {
     const { canary, settings, target } = origin;
-    const selector = selectorLabel(target)!;
+    const selector = selectorLabel(target, settings)!;
     return {
       apiVersion: 'apps/v1',
       kind: 'Deployment',

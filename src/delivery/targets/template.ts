@@ -26,14 +26,14 @@ export function primaryTemplate(template: PodTemplateSpec, selector: SelectorLab
       labels: { ...template.metadata?.labels, [selector.label]: primaryName(selector.value) },
       annotations: { ...template.metadata?.annotations, [FLAGGER_ID]: flaggerId(revisionText(template), configs) },
     },
-    ...(template.spec ? { spec: apart(withPrimaryConfigs(template.spec, configs), selector.value) } : {}),
+    ...(template.spec ? { spec: apart(withPrimaryConfigs(template.spec, configs), selector) } : {}),
   };
 }
 
 /** The primary keeps its pods apart from its own pods, not from the target's. */
-function apart(spec: PodSpec, value: string): PodSpec {
+function apart(spec: PodSpec, own: SelectorLabel): PodSpec {
   const anti = spec.affinity?.podAntiAffinity;
-  const term = (t: PodAffinityTerm): PodAffinityTerm => (t.labelSelector ? { ...t, labelSelector: renamed(t.labelSelector, value) } : t);
+  const term = (t: PodAffinityTerm): PodAffinityTerm => (t.labelSelector ? { ...t, labelSelector: renamed(t.labelSelector, own) } : t);
   return {
     ...spec,
     ...(anti
@@ -59,15 +59,16 @@ function apart(spec: PodSpec, value: string): PodSpec {
     ...(spec.topologySpreadConstraints
       ? {
           topologySpreadConstraints: spec.topologySpreadConstraints.map((c) =>
-            c.labelSelector ? { ...c, labelSelector: renamed(c.labelSelector, value) } : c,
+            c.labelSelector ? { ...c, labelSelector: renamed(c.labelSelector, own) } : c,
           ),
         }
       : {}),
   };
 }
 
-function renamed(selector: LabelSelector, value: string): LabelSelector {
-  const named = (label: string, v: string): string => (SELECTOR_LABELS.includes(label) && v === value ? primaryName(v) : v);
+function renamed(selector: LabelSelector, own: SelectorLabel): LabelSelector {
+  const names = (label: string): boolean => label === own.label || SELECTOR_LABELS.includes(label);
+  const named = (label: string, v: string): string => (names(label) && v === own.value ? primaryName(v) : v);
   return {
     ...selector,
     ...(selector.matchLabels
