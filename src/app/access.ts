@@ -66,7 +66,7 @@ export async function missingRules(client: Client, rules: readonly Rule[], names
       const [resource, subresource] = named.split('/');
       const may = async (verb: string): Promise<boolean> => {
         const resourceAttributes = { group: apiGroups[0]!, resource, subresource, verb, namespace };
-        const { status } = await client.create(Reviews, { spec: { resourceAttributes } } as SelfSubjectAccessReview);
+        const { status } = await client.create(Reviews, { spec: { resourceAttributes } });
         return status?.allowed === true;
       };
       const allowed = await Promise.all(verbs.map(may));

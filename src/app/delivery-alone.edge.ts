@@ -49,6 +49,7 @@ const LEASE = 'sluice-leader-election';
 const REQUEST_MS = 30_000;
 const LEASE_REQUEST_MS = 5_000;
 
+const FLAGGER = 'flagger.app/v1beta1';
 const CHART = fileURLToPath(new URL('../../charts/sluice', import.meta.url));
 /** Where routes are, and which kinds of them are written. */
 const ROUTES: Readonly<Record<Provider, readonly [groupVersion: string, names: readonly string[]] | undefined>> = {
@@ -111,21 +112,22 @@ async function checkCluster({ server }: Cluster, options: DeliveryAloneOptions, 
   const { provider, namespace } = options;
   const { baseUrl } = server;
   const limits = { ...server, timeoutMs: REQUEST_MS, signal: options.signal };
-  const served = createDiscovery(limits);
+  const discovery = createDiscovery(limits);
   const client = createHttpClient(limits);
   try {
-    const kinds = (await served('flagger.app/v1beta1')) ?? [];
+    const kinds = await discovery.names(FLAGGER);
     if (!['canaries', 'metrictemplates', 'alertproviders'].every((kind) => kinds.includes(kind)))
-      throw new Fault(
-        'KindsMissing',
-        `the API at ${baseUrl} does not know Canary, MetricTemplate and AlertProvider (flagger.app/v1beta1)`,
-        {
-          hint: `Install them: kubectl apply --server-side -f ${CHART}/crds, or the chart ${CHART} with helm.`,
-        },
-      );
-    const [group, names] = ROUTES[provider] ?? [];
-    const routes = group === undefined ? [] : ((await served(group)) ?? []);
-    const absent = (names ?? []).filter((name) => !routes.includes(name));
+      throw new Fault('KindsMissing', `the API at ${baseUrl} does not know Canary, MetricTemplate and AlertProvider (${FLAGGER})`, {
+        hint: `Install them: kubectl apply --server-side -f ${CHART}/crds, or the chart ${CHART} with helm.`,
+      });
+    // Flagger's own definitions lack what is answered and remembered in the status: it would be dropped, and done again.
+    if (!JSON.stringify(await discovery.schemas(FLAGGER)).includes('"handled"'))
+      throw new Fault('KindsOlder', `the Canary that the API at ${baseUrl} knows has no status.handled: it is an older one, or Flagger's`, {
+        hint: `Bring it up to date, which leaves all Canaries as they are: kubectl apply --server-side --force-conflicts -f ${CHART}/crds`,
+      });
+    const [group, names = []] = ROUTES[provider] ?? [];
+    const routes = group === undefined ? [] : await discovery.names(group);
+    const absent = names.filter((name) => !routes.includes(name));
     if (absent.length > 0)
       throw new Fault('KindsMissing', `the API at ${baseUrl} does not know ${absent.join(' and ')} of ${group}`, {
         hint: `Install what routes requests (${provider}) with its kinds in that version, or name what does: --mesh-provider.`,

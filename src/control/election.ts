@@ -101,7 +101,7 @@ export async function electLeader(options: ElectionOptions, work: (leadership: L
       if (found?.spec?.holderIdentity !== identity) return;
       const now = rfc3339Micro(clock.now());
       const spec = { ...found.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-      await client.update(Leases, { ...found, spec } as unknown as Lease);
+      await client.update(Leases, { ...found, spec });
     } catch (error) {
       log.warn('the lease could not be let go: another takes over when it has run out', { error: messageOf(error) });
     }

@@ -120,16 +120,28 @@ export function createHttpClient(options: HttpClientOptions): Client {
   };
 }
 
-/** The plural names of what a server has in a group and version (`apps/v1`); undefined when it does not know the group. */
-export function createDiscovery(options: HttpClientOptions): (groupVersion: string) => Promise<readonly string[] | undefined> {
+/** What a server says of the kinds that it has. */
+export interface Discovery {
+  /** The plural names of a group and version (`apps/v1`); empty when it does not know that. */
+  names(groupVersion: string): Promise<readonly string[]>;
+  /** The schemas of a group and version, by their names in its OpenAPI (version 3). */
+  schemas(groupVersion: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+export function createDiscovery(options: HttpClientOptions): Discovery {
   const open = opener(options);
-  return async (groupVersion) => {
-    const res = await open({ method: 'GET', path: `/${groupVersion.includes('/') ? 'apis' : 'api'}/${groupVersion}` });
+  async function read<T>(path: string, otherwise: T): Promise<T> {
+    const res = await open({ method: 'GET', path });
     const text = await textOf(res, MAX_ANSWER_BYTES);
-    if (res.statusCode === 404) return undefined;
+    if (res.statusCode === 404) return otherwise;
     if (!isSuccess(res)) throw refusal(res, text);
-    return (JSON.parse(text) as { resources: { name: string }[] }).resources.map((r) => r.name);
-  };
+    return JSON.parse(text) as T;
+  }
+  const below = (groupVersion: string): string => `${groupVersion.includes('/') ? 'apis' : 'api'}/${groupVersion}`;
+  return {
+    names: async (gv) => (await read<{ resources: { name: string }[] }>(`/${below(gv)}`, { resources: [] })).resources.map((r) => r.name),
+    schemas: async (gv) => (await read<{ components?: { schemas?: object } }>(`/openapi/v3/${below(gv)}`, {})).components?.schemas ?? {},
+  } as Discovery;
 }
 
 function typed<T extends KubeObject>(resource: Resource<T>, object: T): T {

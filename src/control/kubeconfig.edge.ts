@@ -121,7 +121,7 @@ function run(plugin: ExecPlugin, env: Environment): Promise<ExecCredential> {
         try {
           done(execCredentialOf(stdout, plugin.command));
         } catch (cause) {
-          fail(cause as Error);
+          fail(cause);
         }
         return;
       }

@@ -38,14 +38,16 @@ export async function startFakeNodes({ client, clock, log, signal, names }: Fake
 }
 
 async function registerNode(client: Client, name: string, now: string): Promise<void> {
-  const made = await client.create(Nodes, { metadata: { name, labels: { 'kubernetes.io/hostname': name } } });
+  await client.create(Nodes, { metadata: { name, labels: { 'kubernetes.io/hostname': name } } });
   const room = { cpu: '4', memory: '8Gi', pods: '110' };
-  await updateStatus(client, Nodes, made, {
+  const status = {
     capacity: room,
     allocatable: room,
     addresses: [{ type: 'InternalIP', address: '10.244.0.1' }],
     conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: now, lastTransitionTime: now }],
-  });
+  };
+  // Controllers write to it from the moment that it is there.
+  await client.patch(Nodes, { name }, { type: 'merge', body: { status } }, { subresource: 'status' });
 }
 
 /** An image called `stuck` never gets ready. */

@@ -29,8 +29,10 @@ export const runCommand: Command = {
   async run(context, flags) {
     const log = jsonLog((line) => context.print(line), systemClock.now, oneOf(flags, 'logLevel', 'log-level', LEVELS, 'info'));
     const port = Number(flags['port'] ?? PORT);
-    if (!isPort(port))
-      throw new Fault('PortInvalid', `"${String(flags['port'])}" is not a port`, { hint: 'Use a number from 1 to 65535.' });
+    if (port !== 0 && !isPort(port))
+      throw new Fault('PortInvalid', `"${String(flags['port'])}" is not a port`, {
+        hint: 'Use a number from 1 to 65535, or 0 for any free one.',
+      });
     const metricsServer = text(flags['metricsServer']) ?? METRICS_SERVER;
     if (!/^https?:\/\//.test(metricsServer) || !URL.canParse(metricsServer))
       throw new Fault('AddressInvalid', `--metrics-server ${metricsServer} is not a URL`, {
