@@ -78,7 +78,7 @@ test('for one namespace a Role there is enough', async () => {
 
 test('the pods are given flags that there are, and may little', async () => {
   const objects = await render('namespace=apps', 'selectorLabels=app\\,tier', 'metricsServer=http://p:9090');
-  const { spec } = only(objects, 'Deployment');
+  const spec = only(objects, 'Deployment').spec!;
   assert.equal(spec.replicas, 2);
   const [container] = spec.template.spec!.containers;
   assert.equal(container?.image, 'example.com/sluice:0.1.0');
