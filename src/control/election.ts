@@ -4,19 +4,18 @@ import { isApiError, Leases } from '../api/index.ts';
 import { messageOf, rfc3339Micro, sleep, type Clock, type Log, type Rng } from '../base/index.ts';
 import type { Client } from './client.ts';
 
-/** Milliseconds. A leader that cannot renew gives up `leaseMs - renewMs` before anybody else may take over. */
-export interface ElectionTimes {
+/** Milliseconds, as client-go has them: a leader that cannot renew gives up well before anybody else may take over. */
+const TIMES = {
   /** How long others wait for a leader that says nothing. */
-  readonly leaseMs: number;
+  leaseMs: 15_000,
   /** How long a leader acts after the last time that it renewed. */
-  readonly renewMs: number;
-  /** Between two tries, for a candidate up to 2.2 times that. */
-  readonly retryMs: number;
-}
-
-/** client-go's. */
-const TIMES: ElectionTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 };
+  renewMs: 10_000,
+  /** Between two tries; of a candidate up to 2.2 times that. */
+  retryMs: 2_000,
+};
 const JITTER = 1.2;
+/** Candidates that wait for the same moment do not come at once. */
+const JOSTLE_MS = 500;
 
 export interface Leadership {
   /** Aborts when the work is to end: the lease is lost, or all is to end. */
@@ -33,7 +32,6 @@ export interface ElectionOptions {
   readonly lease: { readonly namespace: string; readonly name: string };
   /** Of this process, and of no other. */
   readonly identity: string;
-  readonly times?: ElectionTimes;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -46,12 +44,13 @@ export interface ElectionOptions {
  * signal has aborted. Rejects with what `work` threw.
  */
 export async function electLeader(options: ElectionOptions, work: (leadership: Leadership) => Promise<void>): Promise<void> {
-  const { client, lease: key, identity, times = TIMES, clock, rng, signal } = options;
-  const { leaseMs, renewMs, retryMs } = times;
+  const { client, lease: key, identity, clock, rng, signal } = options;
+  const { leaseMs, renewMs, retryMs } = TIMES;
   const log = options.log.with({ lease: `${key.namespace}/${key.name}`, identity });
   /** The last state of the lease that was seen, and when it was first seen: the clocks of others do not matter. */
   let seen: { readonly revision: string | undefined; readonly at: number } | undefined;
   let leader: string | undefined;
+  let heldMs = leaseMs;
 
   function see(lease: Lease, now: number): void {
     const revision = lease.metadata?.resourceVersion;
@@ -61,6 +60,9 @@ export async function electLeader(options: ElectionOptions, work: (leadership: L
     leader = holder;
   }
 
+  /** Milliseconds until the lease has run out, if nothing more is heard of who holds it; 0 when it is free. */
+  const left = (): number => (leader === undefined || seen === undefined ? 0 : Math.max(0, seen.at + heldMs - clock.monotonic()));
+
   /** When it was asked, by the monotonic clock, if the lease is ours from then on; undefined when it is not. */
   async function claim(): Promise<number | undefined> {
     const asked = clock.monotonic();
@@ -69,8 +71,8 @@ export async function electLeader(options: ElectionOptions, work: (leadership: L
     if (found) see(found, clock.monotonic());
     const { holderIdentity = '', leaseDurationSeconds, leaseTransitions = 0, acquireTime } = found?.spec ?? {};
     const mine = holderIdentity === identity;
-    const heldMs = leaseDurationSeconds === undefined ? leaseMs : leaseDurationSeconds * 1000;
-    if (found && holderIdentity !== '' && !mine && clock.monotonic() < seen!.at + heldMs) return undefined;
+    heldMs = leaseDurationSeconds === undefined ? leaseMs : leaseDurationSeconds * 1000;
+    if (found && !mine && left() > 0) return undefined;
     const spec = {
       ...found?.spec,
       holderIdentity: identity,
@@ -154,6 +156,9 @@ export async function electLeader(options: ElectionOptions, work: (leadership: L
   while (!signal.aborted) {
     const since = await tried();
     if (since !== undefined) await lead(since);
-    else await sleep(clock, retryMs * (1 + JITTER * rng.next()), signal);
+    else {
+      const retry = retryMs * (1 + JITTER * rng.next());
+      await sleep(clock, left() > 0 ? Math.min(retry, left() + JOSTLE_MS * rng.next()) : retry, signal);
+    }
   }
 }
