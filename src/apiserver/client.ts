@@ -21,9 +21,8 @@ export function createClient(
   const write = ({ fieldManager = user.name, dryRun }: WriteOptions): WriteQuery => ({ fieldManager, dryRun, fieldValidation: 'Ignore' });
 
   return {
-    async get<T extends KubeObject>(resource: Resource<T>, key: Key): Promise<T | undefined> {
-      return orUndefined(async () => shaped(resource, await registry.get(one(resource, key))));
-    },
+    get: (resource, key, options) =>
+      orUndefined(async () => shaped(resource, await registry.get(one(resource, key, options?.subresource)))),
 
     async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
       const { items, resourceVersion } = await registry.list({ served: served(resource), namespace: options.namespace, user }, options);

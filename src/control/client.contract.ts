@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ConfigMaps, Deployments, isApiError, Namespaces, Pods, type Key, type KubeObject, type StatusReason } from '../api/index.ts';
+import type { Scale } from 'kubernetes-types/autoscaling/v1.js';
+import {
+  ConfigMaps,
+  Deployments,
+  isApiError,
+  Namespaces,
+  Pods,
+  type Key,
+  type KubeObject,
+  type Resource,
+  type StatusReason,
+} from '../api/index.ts';
 import type { Client, WatchEvent } from './client.ts';
 
 export interface ClientUnderTest {
@@ -131,6 +142,20 @@ export function clientContract(name: string, make: () => Promise<ClientUnderTest
       assert.deepEqual([status.spec?.replicas, status.status?.readyReplicas, status.metadata?.generation], [1, 1, 1]);
       const spec = await client.update(Deployments, { ...status, spec: { ...status.spec!, replicas: 2 }, status: { readyReplicas: 7 } });
       assert.deepEqual([spec.spec?.replicas, spec.status?.readyReplicas, spec.metadata?.generation], [2, 1, 2]);
+    });
+
+    test('an object is read and scaled as a Scale', async () => {
+      const made = await client.create(Deployments, deployment('scaled'));
+      const scale = (await client.get(Deployments as Resource<Scale>, key('scaled'), { subresource: 'scale' }))!;
+      assert.deepEqual([scale.kind, scale.spec?.replicas, scale.status], ['Scale', 1, { replicas: 0, selector: 'app=scaled' }]);
+      assert.equal(scale.metadata?.resourceVersion, made.metadata?.resourceVersion);
+      await client.update(Deployments as Resource<Scale>, { ...scale, spec: { replicas: 3 } }, { subresource: 'scale' });
+      assert.equal((await client.get(Deployments, key('scaled')))?.spec?.replicas, 3);
+      await assert.rejects(
+        client.update(Deployments as Resource<Scale>, { ...scale, spec: { replicas: 4 } }, { subresource: 'scale' }),
+        refused('Conflict'),
+      );
+      assert.equal(await client.get(Deployments as Resource<Scale>, key('missing'), { subresource: 'scale' }), undefined);
     });
 
     test('server-side apply creates, owns, and keeps to its own', async () => {

@@ -47,6 +47,10 @@ export interface WriteOptions {
   readonly dryRun?: boolean | undefined;
 }
 
+export interface GetOptions {
+  readonly subresource?: 'scale' | undefined;
+}
+
 export interface DeleteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
   readonly gracePeriodSeconds?: number | undefined;
@@ -62,8 +66,8 @@ export interface DeleteOptions {
  * a watch may otherwise end at any time (resume from the last revision seen).
  */
 export interface Client {
-  /** Undefined when there is no such object. */
-  get<T extends KubeObject>(resource: Resource<T>, key: Key): Promise<T | undefined>;
+  /** Undefined when there is no such object. With `scale` the object's Scale, whatever kind it is of. */
+  get<T extends KubeObject>(resource: Resource<T>, key: Key, options?: GetOptions): Promise<T | undefined>;
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
   watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;

@@ -4,15 +4,28 @@ import {
   ApiError,
   Pods,
   keyText,
+  labelSelectorOf,
+  labelSelectorText,
   type Key,
   type KubeObject,
+  type LabelSelectorObject,
   type ObjectMeta,
   type Resource,
   parseFieldSelector,
   parseLabelSelector,
 } from '../api/index.ts';
 import { canonicalJson, nameSuffix, rfc3339, seededRng, uuid, type Clock, type Rng } from '../base/index.ts';
-import type { Client, DeleteOptions, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions } from './client.ts';
+import type {
+  Client,
+  DeleteOptions,
+  GetOptions,
+  ListOptions,
+  ObjectList,
+  Patch,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './client.ts';
 import { applyPatch } from './fake-patch.ts';
 
 /** One call on the fake, as hooks see it. */
@@ -81,8 +94,9 @@ export class FakeClient implements Client {
     this.#wake();
   }
 
-  async get<T extends KubeObject>(resource: Resource<T>, key: Key): Promise<T | undefined> {
-    return this.#find(resource, key) as T | undefined;
+  async get<T extends KubeObject>(resource: Resource<T>, key: Key, { subresource }: GetOptions = {}): Promise<T | undefined> {
+    const object = this.#find(resource, key);
+    return (subresource && object ? scaleOf(object) : object) as T | undefined;
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
@@ -310,6 +324,18 @@ function merged(old: Stored, sent: Stored, subresource: WriteOptions['subresourc
   if (old.status === undefined) delete next.status;
   else next.status = old.status;
   return next;
+}
+
+/** As Deployments are scaled. */
+function scaleOf({ metadata, spec, status }: Stored): KubeObject {
+  const selector = labelSelectorText(labelSelectorOf(spec?.['selector'] as LabelSelectorObject | undefined));
+  return {
+    apiVersion: 'autoscaling/v1',
+    kind: 'Scale',
+    metadata,
+    spec: { replicas: spec?.['replicas'] ?? 1 },
+    status: { replicas: status?.['replicas'] ?? 0, ...(selector ? { selector } : {}) },
+  } as KubeObject;
 }
 
 function specText(o: Stored): string {

@@ -54,9 +54,7 @@ export function createHttpClient(options: HttpClientOptions): Client {
   }
 
   return {
-    async get<T extends KubeObject>(resource: Resource<T>, key: { namespace?: string | undefined; name: string }): Promise<T | undefined> {
-      return unlessMissing(send<T>({ method: 'GET', path: pathOf(resource, key) }));
-    },
+    get: (resource, key, options) => unlessMissing(send({ method: 'GET', path: pathOf(resource, key, options?.subresource) })),
     async list<T extends KubeObject>(resource: Resource<T>, { namespace, ...select }: ListOptions = {}): Promise<ObjectList<T>> {
       const items: T[] = [];
       const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };

@@ -1,5 +1,5 @@
 import { pathOf, type KubeObject, type Resource } from '../api/index.ts';
-import type { Client } from './client.ts';
+import type { Client, WriteOptions } from './client.ts';
 import { createInformer, type Informer, type InformerOptions, type WritableInformer } from './informer.ts';
 
 /**
@@ -18,22 +18,21 @@ export function createInformers(client: Client, options: Omit<InformerOptions, '
   const find = <T extends KubeObject>(resource: Resource<T>): WritableInformer<T> | undefined =>
     started.get(pathOf(resource, {})) as unknown as WritableInformer<T> | undefined;
 
-  async function through<T extends KubeObject>(resource: Resource<T>, dryRun: boolean | undefined, write: Promise<T>): Promise<T> {
+  async function through<T extends KubeObject>(resource: Resource<T>, opts: WriteOptions | undefined, write: Promise<T>): Promise<T> {
     const object = await write;
-    if (!dryRun) find(resource)?.wrote(object);
+    // The scale subresource is a kind of its own, so its answer is not the object.
+    if (!opts?.dryRun && opts?.subresource !== 'scale') find(resource)?.wrote(object);
     return object;
   }
 
   return {
     client: {
-      get: (resource, key) => client.get(resource, key),
+      get: (resource, key, opts) => client.get(resource, key, opts),
       list: (resource, opts) => client.list(resource, opts),
       watch: (resource, opts) => client.watch(resource, opts),
-      create: (resource, object, opts) => through(resource, opts?.dryRun, client.create(resource, object, opts)),
-      update: (resource, object, opts) => through(resource, opts?.dryRun, client.update(resource, object, opts)),
-      // The scale subresource is a kind of its own, so its answer is not the object.
-      patch: (resource, key, patch, opts) =>
-        through(resource, opts?.dryRun || opts?.subresource === 'scale', client.patch(resource, key, patch, opts)),
+      create: (resource, object, opts) => through(resource, opts, client.create(resource, object, opts)),
+      update: (resource, object, opts) => through(resource, opts, client.update(resource, object, opts)),
+      patch: (resource, key, patch, opts) => through(resource, opts, client.patch(resource, key, patch, opts)),
       async delete(resource, key, opts) {
         const object = await client.delete(resource, key, opts);
         if (object) find(resource)?.deleted(object);

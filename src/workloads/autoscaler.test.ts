@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import type { MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { Deployments, Events, HorizontalPodAutoscalers, Pods } from '../api/index.ts';
+import { createCatalog, Deployments, Events, HorizontalPodAutoscalers, kindOfCrd, Pods, type Resource } from '../api/index.ts';
 import { autoscaler } from './autoscaler.ts';
 import { recommend } from './autoscaling.ts';
 import { bound, type ScalingMemory } from './scaling-rules.ts';
@@ -72,11 +73,32 @@ test('a recommendation is bounded by number, rate and window', () => {
   assert.deepEqual(run(3, 8, undefined, undefined, { scaleDown: { selectPolicy: 'Disabled' } }), [8, 'ScaleDownLimit']);
 });
 
+type Fleet = Pick<Deployment, 'metadata' | 'spec' | 'status'>;
+
+/** Beside the built-in kinds there is a custom one that scales. */
+const catalog = createCatalog();
+catalog.add(
+  kindOfCrd({
+    spec: {
+      group: 'sea.example.com',
+      scope: 'Namespaced',
+      names: { plural: 'fleets', kind: 'Fleet' },
+      versions: ['v2', 'v1'].map((name) => ({
+        name,
+        served: true,
+        storage: name === 'v2',
+        subresources: { scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' } },
+        schema: { openAPIV3Schema: { type: 'object' } },
+      })),
+    },
+  })!,
+);
+
 async function world(used: { cpu: number | undefined }) {
   const w = testWorld();
   const use = async () =>
     new Map(['a/p1', 'a/p2'].flatMap((key) => (used.cpu === undefined ? [] : [[key, { cpuMilli: used.cpu, memoryBytes: 0 }]])));
-  w.start(autoscaler(w.world, use));
+  w.start(autoscaler(w.world, catalog, use));
   const key = { namespace: 'a', name: 'web' };
   const spec = { replicas: 2, selector: { matchLabels: { app: 'web' } }, template: {} };
   w.api.seed(Deployments, { metadata: key, spec, status: { replicas: 2 } });
@@ -136,6 +158,42 @@ test('an idle deployment shrinks only after five minutes of idleness', async () 
   assert.equal(await replicas(), 2);
   await w.clock.advance(60_000);
   assert.equal(await replicas(), 1);
+  await w.stop();
+});
+
+test('whatever has a scale is scaled, by any version of its kind; what has none says why', async () => {
+  const { w } = await world({ cpu: 200 });
+  const Fleets: Resource<Fleet> = { group: 'sea.example.com', version: 'v1', kind: 'Fleet', plural: 'fleets', namespaced: true };
+  const targets: [string, string, string, string][] = [
+    ['fleet', 'sea.example.com/v1', 'Fleet', 'AbleToScale True SucceededRescale'],
+    ['old', 'extensions/v1beta1', 'Deployment', 'AbleToScale True SucceededRescale'],
+    ['gone', 'sea.example.com/v0', 'Fleet', 'AbleToScale False FailedGetScale: fleets.sea.example.com "gone" not found'],
+    ['cruise', 'air.example.com/v1', 'Fleet', 'AbleToScale False FailedGetScale: no matches for kind "Fleet" in group "air.example.com"'],
+    ['core', '', 'Deployment', 'AbleToScale False FailedGetScale: no matches for kind "Deployment" in group ""'],
+    ['blind', 'sea.example.com/v1', 'Fleet', "ScalingActive False InvalidSelector: the HPA target's scale is missing a selector"],
+  ];
+  const spec = { replicas: 2, selector: { matchLabels: { app: 'web' } }, template: {} };
+  w.api.seed(Fleets, { metadata: { namespace: 'a', name: 'fleet' }, spec, status: { replicas: 2 } });
+  w.api.seed(Fleets, { metadata: { namespace: 'a', name: 'blind' }, spec: { ...spec, selector: {} }, status: { replicas: 2 } });
+  w.api.seed({ ...Deployments, group: 'extensions', version: 'v1beta1' }, { metadata: { namespace: 'a', name: 'old' }, spec });
+  for (const [name, apiVersion, kind] of targets) {
+    const scaleTargetRef = { ...(apiVersion ? { apiVersion } : {}), kind, name };
+    await w.api.create(HorizontalPodAutoscalers, {
+      metadata: { namespace: 'a', name },
+      spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 5, metrics: [cpu(50)] },
+    });
+  }
+  await w.clock.advance(1000);
+  for (const [name, , , want] of targets) {
+    const [type] = want.split(' ');
+    const hpa = await w.api.get(HorizontalPodAutoscalers, { namespace: 'a', name });
+    const { status, reason, message } = hpa!.status!.conditions!.find((c) => c.type === type)!;
+    assert.ok(
+      `${type} ${status} ${reason}: ${message?.replace(/^.*current scale: /, '')}`.startsWith(want),
+      `${name}: ${reason} ${message}`,
+    );
+  }
+  assert.equal((await w.api.get(Fleets, { namespace: 'a', name: 'fleet' }))?.spec?.replicas, 5);
   await w.stop();
 });
 

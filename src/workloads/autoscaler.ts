@@ -1,22 +1,23 @@
+import type { Scale } from 'kubernetes-types/autoscaling/v1.js';
 import type { HorizontalPodAutoscaler, MetricSpec } from 'kubernetes-types/autoscaling/v2.js';
-import type { LabelSelector } from 'kubernetes-types/meta/v1.js';
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import {
-  Deployments,
+  apiVersionOf,
   HorizontalPodAutoscalers,
+  isApiError,
   keyOf,
   keyText,
   parseKey,
+  parseLabelSelector,
   Pods,
-  ReplicaSets,
-  StatefulSets,
-  type KubeObject,
+  versionsOf,
+  type Catalog,
   type Resource,
 } from '../api/index.ts';
 import { canonicalJson } from '../base/index.ts';
 import { again, settled, updateStatus, type Source } from '../control/index.ts';
 import { decideScale, type ScaleDecision } from './autoscaler-decide.ts';
-import { recommend, type Usage } from './autoscaling.ts';
-import { selects } from './labels.ts';
+import { recommend, type Recommendation, type Usage } from './autoscaling.ts';
 import type { ScalingMemory } from './scaling-rules.ts';
 import type { Controller, World } from './world.ts';
 
@@ -33,15 +34,17 @@ export type UseOfPods = () => Promise<ReadonlyMap<string, PodUse>>;
 /** How often metrics are looked at, in milliseconds. */
 const PERIOD = 15_000;
 
-interface Scalable extends KubeObject {
-  spec?: { replicas?: number; selector?: LabelSelector };
-  status?: { replicas?: number };
+/** A target as it is to be scaled, and where. */
+interface Found {
+  readonly resource: Resource<Scale>;
+  readonly scale: Scale;
 }
 
-const SCALABLE: readonly Resource<Scalable>[] = [Deployments, ReplicaSets, StatefulSets] as readonly Resource[];
-
-/** Scales Deployments, ReplicaSets and StatefulSets on what their pods use. Without metrics the bounds still hold. */
-export function autoscaler(world: World, useOfPods: UseOfPods): Controller {
+/**
+ * Scales whatever has a scale subresource, kinds of users' own too, on what the pods of its selector use. Without metrics the bounds
+ * still hold.
+ */
+export function autoscaler(world: World, catalog: Pick<Catalog, 'all'>, useOfPods: UseOfPods): Controller {
   const { informers, client, clock } = world;
   const autoscalers = informers.of(HorizontalPodAutoscalers);
   const pods = informers.of(Pods);
@@ -58,29 +61,39 @@ export function autoscaler(world: World, useOfPods: UseOfPods): Controller {
       }),
   };
 
-  function usagesOf(target: Scalable, metric: MetricSpec, use: ReadonlyMap<string, PodUse>): Usage[] {
+  function usagesOf(selected: readonly Pod[], metric: MetricSpec, use: ReadonlyMap<string, PodUse>): Usage[] {
     const of = metric.resource?.name === 'memory' ? 'memoryBytes' : 'cpuMilli';
-    return pods
-      .list(target.metadata?.namespace)
-      .filter((p) => selects(target.spec?.selector, p.metadata?.labels))
-      .map((pod) => ({ pod, used: use.get(keyText(keyOf(pod)))?.[of] }));
+    return selected.map((pod) => ({ pod, used: use.get(keyText(keyOf(pod)))?.[of] }));
   }
 
-  /** The target, or a sentence that says why it cannot be scaled. */
-  async function find(hpa: HorizontalPodAutoscaler): Promise<{ resource: Resource<Scalable>; target: Scalable } | string> {
-    const { kind, name } = hpa.spec!.scaleTargetRef;
-    const resource = SCALABLE.find((r) => r.kind === kind);
-    if (!resource) return `${kind} cannot be scaled; use a Deployment, ReplicaSet or StatefulSet`;
-    const target = await client.get(resource, { namespace: hpa.metadata?.namespace, name });
-    return target ? { resource, target } : `${resource.plural}.${resource.group} "${name}" not found`;
+  /** The target's scale, or a sentence that says why there is none. */
+  async function find(hpa: HorizontalPodAutoscaler): Promise<Found | string> {
+    const { apiVersion = '', kind, name } = hpa.spec!.scaleTargetRef;
+    const resource = resourceOf(catalog, apiVersion, kind);
+    if (!resource) return `no matches for kind "${kind}" in group "${groupOf(apiVersion)}"`;
+    const key = { namespace: hpa.metadata?.namespace, name };
+    try {
+      const scale = await client.get(resource, key, { subresource: 'scale' });
+      return scale ? { resource, scale } : `${[resource.plural, resource.group].filter(Boolean).join('.')} "${name}" not found`;
+    } catch (error) {
+      // A kind without a scale. What passes by itself is tried again.
+      if (isApiError(error, 'NotFound')) return error.message;
+      throw error;
+    }
   }
 
-  async function decideFor(hpa: HorizontalPodAutoscaler, target: Scalable, memory: ScalingMemory): Promise<ScaleDecision> {
-    const scale = { wanted: target.spec?.replicas ?? 1, current: target.status?.replicas ?? 0 };
+  async function recommendations(hpa: HorizontalPodAutoscaler, { spec, status }: Scale): Promise<Recommendation[]> {
+    if (!status?.selector) return [{ failure: 'InvalidSelector', message: "the HPA target's scale is missing a selector" }];
+    const selector = parseLabelSelector(status.selector);
     const metrics = hpa.spec?.metrics ?? [];
     const use = metrics.some((m) => m.type === 'Resource') ? await useOfPods() : new Map<string, PodUse>();
-    const recommendations = metrics.map((m) => recommend(m, scale.wanted, usagesOf(target, m, use)));
-    return decideScale(hpa, scale, recommendations, memory, clock.now());
+    const selected = pods.list(hpa.metadata?.namespace).filter((pod) => selector.matches(pod.metadata?.labels));
+    return metrics.map((m) => recommend(m, spec?.replicas ?? 0, usagesOf(selected, m, use)));
+  }
+
+  async function decideFor(hpa: HorizontalPodAutoscaler, scale: Scale, memory: ScalingMemory): Promise<ScaleDecision> {
+    const target = { wanted: scale.spec?.replicas ?? 0, current: scale.status?.replicas ?? 0 };
+    return decideScale(hpa, target, await recommendations(hpa, scale), memory, clock.now());
   }
 
   return {
@@ -96,14 +109,28 @@ export function autoscaler(world: World, useOfPods: UseOfPods): Controller {
       memories.set(key, memory);
       const found = await find(hpa);
       const { status, rescale, event } =
-        typeof found === 'string' ? decideScale(hpa, found, [], memory, clock.now()) : await decideFor(hpa, found.target, memory);
+        typeof found === 'string' ? decideScale(hpa, found, [], memory, clock.now()) : await decideFor(hpa, found.scale, memory);
       if (rescale !== undefined && typeof found !== 'string') {
-        const body = { metadata: { resourceVersion: found.target.metadata?.resourceVersion }, spec: { replicas: rescale } };
-        await client.patch(found.resource, keyOf(found.target), { type: 'merge', body });
+        await client.update(found.resource, { ...found.scale, spec: { replicas: rescale } }, { subresource: 'scale' });
       }
       if (event) await events.record(hpa, event.type, event.reason, event.message);
       await updateStatus(client, HorizontalPodAutoscalers, hpa, status);
       return again(PERIOD);
     },
   };
+}
+
+const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.split('/')[0]! : '');
+
+/** By group and kind, as the version that is named or, when that is not served, the preferred one. */
+function resourceOf(catalog: Pick<Catalog, 'all'>, apiVersion: string, kind: string): Resource<Scale> | undefined {
+  const served = catalog
+    .all()
+    .filter((def) => def.resource.kind === kind)
+    .flatMap(versionsOf)
+    .filter(({ group }) => group === groupOf(apiVersion));
+  const found = served.find((s) => apiVersionOf(s) === apiVersion) ?? served[0];
+  if (!found) return undefined;
+  const { plural, namespaced } = found.def.resource;
+  return { group: found.group, version: found.version, kind, plural, namespaced };
 }

@@ -73,7 +73,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<{ done:
     daemonSetController(world),
     jobController(world),
     cronJobController(world),
-    autoscaler(world, options.useOfPods ?? NOTHING_KNOWN),
+    autoscaler(world, catalog, options.useOfPods ?? NOTHING_KNOWN),
     scheduler(world),
     nodeLifecycleController(world),
     taintEvictionController(world),

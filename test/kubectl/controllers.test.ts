@@ -31,8 +31,51 @@ const history = (kind: string) => {
   ];
 };
 
+const FLEETS = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: fleets.sea.example.com }
+spec:
+  group: sea.example.com
+  scope: Namespaced
+  names: { plural: fleets, singular: fleet, kind: Fleet }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources: { scale: { specReplicasPath: .spec.ships, statusReplicasPath: .status.ships, labelSelectorPath: .status.selector } }
+      schema:
+        openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true }
+`;
+const FLEET = `
+apiVersion: sea.example.com/v1
+kind: Fleet
+metadata: { name: north }
+spec: { ships: 1 }
+status: { ships: 1, selector: fleet=north }
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: north }
+spec: { scaleTargetRef: { apiVersion: sea.example.com/v1, kind: Fleet, name: north }, minReplicas: 3, maxReplicas: 5, metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }] }
+`;
+
 kubectlTable(
   {
+    "an autoscaler scales a kind of users' own where its definition says": [
+      { run: 'apply -f -', input: FLEETS, out: /created/ },
+      { run: 'wait crd/fleets.sea.example.com --for=condition=Established --timeout=10s', out: /condition met/ },
+      { run: 'apply -f -', input: FLEET, out: /horizontalpodautoscaler.autoscaling\/north created/ },
+      { run: ['wait', 'fleet/north', '--for=jsonpath={.spec.ships}=3', '--timeout=20s'], out: /condition met/ },
+      { run: 'get fleet north --subresource=scale', out: /NAME\s+DESIRED\s+AVAILABLE\s+AGE\nnorth\s+3\s+1\s/ },
+      {
+        run: 'describe hpa north',
+        out: [
+          /Reference:\s+Fleet\/north/,
+          /Normal\s+SuccessfulRescale\s.*New size: 3; reason: Current number of replicas below Spec.MinReplicas/,
+        ],
+      },
+    ],
     'a StatefulSet has a history, and can go back': history('StatefulSet'),
     'a DaemonSet has a history, and can go back': history('DaemonSet'),
     'a budget holds a drain up, and says why': [
