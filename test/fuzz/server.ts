@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
+import { usageOf } from '../support/usage.ts';
 
 export interface Memory {
   readonly rssMb: number;
@@ -17,6 +18,8 @@ export interface FuzzServer {
   readonly socketPath: string;
   /** The last lines of its log. */
   readonly log: readonly string[];
+  /** Milliseconds that it has worked so far. */
+  workedMs(): number;
   /** After a collection. */
   memory(): Promise<Memory>;
   /** Takes away what piled up. */
@@ -49,6 +52,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   return {
     socketPath: await serves.promise,
     log,
+    workedMs: () => usageOf(child.pid!).workedMs,
     memory: async () => (await ask('memory')) as Memory,
     sweep: async () => void (await ask('sweep')),
     async close() {
