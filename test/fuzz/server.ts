@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
-import { usageOf } from '../support/usage.ts';
+import { workedMsOf } from '../support/usage.ts';
 
 export interface Memory {
   readonly rssMb: number;
@@ -52,7 +52,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   return {
     socketPath: await serves.promise,
     log,
-    workedMs: () => usageOf(child.pid!).workedMs,
+    workedMs: () => workedMsOf(child.pid!),
     memory: async () => (await ask('memory')) as Memory,
     sweep: async () => void (await ask('sweep')),
     async close() {
