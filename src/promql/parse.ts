@@ -61,11 +61,18 @@ class Reader {
     do {
       if (!cursor.type.isError) continue;
       const { from } = cursor;
-      const word = /^\w+(?=\s*\()/.exec(this.#query.slice(this.#query.slice(0, from).search(/[\w:]*$/)))?.[0];
+      const word = /^\w+(?=\s*\()/.exec(this.#query.slice(this.#wordBefore(from)))?.[0];
       if (this.#query[from] === '(' && word) this.fail(from - word.length, `unknown function with name ${JSON.stringify(word)}`);
       const rest = this.#query.slice(from).trimStart();
       this.fail(from, rest === '' ? 'unexpected end of input' : `unexpected ${JSON.stringify(/^(\w+|.)/s.exec(rest)![0])}`);
     } while (cursor.next());
+  }
+
+  /** Where the word begins that ends at `to`; step by step, since a pattern that is to end somewhere is tried from everywhere. */
+  #wordBefore(to: number): number {
+    let from = to;
+    while (from > 0 && /[\w:]/.test(this.#query[from - 1]!)) from--;
+    return from;
   }
 
   expr(node: SyntaxNode, depth: number): Expr {
@@ -122,7 +129,7 @@ class Reader {
     const bare = text.replace(/^[+-]/, '');
     if (bare === 'inf') return sign * Infinity;
     if (bare === 'nan') return NaN;
-    if (/^\d*\.?\d*(e[+-]?\d+)?$/.test(bare) || /^0x[0-9a-f]+$/.test(bare)) return sign * Number(bare);
+    if (/^(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/.test(bare) || /^0x[0-9a-f]+$/.test(bare)) return sign * Number(bare);
     const ms = parsePromDuration(bare);
     return ms === undefined ? this.fail(node.from, `bad number or duration ${JSON.stringify(text)}`) : (sign * ms) / 1000;
   }
