@@ -54,6 +54,11 @@ export interface ApiServer {
 }
 
 const MAX_CONNECTIONS = 4096;
+/**
+ * A connection that nothing is asked on is closed after this time, as the real server does it. After Node's own five seconds, a moment in
+ * which the machine had no time for the server was enough to close connections whose next request had come already.
+ */
+const IDLE_MS = 90_000;
 
 /** Serves the Kubernetes API: over TLS on loopback, and over a Unix socket. Throws a Fault when it cannot listen. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -71,6 +76,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const attach = (server: Server, local: User): ((req: IncomingMessage, res: ServerResponse) => void) => {
     const admitted = (req: IncomingMessage): Promise<Admitted> => admit(req, auth, local);
     server.maxConnections = MAX_CONNECTIONS;
+    server.keepAliveTimeout = IDLE_MS;
     server.on('error', (error) => log.error('the API server has trouble with its listener', { error: error.message }));
     const serve = (req: IncomingMessage, res: ServerResponse): void => void answer(api, documents, measure, req, res, admitted);
     server.on('request', serve);

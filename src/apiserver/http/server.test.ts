@@ -376,6 +376,13 @@ test('an upgrade that is refused is answered with a Status', async () => {
   assert.equal(await refusal(`${PODS}/web/nothing`, 'v5.channel.k8s.io'), 404);
 });
 
+test('a connection that nothing is asked on is kept as long as clients keep it', async () => {
+  for (const local of [true, false]) {
+    const { headers } = await call('/version', { local, headers: { connection: 'keep-alive' } });
+    assert.equal(headers['keep-alive'], 'timeout=90');
+  }
+});
+
 test('requests are counted and timed by what they are about, streams while they are open; what nobody serves by no name', async () => {
   const told = async (): Promise<string> => (await call('/metrics')).text;
   const counted = (text: string, labels: string): number =>
