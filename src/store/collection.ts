@@ -16,8 +16,8 @@ const HISTORY_BYTES = 8 * 1024 * 1024;
 /** The live values of one kind in the order of their keys, and the changes that led to them as far back as is kept. */
 export class Collection<T> {
   readonly subscriptions = new Set<Subscription<T>>();
-  readonly #live = new Map<string, Stored<T>>();
-  readonly #keys: string[] = [];
+  /** In the order of their keys: a list is a piece of it. */
+  readonly #live: Stored<T>[] = [];
   readonly #limit: number;
   #history: Change<T>[] = [];
   #historyBytes = 0;
@@ -30,15 +30,16 @@ export class Collection<T> {
   }
 
   get(key: string): Stored<T> | undefined {
-    return this.#live.get(key);
+    const found = this.#live[lowerBound(this.#live, key)];
+    return found?.key === key ? found : undefined;
   }
 
   get size(): number {
-    return this.#live.size;
+    return this.#live.length;
   }
 
   values(): Iterable<Stored<T>> {
-    return this.#live.values();
+    return this.#live;
   }
 
   /** Takes over values that were there before the history began, in the order of their keys. */
@@ -66,13 +67,7 @@ export class Collection<T> {
 
   /** The values under a prefix. */
   list(prefix: string): Stored<T>[] {
-    const out: Stored<T>[] = [];
-    for (let i = lowerBound(this.#keys, prefix); i < this.#keys.length; i++) {
-      const key = this.#keys[i]!;
-      if (!key.startsWith(prefix)) break;
-      out.push(this.#live.get(key)!);
-    }
-    return out;
+    return this.#live.slice(lowerBound(this.#live, prefix), lowerBound(this.#live, prefix + LAST));
   }
 
   /** The values under a prefix as they were at an old revision: today's, with every later change undone. */
@@ -105,26 +100,29 @@ export class Collection<T> {
   }
 
   #place(value: Stored<T>): void {
-    if (!this.#live.has(value.key)) {
-      const last = this.#keys.at(-1);
-      if (last === undefined || last < value.key) this.#keys.push(value.key);
-      else this.#keys.splice(lowerBound(this.#keys, value.key), 0, value.key);
-    }
-    this.#live.set(value.key, value);
+    const { key } = value;
+    const last = this.#live.at(-1);
+    if (last === undefined || last.key < key) return void this.#live.push(value);
+    const at = lowerBound(this.#live, key);
+    this.#live.splice(at, this.#live[at]!.key === key ? 1 : 0, value);
   }
 
   #drop(key: string): void {
-    if (this.#live.delete(key)) this.#keys.splice(lowerBound(this.#keys, key), 1);
+    const at = lowerBound(this.#live, key);
+    if (this.#live[at]?.key === key) this.#live.splice(at, 1);
   }
 }
 
-/** Where `key` is, or belongs, in a sorted array. */
-function lowerBound(keys: readonly string[], key: string): number {
+/** After every character that a key goes on with. */
+const LAST = '\uffff';
+
+/** Where `key` is, or belongs, among values in the order of their keys. */
+function lowerBound(values: readonly { readonly key: string }[], key: string): number {
   let low = 0;
-  let high = keys.length;
+  let high = values.length;
   while (low < high) {
     const mid = (low + high) >> 1;
-    if (keys[mid]! < key) low = mid + 1;
+    if (values[mid]!.key < key) low = mid + 1;
     else high = mid;
   }
   return low;
