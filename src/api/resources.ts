@@ -155,4 +155,7 @@ export const GatewayClasses = gatewayApiKind<gatewayApi.GatewayClass>('GatewayCl
 export const KubernetesGateways = gatewayApiKind<gatewayApi.Gateway>('Gateway', 'gateways');
 export const HTTPRoutes = gatewayApiKind<gatewayApi.HTTPRoute>('HTTPRoute', 'httproutes');
 export const GRPCRoutes = gatewayApiKind<gatewayApi.GRPCRoute>('GRPCRoute', 'grpcroutes');
+export const TLSRoutes = gatewayApiKind<gatewayApi.TLSRoute>('TLSRoute', 'tlsroutes');
+export const TCPRoutes = gatewayApiKind<gatewayApi.TCPRoute>('TCPRoute', 'tcproutes');
+export const BackendTLSPolicies = gatewayApiKind<gatewayApi.BackendTLSPolicy>('BackendTLSPolicy', 'backendtlspolicies');
 export const ReferenceGrants = gatewayApiKind<gatewayApi.ReferenceGrant>('ReferenceGrant', 'referencegrants');

@@ -1,10 +1,13 @@
 /** Writes on objects of the Gateway API what became of them. */
 import {
+  BackendTLSPolicies,
   GatewayClasses,
   GRPCRoutes,
   HTTPRoutes,
   keyText,
   KubernetesGateways,
+  TCPRoutes,
+  TLSRoutes,
   type gatewayApi,
   type KubeObject,
   type Resource,
@@ -13,13 +16,22 @@ import { canonicalJson, messageOf, type Clock, type Log } from '../base/index.ts
 import { withCondition, type Client } from '../control/index.ts';
 import { GATEWAY_CONTROLLER, type ObjectStatus } from '../mesh/index.ts';
 
-type Reported = KubeObject & { status?: gatewayApi.GatewayStatus & Partial<gatewayApi.RouteStatus> };
+type Reported = KubeObject & { status?: gatewayApi.GatewayStatus & Partial<gatewayApi.RouteStatus & gatewayApi.PolicyStatus> };
+
+/** What one controller says of an object with respect to another. */
+type Said<Ref extends string, Conditions> = { readonly [ref in Ref]: gatewayApi.ParentRef } & {
+  readonly controllerName: string;
+  readonly conditions: Conditions;
+};
 
 const REPORTED: Readonly<Record<string, Resource>> = {
   GatewayClass: GatewayClasses,
   Gateway: KubernetesGateways,
   HTTPRoute: HTTPRoutes,
   GRPCRoute: GRPCRoutes,
+  TLSRoute: TLSRoutes,
+  TCPRoute: TCPRoutes,
+  BackendTLSPolicy: BackendTLSPolicies,
 };
 
 export interface StatusReporter {
@@ -60,13 +72,24 @@ export function createStatusReporter({ client, clock, log }: { client: Client; c
 
 /** The parts of the status that are ours to say; times move only with what they are of. */
 function statusWith(object: Reported, next: ObjectStatus, now: number): NonNullable<Reported['status']> {
-  const { conditions, addresses, listeners, parents, generation } = next;
+  const { conditions, addresses, listeners, parents, ancestors, generation } = next;
   const old = object.status ?? {};
   const set = (before: gatewayApi.Condition[] | undefined, after: ObjectStatus['conditions'] = []): gatewayApi.Condition[] => {
     const kept = (before ?? []).filter((c) => after.some((a) => a.type === c.type));
     return after.reduce((list, c) => withCondition(list, { ...c, observedGeneration: generation }, now), kept);
   };
-  const same = (a: gatewayApi.ParentRef, b: gatewayApi.ParentRef): boolean => canonicalJson(a) === canonicalJson(b);
+  /** Our entries after those of other controllers. */
+  const ours = <Ref extends 'parentRef' | 'ancestorRef'>(
+    ref: Ref,
+    after: readonly Said<Ref, ObjectStatus['conditions']>[],
+    before: readonly Said<Ref, gatewayApi.Condition[]>[] = [],
+  ): Said<Ref, gatewayApi.Condition[]>[] => [
+    ...before.filter((b) => b.controllerName !== GATEWAY_CONTROLLER),
+    ...after.map((entry) => {
+      const same = before.find((b) => b.controllerName === GATEWAY_CONTROLLER && canonicalJson(b[ref]) === canonicalJson(entry[ref]));
+      return { ...entry, conditions: set(same?.conditions, entry.conditions) };
+    }),
+  ];
   return {
     ...(conditions ? { conditions: set(old.conditions, conditions) } : {}),
     ...(addresses ? { addresses: [...addresses] } : {}),
@@ -78,16 +101,7 @@ function statusWith(object: Reported, next: ObjectStatus, now: number): NonNulla
           })),
         }
       : {}),
-    ...(parents
-      ? {
-          parents: [
-            ...(old.parents ?? []).filter((p) => p.controllerName !== GATEWAY_CONTROLLER),
-            ...parents.map((p) => {
-              const before = old.parents?.find((o) => o.controllerName === GATEWAY_CONTROLLER && same(o.parentRef, p.parentRef));
-              return { ...p, conditions: set(before?.conditions, p.conditions) };
-            }),
-          ],
-        }
-      : {}),
+    ...(parents ? { parents: ours('parentRef', parents, old.parents) } : {}),
+    ...(ancestors ? { ancestors: ours('ancestorRef', ancestors, old.ancestors) } : {}),
   };
 }

@@ -21,6 +21,8 @@ export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
 const MARK = 0x539;
 /** Where connections from the proxy to its own application come from: the redirect knows them by it. */
 const INBOUND_SOURCE = '127.0.0.6';
+/** Authorities that the machine trusts. */
+const MACHINE_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 const UNLIMITED = 4294967295;
 
 export function outboundName(port: number, subset: string, host: string): string {
@@ -204,7 +206,7 @@ function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): J
           sans: policy.tls.subjectAltNames?.length ? policy.tls.subjectAltNames : service.host.startsWith('*') ? [] : [service.host],
           alpn: how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : [],
           skipVerify: policy.tls.insecureSkipVerify ?? false,
-          caFile: policy.tls.caCertificates,
+          trusted: policy.tls.trusted ? { inline_string: policy.tls.trusted } : { filename: policy.tls.caCertificates ?? MACHINE_ROOTS },
           clientCertificate:
             policy.tls.clientCertificate && policy.tls.privateKey
               ? { chain: policy.tls.clientCertificate, key: policy.tls.privateKey }
@@ -285,7 +287,7 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
     metadata: {
       filter_metadata: {
         [METADATA]: serviceMetadata(service),
-        ...(rule ? configMetadata({ ...rule, kind: 'DestinationRule' }) : {}),
+        ...(rule ? configMetadata({ kind: 'DestinationRule', ...rule }) : {}),
       },
     },
   };

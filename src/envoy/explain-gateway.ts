@@ -17,7 +17,7 @@ import { sameRules, writersOf } from './explain-place.ts';
 import type { Step } from './explain-types.ts';
 import { walk } from './explain-walk.ts';
 import { hostname, type Found, type Question } from './explain-where.ts';
-import { passthroughRoutes, planGateway, tlsTable } from './ingress.ts';
+import { byteRoutes, planGateway, tlsTable } from './ingress.ts';
 import type { Json } from './json.ts';
 import { originOf } from './route.ts';
 
@@ -76,7 +76,7 @@ function bySni(servers: readonly Server[], name: string): Server | undefined {
 /** TLS that is not ended at the gateway. */
 function passedOn({ model, request }: Question, proxy: Proxy, server: Server, listener: string): Found {
   const name = hostname(request);
-  const routes = passthroughRoutes(model, proxy, server);
+  const routes = byteRoutes(model, proxy, server);
   const named = new Map(routes.flatMap((r) => (r.names ?? ['*']).map((n) => [n, r] as const)));
   const route = lookupHost(named, name);
   if (!route)

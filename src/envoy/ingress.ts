@@ -1,6 +1,7 @@
 import {
   acceptedHosts,
   hostOf,
+  endsTls,
   isPlainHttp,
   isTlsHttp,
   type Guard,
@@ -17,7 +18,7 @@ import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT } from './listener.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import { chainsOf, concernsBytes, destinations, matchesOf, type L4Route } from './l4-route.ts';
+import { chainsOf, concernsBytes, destinations, matchesOf, taking, type L4Route } from './l4-route.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
@@ -95,35 +96,18 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
   const chains: Json[] = [];
   const taken = new Set<string>();
   for (const server of servers) {
-    const names = server.spec.hosts.map(hostOf).filter((h) => !taken.has(h));
-    if (!names.length) continue;
-    for (const n of names) taken.add(n);
-    const match = names.includes('*') ? {} : { filter_chain_match: { server_names: names } };
+    const transport = transportOf(target, server);
+    if (endsTls(server) && !transport) continue;
     if (isTlsHttp(server)) {
-      const tls = server.spec.tls!;
+      const names = namesOf(server).filter((n) => !taken.has(taking(n)));
+      if (!names.length) continue;
+      for (const n of names) taken.add(taking(n));
+      const match = names.includes('') ? {} : { filter_chain_match: { server_names: names } };
       const table = tlsTable(server);
-      const { secret } = server.spec;
-      const credential = secret
-        ? `kubernetes-gateway://${secret.namespace}/${secret.name}`
-        : tls.credentialName && `kubernetes://${tls.credentialName}`;
-      const transport =
-        tls.mode === 'ISTIO_MUTUAL'
-          ? meshTlsDownstream(target.model.config.domain)
-          : credential
-            ? gatewayTls({
-                credential,
-                mutual: tls.mode === 'MUTUAL',
-                optional: tls.mode === 'OPTIONAL_MUTUAL',
-                min: tls.minProtocolVersion,
-                max: tls.maxProtocolVersion,
-                ciphers: tls.cipherSuites,
-              })
-            : undefined;
-      if (!transport) continue;
       routes.set(table, hostsOf(target, [server]));
-      chains.push({ ...match, filters: [manager(target, table)], transport_socket: transport });
+      chains.push({ ...match, filters: [manager(target, table)], ...transport });
     } else {
-      chains.push(...passthroughChains(target, server));
+      chains.push(...byteChains(target, server, taken).map((chain) => ({ ...chain, ...transport })));
     }
   }
   return chains;
@@ -135,25 +119,53 @@ export function tlsTable({ gateway, spec }: Server): string {
   return `https.${spec.port.number}.${spec.port.name}.${name}.${namespace}`;
 }
 
-function passthroughChains({ model, own, guard, proxy }: For, server: Server): Json[] {
-  return passthroughRoutes(model, proxy, server).map((route) => ({
+/** How TLS is ended; undefined where it is not, or for want of a certificate cannot be. */
+function transportOf({ model }: For, { spec }: Server): Json | undefined {
+  const { secret, tls } = spec;
+  if (tls?.mode === 'ISTIO_MUTUAL') return { transport_socket: meshTlsDownstream(model.config.domain) };
+  const credential = secret
+    ? `kubernetes-gateway://${secret.namespace}/${secret.name}`
+    : tls?.credentialName && `kubernetes://${tls.credentialName}`;
+  if (!tls || !credential) return undefined;
+  return {
+    transport_socket: gatewayTls({
+      credential,
+      mutual: tls.mode === 'MUTUAL',
+      optional: tls.mode === 'OPTIONAL_MUTUAL',
+      min: tls.minProtocolVersion,
+      max: tls.maxProtocolVersion,
+      ciphers: tls.cipherSuites,
+    }),
+  };
+}
+
+/** Server names, of which `` is any. */
+function namesOf(server: Server): readonly string[] {
+  return server.spec.hosts.map(hostOf).map((h) => (h === '*' ? '' : h));
+}
+
+function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Set<string>): Json[] {
+  return byteRoutes(model, proxy, server, taken).map((route) => ({
     ...chainMatch(route),
     filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
   }));
 }
 
-/** TLS that is not ended here goes by its SNI, other bytes by address and port. */
-export function passthroughRoutes(model: Model, proxy: Proxy, server: Server): readonly L4Route[] {
+/** TLS goes by its SNI, other bytes by address and port; what a chain takes is added to `taken`. */
+export function byteRoutes(model: Model, proxy: Proxy, server: Server, taken?: Set<string>): readonly L4Route[] {
   const port = server.spec.port.number;
   const client = { namespace: proxy.namespace, labels: proxy.labels };
+  const isTls = /^(tls|https)$/i.test(server.spec.port.protocol);
+  const names = namesOf(server);
+  const ofServer = isTls && !names.includes('') ? { names } : {};
   const routes = rulesOfServer(model, server).flatMap((rules) => {
     const fits = (m: L4Match): boolean => concernsBytes(m, [server.gateway], port, client, rules.namespace);
-    const spoken = [...(/^(tls|https)$/i.test(server.spec.port.protocol) ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
+    const spoken = [...(isTls ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
     return spoken.flatMap((rule) =>
-      matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port, client) })),
+      matchesOf(rule, fits).map((match) => ({ ...ofServer, ...match, ...destinations(model, rules, rule.route ?? [], port, client) })),
     );
   });
-  return chainsOf(routes);
+  return chainsOf(routes, taken);
 }
 
 function rulesOfServer(model: Model, server: Server): readonly Rules[] {

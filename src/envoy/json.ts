@@ -38,6 +38,7 @@ const PATHS: Readonly<Record<string, readonly [group: string, resource: string]>
   DestinationRule: ['networking.istio.io', 'destination-rule'],
   Ingress: ['networking.k8s.io', 'ingress'],
   HTTPRoute: ['gateway.networking.k8s.io', 'http-route'],
+  BackendTLSPolicy: ['gateway.networking.k8s.io', 'backend-tls-policy'],
   GRPCRoute: ['gateway.networking.k8s.io', 'grpc-route'],
 };
 const KINDS: ReadonlyMap<string, string> = new Map(Object.entries(PATHS).map(([kind, [, resource]]) => [resource, kind]));

@@ -67,14 +67,19 @@ function isBlock(text: string): boolean {
   return bits > 0 && (length === undefined || (/^\d+$/.test(length) && Number(length) <= bits));
 }
 
-/** In order; two chains that one connection could take would make Envoy refuse the listener, so the first keeps it. */
-export function chainsOf<R extends L4Route>(routes: readonly R[]): readonly R[] {
-  const taken = new Set<string>();
+/** What one filter chain of a listener takes: SNI (none: any) and address (likewise). */
+export const taking = (name: string, subnet = ''): string => `${name} ${subnet}`;
+
+/**
+ * In order; two chains that one connection could take would make Envoy refuse the listener, so the first keeps it, be it among
+ * these or one that has added to `taken` before.
+ */
+export function chainsOf<R extends L4Route>(routes: readonly R[], taken: Set<string> = new Set()): readonly R[] {
   const chains: R[] = [];
   for (const route of routes) {
     if (!route.clusters.length) continue;
     for (const { names, subnets } of free(route, taken)) {
-      for (const name of names) for (const subnet of subnets) taken.add(`${name} ${subnet}`);
+      for (const name of names) for (const subnet of subnets) taken.add(taking(name, subnet));
       chains.push({ ...route, ...(route.names ? { names } : {}), ...(route.subnets ? { subnets } : {}) });
     }
   }
@@ -85,7 +90,7 @@ export function chainsOf<R extends L4Route>(routes: readonly R[]): readonly R[] 
 function free(route: L4Route, taken: ReadonlySet<string>): { names: readonly string[]; subnets: readonly string[] }[] {
   const names = route.names ?? [''];
   const subnets = route.subnets ?? [''];
-  const left = (name: string): readonly string[] => subnets.filter((s) => !taken.has(`${name} ${s}`));
+  const left = (name: string): readonly string[] => subnets.filter((s) => !taken.has(taking(name, s)));
   const whole = names.filter((n) => left(n).length === subnets.length);
   const parts = names.filter((n) => left(n).length > 0 && left(n).length < subnets.length);
   return [...(whole.length ? [{ names: whole, subnets }] : []), ...parts.map((n) => ({ names: [n], subnets: left(n) }))];

@@ -23,8 +23,8 @@ function userSecret(name: string): Json {
   return { name, sds_config: { ...ADS, initial_fetch_timeout: '2s' } };
 }
 
-function uriSans(sans: readonly string[]): Json[] {
-  return sans.map((exact) => ({ san_type: 'URI', matcher: { exact } }));
+function sanMatcher(exact: string): Json {
+  return { san_type: exact.includes('://') ? 'URI' : 'DNS', matcher: { exact } };
 }
 
 export const rawBuffer: Json = extension(
@@ -40,7 +40,7 @@ export function meshTlsUpstream(sni: string, identities: readonly string[], alpn
       alpn_protocols: alpn,
       tls_certificate_sds_secret_configs: [secret('default')],
       combined_validation_context: {
-        default_validation_context: identities.length ? { match_typed_subject_alt_names: uriSans(identities) } : {},
+        default_validation_context: identities.length ? { match_typed_subject_alt_names: identities.map(sanMatcher) } : {},
         validation_context_sds_secret_config: secret('ROOTCA'),
       },
     },
@@ -72,7 +72,8 @@ export function originateTls(options: {
   sans: readonly string[];
   alpn: readonly string[];
   skipVerify: boolean;
-  caFile: string | undefined;
+  /** Certificates of authorities, as a data source. */
+  trusted: Json;
   clientCertificate: { chain: string; key: string } | undefined;
 }): Json {
   const { sni, sans, alpn, clientCertificate } = options;
@@ -85,8 +86,8 @@ export function originateTls(options: {
       validation_context: options.skipVerify
         ? undefined
         : defined({
-            trusted_ca: { filename: options.caFile ?? '/etc/ssl/certs/ca-certificates.crt' },
-            match_typed_subject_alt_names: sans.length ? sans.map((exact) => ({ san_type: 'DNS', matcher: { exact } })) : undefined,
+            trusted_ca: options.trusted,
+            match_typed_subject_alt_names: sans.length ? sans.map(sanMatcher) : undefined,
           }),
     }),
     ...(sni ? { sni } : {}),

@@ -110,7 +110,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       problems = keepArray(problems, problemsOf(model));
       return problems;
     },
-    statuses: () => model?.gatewayApi.statuses ?? [],
+    statuses: () => model?.statuses ?? [],
     origins: (proxy, held) => (model ? originsOf(model, proxy, held) : { listeners: [], others: new Set() }),
     resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
     patchProblems: () => maker.book.problems(),

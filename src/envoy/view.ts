@@ -8,6 +8,7 @@ import {
   policyOf,
   subsetOf,
   visible,
+  withBackendTls,
   type HostPolicy,
   type MeshEndpoints,
   type MeshService,
@@ -167,6 +168,7 @@ export class View {
   readonly services: readonly MeshService[];
   readonly outbound: OutboundPlan;
   readonly #model: Model;
+  readonly #kind: Proxy['kind'];
   /** One for clients alike in it, of whatever namespace. */
   readonly #where: Whereabouts;
   readonly #seen: Seen;
@@ -176,6 +178,7 @@ export class View {
 
   constructor(model: Model, client: Client, kind: Proxy['kind'], last: View | undefined) {
     this.client = client;
+    this.#kind = kind;
     this.#where = internWhere(client.where ?? { locality: '', labels: {} });
     this.#model = model;
     const seen = seenFrom(model.services, client.namespace, kind);
@@ -255,7 +258,9 @@ export class View {
   }
 
   #ruleOf(service: MeshService): HostPolicy | undefined {
-    return this.#model.destinationRules.of(this.client.namespace, service, this.client.labels);
+    const rule = this.#model.destinationRules.of(this.client.namespace, service, this.client.labels);
+    const backendTls = this.#kind === 'gateway' ? this.#model.backendTls.get(service.host) : undefined;
+    return backendTls ? withBackendTls(backendTls, rule) : rule;
   }
 
   /** The service of a cluster named `outbound|<port>|<subset>|<host>`. */

@@ -10,18 +10,22 @@ import type {
   TrafficPolicy,
   Tunnel,
 } from '../api/index.ts';
+import type { BackendTls } from './backend-tls.ts';
 import { fullHost, lookupHost, visible } from './host.ts';
 import { interner, keepArray, memo } from './memo.ts';
 import type { MeshService } from './service.ts';
 import { soundPolicy } from './sound-policy.ts';
 import { selects } from './workload.ts';
 
+/** How a client speaks TLS, and whom it trusts where no file says it: certificates in PEM. */
+export type TlsPolicy = ClientTls & { readonly trusted?: string };
+
 /** What a client does with one cluster: destination-level, subset and port settings already laid over each other. */
 export interface Policy {
   readonly loadBalancer?: LoadBalancer;
   readonly connectionPool?: ConnectionPool;
   readonly outlierDetection?: OutlierDetection;
-  readonly tls?: ClientTls;
+  readonly tls?: TlsPolicy;
   readonly tunnel?: Tunnel;
   readonly proxyProtocol?: ProxyProtocol;
   readonly retryBudget?: RetryBudget;
@@ -34,9 +38,19 @@ export interface HostPolicy {
   readonly namespace: string;
   readonly trafficPolicy?: TrafficPolicy;
   readonly subsets: readonly Subset[];
+  /** What a BackendTLSPolicy says, by port: it holds where no DestinationRule speaks of TLS. */
+  readonly backendTls?: BackendTls['ports'];
+  /** Absent for DestinationRules. */
+  readonly kind?: 'BackendTLSPolicy';
 }
 
 const intern = interner<HostPolicy>();
+
+/** For gateways: the rule with what a BackendTLSPolicy says beside it. */
+export const withBackendTls = memo((said: BackendTls, rule: HostPolicy | undefined): HostPolicy => {
+  const { namespace, name, ports } = said;
+  return intern(rule ? { ...rule, backendTls: ports } : { kind: 'BackendTLSPolicy', namespace, name, subsets: [], backendTls: ports });
+});
 
 const merged = memo((first: DestinationRule, ...rest: DestinationRule[]): HostPolicy => {
   const all = [first, ...rest];
@@ -162,5 +176,6 @@ export function policyOf(rule: HostPolicy | undefined, subset: Subset | undefine
     const value = own[k] ?? base[k];
     return value === undefined ? undefined : ({ [k]: value } as unknown as Pick<Policy, K>);
   };
-  return Object.assign({}, ...FIELDS.map((k) => pick(k))) as Policy;
+  const backendTls = rule?.backendTls?.[port];
+  return Object.assign(backendTls ? { tls: backendTls } : {}, ...FIELDS.map((k) => pick(k))) as Policy;
 }

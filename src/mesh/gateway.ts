@@ -73,10 +73,12 @@ export function isPlainHttp(server: Server): boolean {
   return !server.spec.tls?.mode && /^(http|http2|grpc|grpc-web)$/i.test(server.spec.port.protocol);
 }
 
+/** TLS is ended here. */
+export function endsTls(server: Server): boolean {
+  return ['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL', 'ISTIO_MUTUAL'].includes(server.spec.tls?.mode ?? '');
+}
+
 /** TLS is ended here and what is inside is HTTP. */
 export function isTlsHttp(server: Server): boolean {
-  return (
-    /^https$/i.test(server.spec.port.protocol) &&
-    ['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL', 'ISTIO_MUTUAL'].includes(server.spec.tls?.mode ?? '')
-  );
+  return endsTls(server) && /^https$/i.test(server.spec.port.protocol);
 }

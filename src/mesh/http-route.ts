@@ -9,7 +9,7 @@ type Filter = gatewayApi.RouteFilter;
 /** The host of a destination that nobody may use; no cluster has this name. */
 export const NOWHERE = 'refused.invalid';
 
-interface RouteContext {
+export interface RouteContext {
   readonly owner: Owner;
   readonly httpsPort: number | undefined;
   /** Where a reference leads; a destination that does not exist is one as well. */

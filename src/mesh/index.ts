@@ -7,10 +7,11 @@ export { localityOf, subsetOf, type Endpoint, type MeshEndpoints } from './endpo
 export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';
 export { spokenAs, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
-export { GATEWAY_CONTROLLER, gatewayClasses, type ObjectStatus } from './gateway-api.ts';
+export { gatewayClasses } from './gateway-api.ts';
+export { GATEWAY_CONTROLLER, type ObjectStatus } from './gateway-status.ts';
 export { flavorOf, ingressClasses } from './ingress-class.ts';
-export { policyOf, type HostPolicy, type Policy } from './destination-rule.ts';
-export { acceptedHosts, gatewaysOf, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
+export { policyOf, withBackendTls, type HostPolicy, type Policy } from './destination-rule.ts';
+export { acceptedHosts, endsTls, gatewaysOf, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
 export { EnvoyFilters, patchOrigin, patchProblem, proxyMetadata, type EnvoyPatch } from './envoy-filter.ts';
 export { imported, importsOf } from './sidecar.ts';
 export type { Authorizer } from './authorizer.ts';

@@ -20,8 +20,11 @@ import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
 import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import type { Entrance } from './entrance.ts';
+import { backendTlsOf, type BackendTls } from './backend-tls.ts';
 import { Guards } from './guard.ts';
 import { gatewayApiEntrance, type GatewayApiEntrance } from './gateway-api.ts';
+import type { Route } from './gateway-route.ts';
+import type { ObjectStatus } from './gateway-status.ts';
 import { ingressEntrance } from './ingress.ts';
 import type { KeySets } from './key-source.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
@@ -50,6 +53,10 @@ export interface Model {
   readonly entrance: Entrance;
   /** What objects of the Gateway API say. */
   readonly gatewayApi: GatewayApiEntrance;
+  /** What BackendTLSPolicies say, by host. */
+  readonly backendTls: ReadonlyMap<string, BackendTls>;
+  /** What objects of the Gateway API are told of themselves. */
+  readonly statuses: readonly ObjectStatus[];
   readonly peerAuthentications: PeerAuthentications;
   readonly guards: Guards;
   readonly sidecars: Sidecars;
@@ -76,9 +83,22 @@ const guardsOf = memo(
 
 const sidecarsOf = memo((all: readonly Sidecar[], rootNamespace: string) => new Sidecars(all, rootNamespace));
 const allRules = memo((ingress: Entrance, routes: Entrance): readonly Rules[] => [...ingress.rules, ...routes.rules]);
-const routesOf = memo((http: readonly gatewayApi.HTTPRoute[], grpc: readonly gatewayApi.GRPCRoute[]) =>
-  [...http.map((r) => ({ ...r, kind: 'HTTPRoute' as const })), ...grpc.map((r) => ({ ...r, kind: 'GRPCRoute' as const }))].sort(byAge),
+const routesOf = memo(
+  (
+    http: readonly gatewayApi.HTTPRoute[],
+    grpc: readonly gatewayApi.GRPCRoute[],
+    tls: readonly gatewayApi.TLSRoute[],
+    tcp: readonly gatewayApi.TCPRoute[],
+  ): readonly Route[] => {
+    const ofKind = <T extends Route>(kind: NonNullable<T['kind']>, all: readonly T[]): Route[] => all.map((r) => ({ ...r, kind }) as Route);
+    return [...ofKind('HTTPRoute', http), ...ofKind('GRPCRoute', grpc), ...ofKind('TLSRoute', tls), ...ofKind('TCPRoute', tcp)].sort(byAge);
+  },
 );
+
+const statusesOf = memo((routes: readonly ObjectStatus[], policies: readonly ObjectStatus[]): readonly ObjectStatus[] => [
+  ...routes,
+  ...policies,
+]);
 
 function labelsOf({ metadata, spec }: WorkloadEntry): Readonly<Record<string, string>> {
   return { ...metadata?.labels, ...spec.labels };
@@ -140,6 +160,9 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     ingresses: ordered<Ingress>(),
     httpRoutes: ordered<gatewayApi.HTTPRoute>(),
     grpcRoutes: ordered<gatewayApi.GRPCRoute>(),
+    tlsRoutes: ordered<gatewayApi.TLSRoute>(),
+    tcpRoutes: ordered<gatewayApi.TCPRoute>(),
+    backendTlsPolicies: ordered<gatewayApi.BackendTLSPolicy>(),
     kubernetesGateways: ordered<gatewayApi.Gateway>(),
     referenceGrants: ordered<gatewayApi.ReferenceGrant>(),
     authorizationPolicies: ordered<AuthorizationPolicy>(),
@@ -222,7 +245,12 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     const known = keepMap(last?.services, where.services);
     const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, snapshot.secrets, config);
     const ofGatewayApi = gatewayApiEntrance(
-      routesOf(order.httpRoutes(snapshot.httpRoutes), order.grpcRoutes(snapshot.grpcRoutes)),
+      routesOf(
+        order.httpRoutes(snapshot.httpRoutes),
+        order.grpcRoutes(snapshot.grpcRoutes),
+        order.tlsRoutes(snapshot.tlsRoutes),
+        order.tcpRoutes(snapshot.tcpRoutes),
+      ),
       order.kubernetesGateways(snapshot.kubernetesGateways),
       snapshot.gatewayClasses,
       order.referenceGrants(snapshot.referenceGrants),
@@ -230,6 +258,13 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       known,
       snapshot.secrets,
       config,
+    );
+    const backendTls = backendTlsOf(
+      order.backendTlsPolicies(snapshot.backendTlsPolicies),
+      ofGatewayApi.users,
+      known,
+      snapshot.configMaps,
+      config.domain,
     );
     model = {
       config,
@@ -248,6 +283,8 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       serviceEntries: order.serviceEntries(snapshot.serviceEntries),
       entrance,
       gatewayApi: ofGatewayApi,
+      backendTls: keepMap(last?.backendTls, backendTls.byHost),
+      statuses: statusesOf(ofGatewayApi.statuses, backendTls.statuses),
       peerAuthentications,
       guards: guardsOf(
         order.authorizationPolicies(snapshot.authorizationPolicies),

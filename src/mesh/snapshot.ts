@@ -4,6 +4,7 @@ import type { Ingress, IngressClass } from 'kubernetes-types/networking/v1.js';
 import {
   apiVersionOf,
   AuthorizationPolicies,
+  BackendTLSPolicies,
   ConfigMaps,
   DestinationRules,
   EndpointSlices,
@@ -28,7 +29,9 @@ import {
   ServiceEntries,
   Services,
   Sidecars,
+  TCPRoutes,
   Telemetries,
+  TLSRoutes,
   VirtualServices,
   WorkloadEntries,
   WorkloadGroups,
@@ -107,6 +110,9 @@ export interface Snapshot {
   readonly kubernetesGateways: ReadonlyMap<string, gatewayApi.Gateway>;
   readonly httpRoutes: ReadonlyMap<string, gatewayApi.HTTPRoute>;
   readonly grpcRoutes: ReadonlyMap<string, gatewayApi.GRPCRoute>;
+  readonly tlsRoutes: ReadonlyMap<string, gatewayApi.TLSRoute>;
+  readonly tcpRoutes: ReadonlyMap<string, gatewayApi.TCPRoute>;
+  readonly backendTlsPolicies: ReadonlyMap<string, gatewayApi.BackendTLSPolicy>;
   readonly referenceGrants: ReadonlyMap<string, gatewayApi.ReferenceGrant>;
   /** Whether certificates are there; what is in them goes over SDS. */
   readonly secrets: ReadonlyMap<string, Secret>;
@@ -140,6 +146,9 @@ export const snapshotKinds = {
   kubernetesGateways: KubernetesGateways,
   httpRoutes: HTTPRoutes,
   grpcRoutes: GRPCRoutes,
+  tlsRoutes: TLSRoutes,
+  tcpRoutes: TCPRoutes,
+  backendTlsPolicies: BackendTLSPolicies,
   referenceGrants: ReferenceGrants,
   secrets: Secrets,
 } as const satisfies Record<keyof Omit<Snapshot, 'config' | 'keySets'>, Resource>;

@@ -166,6 +166,38 @@ export interface GRPCMatch {
 }
 export type GRPCRoute = Object<'GRPCRoute', Route<GRPCMatch>, RouteStatus>;
 
+/** A rule of routes that carry bytes: all of them go there. */
+export interface ByteRule {
+  name?: string;
+  backendRefs?: BackendRef[];
+}
+export type TLSRoute = Object<'TLSRoute', { parentRefs?: ParentRef[]; hostnames?: string[]; rules?: ByteRule[] }, RouteStatus>;
+export type TCPRoute = Object<'TCPRoute', { parentRefs?: ParentRef[]; rules?: ByteRule[] }, RouteStatus>;
+
+export interface SubjectAltName {
+  type: 'Hostname' | 'URI';
+  hostname?: string;
+  uri?: string;
+}
+
+export type BackendTLSPolicy = Object<
+  'BackendTLSPolicy',
+  {
+    targetRefs: { group: string; kind: string; name: string; sectionName?: string }[];
+    validation: {
+      hostname: string;
+      caCertificateRefs?: { group: string; kind: string; name: string }[];
+      wellKnownCACertificates?: string;
+      subjectAltNames?: SubjectAltName[];
+    };
+  },
+  PolicyStatus
+>;
+
+export interface PolicyStatus {
+  ancestors: { ancestorRef: ParentRef; controllerName: string; conditions: Condition[] }[];
+}
+
 export type ReferenceGrant = Object<
   'ReferenceGrant',
   { from: { group: string; kind: string; namespace: string }[]; to: { group: string; kind: string; name?: string }[] },
