@@ -58,8 +58,8 @@ interface Options {
   readonly secrets?: Secrets;
   /** Where clusters lead instead, by name: ports of the machine. */
   readonly clusters?: Readonly<Record<string, number>>;
-  /** Of the listeners only this one; a sidecar's is entered without the redirect before it. */
-  readonly inbound?: number;
+  /** Of the listeners only the one of what comes in, at these ports; it is entered without the redirect before it. */
+  readonly inbound?: readonly number[];
 }
 
 export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf> {
@@ -78,12 +78,11 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
   const resources = config.static_resources;
   const ports = new Map<number, number>();
   const listeners: Listener[] = [];
+  const open = (l: Listener, of: number, at: number): unknown =>
+    ports.set(of, at) && listeners.push({ ...listenAt(l, at), name: `${l.name} ${of}` });
   for (const l of resources.listeners) {
-    const { port_value: port } = l.address.socket_address;
-    if (inbound ? l.name !== 'virtualInbound' : !l.name.startsWith('0.0.0.0_')) continue;
-    const at = inbound ?? (await freePort());
-    ports.set(inbound ?? port, at);
-    listeners.push(listenAt(l, at));
+    if (inbound && l.name === 'virtualInbound') for (const port of inbound) open(l, port, port);
+    else if (!inbound && l.name.startsWith('0.0.0.0_')) open(l, l.address.socket_address.port_value, await freePort());
   }
   const root = { validation_context: { trusted_ca: { inline_string: secrets.root } } };
   const changed = {
