@@ -12,7 +12,8 @@ import { namesToResolve } from './endpoint.ts';
 import { ADS, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
 import { sharesFor, type Whereabouts } from './locality.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
-import { ALPN, meshTlsUpstream, originateTls, rawBuffer } from './tls.ts';
+import { namesByRequest, originateTls } from './originate.ts';
+import { ALPN, meshTlsUpstream, rawBuffer } from './tls.ts';
 
 export const PASSTHROUGH = 'PassthroughCluster';
 export const BLACK_HOLE = 'BlackHoleCluster';
@@ -21,8 +22,6 @@ export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
 const MARK = 0x539;
 /** Where connections from the proxy to its own application come from: the redirect knows them by it. */
 const INBOUND_SOURCE = '127.0.0.6';
-/** Authorities that the machine trusts. */
-const MACHINE_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 const UNLIMITED = 4294967295;
 
 export function outboundName(port: number, subset: string, host: string): string {
@@ -64,7 +63,7 @@ function speaks(protocol: Protocol, http: NonNullable<Policy['connectionPool']>[
   return protocol === 'auto' ? 'both' : 'tcp';
 }
 
-function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectionPool']): Json | undefined {
+function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectionPool'], names?: Json): Json | undefined {
   if (how === 'tcp') return undefined;
   const { http } = pool ?? {};
   const common = defined({
@@ -80,7 +79,8 @@ function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectio
   const both = Object.keys(http2).length
     ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
     : BOTH;
-  return httpOptions(how === 'both' ? both : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1, common);
+  const spoken = how === 'both' ? both : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1;
+  return httpOptions({ ...spoken, ...(names ? { upstream_http_protocol_options: names } : {}) }, common);
 }
 
 function balancer(policy: Policy): Json {
@@ -200,19 +200,7 @@ function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): J
       return { transport_socket: mesh() };
     case 'SIMPLE':
     case 'MUTUAL':
-      return {
-        transport_socket: originateTls({
-          sni: policy.tls.sni ?? (service.host.startsWith('*') ? undefined : service.host),
-          sans: policy.tls.subjectAltNames?.length ? policy.tls.subjectAltNames : service.host.startsWith('*') ? [] : [service.host],
-          alpn: how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : [],
-          skipVerify: policy.tls.insecureSkipVerify ?? false,
-          trusted: policy.tls.trusted ? { inline_string: policy.tls.trusted } : { filename: policy.tls.caCertificates ?? MACHINE_ROOTS },
-          clientCertificate:
-            policy.tls.clientCertificate && policy.tls.privateKey
-              ? { chain: policy.tls.clientCertificate, key: policy.tls.privateKey }
-              : undefined,
-        }),
-      };
+      return { transport_socket: originateTls(policy.tls, service.host, how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : []) };
   }
   if (service.external) return {};
   if (service.discovery !== 'endpoints') return t.allMtls ? { transport_socket: mesh() } : {};
@@ -268,7 +256,7 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
   const policy = tls ? { ...said, tls } : said;
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
-  const options = protocolOptions(how, policy.connectionPool);
+  const options = protocolOptions(how, policy.connectionPool, namesByRequest(policy.tls, service.host));
   return {
     name,
     ...balancer(policy),

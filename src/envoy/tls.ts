@@ -11,7 +11,7 @@ export const ALPN = {
 export const HTTP_ALPN = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
 export const MESH_ALPN = ['istio', 'istio-peer-exchange', ...HTTP_ALPN];
 
-const UPSTREAM = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+export const UPSTREAM = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
 const DOWNSTREAM = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
 
 function secret(name: string): Json {
@@ -19,11 +19,11 @@ function secret(name: string): Json {
 }
 
 /** A secret that users name and that may be missing: it must not keep the whole proxy from starting. */
-function userSecret(name: string): Json {
+export function userSecret(name: string): Json {
   return { name, sds_config: { ...ADS, initial_fetch_timeout: '2s' } };
 }
 
-function sanMatcher(exact: string): Json {
+export function sanMatcher(exact: string): Json {
   return { san_type: exact.includes('://') ? 'URI' : 'DNS', matcher: { exact } };
 }
 
@@ -63,34 +63,6 @@ export function meshTlsDownstream(trustDomain: string): Json {
       },
     },
     require_client_certificate: true,
-  });
-}
-
-/** TLS to a server outside of the mesh, checked against the machine's roots unless told not to. */
-export function originateTls(options: {
-  sni: string | undefined;
-  sans: readonly string[];
-  alpn: readonly string[];
-  skipVerify: boolean;
-  /** Certificates of authorities, as a data source. */
-  trusted: Json;
-  clientCertificate: { chain: string; key: string } | undefined;
-}): Json {
-  const { sni, sans, alpn, clientCertificate } = options;
-  return extension('envoy.transport_sockets.tls', UPSTREAM, {
-    common_tls_context: defined({
-      alpn_protocols: alpn.length ? alpn : undefined,
-      tls_certificates: clientCertificate
-        ? [{ certificate_chain: { filename: clientCertificate.chain }, private_key: { filename: clientCertificate.key } }]
-        : undefined,
-      validation_context: options.skipVerify
-        ? undefined
-        : defined({
-            trusted_ca: options.trusted,
-            match_typed_subject_alt_names: sans.length ? sans.map(sanMatcher) : undefined,
-          }),
-    }),
-    ...(sni ? { sni } : {}),
   });
 }
 

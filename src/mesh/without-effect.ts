@@ -87,11 +87,6 @@ function ofSettings(path: string, policy: PortTrafficPolicy | TrafficPolicy | un
         'Envoy warms up endpoints under ROUND_ROBIN and LEAST_REQUEST only.',
         'Use one of these, or leave warmup out.',
       ],
-    policy?.tls?.credentialName !== undefined && [
-      `${path}.tls.credentialName`,
-      'no certificate is sent from a Secret.',
-      'Mount the certificate and name its files in clientCertificate, privateKey and caCertificates.',
-    ],
   ];
 }
 

@@ -23,9 +23,8 @@ export async function greeter(t: TestContext, name: string): Promise<number> {
 
 /** What is answered to these bytes; empty when the connection is refused or cut. TLS where a server name is given. */
 export function bytesOver(to: ConnectionOptions & { port: number }, sent: string): Promise<string> {
-  const { port, servername } = to;
-  const host = '127.0.0.1';
-  const socket = servername ? connectTls({ host, rejectUnauthorized: false, ...to }) : connect({ host, port });
+  const { port, servername, host = '127.0.0.1' } = to;
+  const socket = servername ? connectTls({ rejectUnauthorized: false, ...to, host }) : connect({ host, port });
   return new Promise((resolve) => {
     let said = '';
     socket.setTimeout(5000, () => socket.destroy());

@@ -17,6 +17,7 @@ import { decode } from '../../src/envoy/encode.ts';
 import { staticConfig } from '../../src/envoy/static-config.ts';
 import { defaultMeshConfig, problemText, proxyOf, snapshotOf, type KeySet, type MeshConfig } from '../../src/mesh/index.ts';
 import { selfSigned } from '../support/certificate.ts';
+import { addressOf } from './mesh-objects.ts';
 import { findEnvoy, freePort, get, resourceOf } from './real-envoy.edge.ts';
 
 /** What is asked for in tests, and what is answered. */
@@ -37,6 +38,8 @@ export interface Secrets {
   readonly key: string;
   /** What peers are checked against. */
   readonly root: string;
+  /** Secrets that users name, which are otherwise the same. */
+  readonly users?: Readonly<Record<string, { readonly certificate: string; readonly key: string; readonly trusted: string }>>;
 }
 
 export interface EnvoyOf {
@@ -84,14 +87,24 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
     if (inbound && l.name === 'virtualInbound') for (const port of inbound) open(l, port, port);
     else if (!inbound && l.name.startsWith('0.0.0.0_')) open(l, l.address.socket_address.port_value, await freePort());
   }
-  const root = { validation_context: { trusted_ca: { inline_string: secrets.root } } };
+  const trust = (pem: string): Json => ({ validation_context: { trusted_ca: { inline_string: pem } } });
+  const secretOf = (s: Json): Json => {
+    const name = s['name'] as string;
+    const [, own = '', cacert] = /^kubernetes:\/\/(.*?)(-cacert)?$/.exec(name) ?? [];
+    const user = secrets.users?.[own];
+    if ('validation_context' in s) return { name, ...trust(user?.trusted ?? secrets.root) };
+    assert.ok(!cacert);
+    return user
+      ? { name, tls_certificate: { certificate_chain: { inline_string: user.certificate }, private_key: { inline_string: user.key } } }
+      : s;
+  };
   const changed = {
     ...config,
     admin: { address: { pipe: { path: admin } } },
     static_resources: {
       listeners,
       clusters: resources.clusters.map((c) => (clusters[c.name] ? leadTo(c, clusters[c.name]!) : c)),
-      secrets: resources.secrets.map((s) => ('validation_context' in s ? { name: s['name'], ...root } : s)),
+      secrets: resources.secrets.map(secretOf),
     },
   };
   const path = join(dir, 'envoy.json');
@@ -131,6 +144,8 @@ function listenAt({ use_original_dst: _redirected, bind_to_port: _bound, ...l }:
     ...(l as Listener),
     ...(filters ? { listener_filters: filters } : {}),
     address: { socket_address: { address: '127.0.0.1', port_value: port } },
+    // A second one, so that what goes by the address that is asked for can be told apart.
+    additional_addresses: [{ address: { socket_address: { address: '127.0.0.2', port_value: port } } }],
   };
 }
 
@@ -183,7 +198,7 @@ export function serviceAt(
       apiVersion: 'v1',
       kind: 'Service',
       metadata,
-      spec: { clusterIP: '10.96.1.1', ports: [{ name: 'http', port: number, ...(appProtocol ? { appProtocol } : {}) }] },
+      spec: { clusterIP: addressOf(name), ports: [{ name: 'http', port: number, ...(appProtocol ? { appProtocol } : {}) }] },
     },
     {
       apiVersion: 'discovery.k8s.io/v1',
