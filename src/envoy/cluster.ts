@@ -200,7 +200,7 @@ function transport(t: Target, policy: Policy, how: ReturnType<typeof speaks>): J
       return { transport_socket: mesh() };
     case 'SIMPLE':
     case 'MUTUAL':
-      return { transport_socket: originateTls(policy.tls, service.host, how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : []) };
+      return { transport_socket: originateTls(policy.tls, service, how === 'http2' ? ['h2'] : how === 'http1' ? ['http/1.1'] : []) };
   }
   if (service.external) return {};
   if (service.discovery !== 'endpoints') return t.allMtls ? { transport_socket: mesh() } : {};
@@ -256,7 +256,7 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
   const policy = tls ? { ...said, tls } : said;
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
-  const options = protocolOptions(how, policy.connectionPool, namesByRequest(policy.tls, service.host));
+  const options = protocolOptions(how, policy.connectionPool, namesByRequest(policy.tls, service));
   return {
     name,
     ...balancer(policy),

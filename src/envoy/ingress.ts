@@ -17,12 +17,12 @@ import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT } from './listener.ts';
-import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
+import { clientTags, httpMetrics, PEER_HEADER, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
 import { chainsOf, concernsBytes, destinations, matchesOf, taking, type L4Route } from './l4-route.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
-import { dependencies, resolver } from './virtual-host.ts';
+import { dependencies, hostsUsed, resolver } from './virtual-host.ts';
 
 /** What a gateway proxy is to hold besides clusters and endpoints. */
 export interface GatewayPlan {
@@ -213,8 +213,14 @@ function hostsOf({ model, proxy }: For, servers: readonly Server[]): readonly (J
         domains: [host],
         routes,
         include_request_attempt_count: true,
+        ...(entries.some(({ rules }) => leadsOutside(model, rules)) ? { request_headers_to_remove: [PEER_HEADER] } : {}),
         ...(redirected.has(host) ? { require_tls: 'ALL' } : {}),
       },
     ];
   });
+}
+
+/** Who we are is nobody's business outside of the mesh. */
+function leadsOutside({ services, config }: Model, rules: Rules): boolean {
+  return hostsUsed(rules, config.domain).some((host) => services.get(host)?.external);
 }

@@ -1,5 +1,5 @@
 /** TLS that clients speak by themselves, to servers that need not be of the mesh. */
-import type { Policy } from '../mesh/index.ts';
+import type { MeshService, Policy } from '../mesh/index.ts';
 import { defined, extension, type Json } from './json.ts';
 import { sanMatcher, UPSTREAM, userSecret } from './tls.ts';
 
@@ -9,7 +9,7 @@ type Tls = NonNullable<Policy['tls']>;
 const MACHINE_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Checked against the machine's roots unless told otherwise, and by the name that the server was asked for. */
-export function originateTls(tls: Tls, host: string, alpn: readonly string[]): Json {
+export function originateTls(tls: Tls, { host, subjectAltNames }: MeshService, alpn: readonly string[]): Json {
   const { mode, clientCertificate, privateKey, credentialName } = tls;
   const sni = tls.sni ?? (host.startsWith('*') ? undefined : host);
   const secret = credentialName && `kubernetes://${credentialName}`;
@@ -21,10 +21,15 @@ export function originateTls(tls: Tls, host: string, alpn: readonly string[]): J
         !secret && clientCertificate && privateKey
           ? [{ certificate_chain: { filename: clientCertificate }, private_key: { filename: privateKey } }]
           : undefined,
-      ...(tls.insecureSkipVerify ? {} : validation(tls, tls.subjectAltNames?.length ? tls.subjectAltNames : sni ? [sni] : [], secret)),
+      ...(tls.insecureSkipVerify ? {} : validation(tls, namesOf(tls.subjectAltNames, subjectAltNames, sni), secret)),
     }),
     ...(sni ? { sni } : {}),
   });
+}
+
+/** What the server's certificate must have one of: as the client says, else as the service does, else what it was asked for. */
+function namesOf(client: readonly string[] = [], service: readonly string[], sni: string | undefined): readonly string[] {
+  return client.length ? client : service.length ? service : sni ? [sni] : [];
 }
 
 function validation(tls: Tls, sans: readonly string[], secret: string | undefined): Json {
@@ -38,7 +43,10 @@ function validation(tls: Tls, sans: readonly string[], secret: string | undefine
 }
 
 /** Behind a host with a wildcard it is the request that says which server is meant; undefined where that is known without. */
-export function namesByRequest(tls: Policy['tls'], host: string): Json | undefined {
+export function namesByRequest(tls: Policy['tls'], { host, subjectAltNames }: MeshService): Json | undefined {
   if ((tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') || tls.sni || !host.startsWith('*')) return undefined;
-  return { auto_sni: true, ...(tls.insecureSkipVerify || tls.subjectAltNames?.length ? {} : { auto_san_validation: true }) };
+  return {
+    auto_sni: true,
+    ...(tls.insecureSkipVerify || tls.subjectAltNames?.length || subjectAltNames.length ? {} : { auto_san_validation: true }),
+  };
 }

@@ -73,11 +73,17 @@ function merge(lists: readonly Endpoint[]): readonly Endpoint[] {
   return [...seen.values()].sort(byAddress);
 }
 
+/** An endpoint, and the ports of the service that it is for; absent for all of them. */
+export interface Listed {
+  readonly endpoint: WorkloadEntrySpec;
+  readonly ports?: readonly number[];
+}
+
 /** What endpoints of a service are made of. */
 export interface Sources {
   readonly slices: readonly EndpointSlice[];
   /** Listed by ServiceEntries, or WorkloadEntries that the service selects. */
-  readonly listed: readonly WorkloadEntrySpec[];
+  readonly listed: readonly Listed[];
   /** Pods that a ServiceEntry selects. */
   readonly selected: readonly Pod[];
 }
@@ -90,7 +96,9 @@ export function endpointsOf(service: MeshService, { slices, listed, selected }: 
     ports[port.number] = merge([
       ...slices.flatMap((slice) => ofSlice(slice, port, service.namespace, pods)),
       ...selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : [])),
-      ...listed.flatMap((e) => (isTold(e.address) ? [ofEntry(e, port, number, service)] : [])),
+      ...listed.flatMap(({ endpoint: e, ports: own }) =>
+        isTold(e.address) && (!own || own.includes(port.number)) ? [ofEntry(e, port, number, service)] : [],
+      ),
     ]);
   }
   return { host: service.host, ports };

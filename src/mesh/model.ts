@@ -18,7 +18,7 @@ import type {
 } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
-import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type Listed, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import type { Entrance } from './entrance.ts';
 import { backendTlsOf, type BackendTls } from './backend-tls.ts';
 import { Guards } from './guard.ts';
@@ -104,6 +104,12 @@ function labelsOf({ metadata, spec }: WorkloadEntry): Readonly<Record<string, st
   return { ...metadata?.labels, ...spec.labels };
 }
 
+/** The endpoints of an entry serve its own ports, not those that another entry adds to the host. */
+function listedBy({ spec }: ServiceEntry): Listed[] {
+  const ports = (spec.ports ?? []).map((p) => p.number);
+  return (spec.endpoints ?? []).map((endpoint) => ({ endpoint, ports }));
+}
+
 /** Gives lists of the same objects one identity. */
 function kept<T extends object>(): (list: readonly T[]) => readonly T[] {
   const none: readonly T[] = [];
@@ -141,8 +147,9 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         byName: (key) => table.get(key),
         mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
       };
-      const listed = [...entries.flatMap((e) => e.spec.endpoints ?? []), ...workloads.map((w) => ({ ...w.spec, labels: labelsOf(w) }))];
-      const whole = internService(resolving(service, listed));
+      const listed = [...entries.flatMap(listedBy), ...workloads.map((w): Listed => ({ endpoint: { ...w.spec, labels: labelsOf(w) } }))];
+      const named = listed.map((l) => l.endpoint);
+      const whole = internService(resolving(service, named));
       const endpoints = internEndpoints(endpointsOf(whole, { slices, listed, selected: entries.length ? pods : [] }, podTable));
       return { service: whole, endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
     },
