@@ -112,7 +112,7 @@ test('hey, wrk and load as canaries call them', async () => {
 test('the load tester: commands, checks and gates', async () => {
   const logged: string[] = [];
   const log = (_level: string, msg: string, fields: object): void => void logged.push(`${msg} ${JSON.stringify(fields)}`);
-  const tasks = createTasks(500, log);
+  const tasks = createTasks(5000, log);
   const tester = serve(0, createTester(tasks, /^(test|)$/, log), '127.0.0.1');
   await once(tester, 'listening');
   const at = `http://127.0.0.1:${(tester.address() as AddressInfo).port}`;
@@ -144,7 +144,7 @@ test('the load tester: commands, checks and gates', async () => {
     ['/', task({ type: 'bash', cmd: 'exit 0' }), [200, 'OK']],
     ['/', task({ type: 'bash', cmd: 'echo $((1+1))', returnCmdOutput: 'true' }), [200, '2\n']],
     ['/', task({ type: 'bash', cmd: 'echo broken; exit 3' }), [500, 'command echo broken; exit 3 failed: broken\n']],
-    ['/', task({ type: 'bash', cmd: 'sleep 9' }), [500, 'command sleep 9 failed: \nended after 0.5 s']],
+    ['/', task({ type: 'bash', cmd: 'sleep 30' }), [500, 'command sleep 30 failed: \nended after 5 s']],
     ['/', task({ cmd: 'sleep 0.2; echo done', logCmdOutput: 'true' }), [202, '']],
     ['/', task({ type: 'cmd', cmd: 'sleep 0.2; echo done', logCmdOutput: 'true' }), [202, '']],
   ];

@@ -116,7 +116,7 @@ test(
       for (const end of waiting) end();
       waiting = [];
     }, 10);
-    const statuses = (await Promise.all([taken, ...asks])).map((a) => a.status).toSorted();
+    const statuses = (await Promise.all([taken, ...asks])).map((a) => a.status).toSorted((a, b) => a - b);
     clearInterval(letGo);
     assert.deepEqual(statuses, [200, 200, 503, 503, 503, 503]);
   },
@@ -134,7 +134,7 @@ test('TLS to servers: SIMPLE, MUTUAL, DISABLE; whose certificate it must be', { 
   const app: RequestListener = (req, res) => {
     const { servername } = req.socket as TLSSocket & { servername?: string };
     const peer = (req.socket as TLSSocket).getPeerCertificate?.().subject?.['CN'];
-    res.end(JSON.stringify({ name: `${servername || 'plain'} ${peer ?? 'nobody'}` }));
+    res.end(JSON.stringify({ name: `${servername || 'plain'} ${String(peer ?? 'nobody')}` }));
   };
   const tls = await serve(
     t,

@@ -167,7 +167,7 @@ test('egress gateway: requests to a host outside leave by it, over mTLS, and it 
     (req, res) => {
       const socket = req.socket as TLSSocket & { servername?: string };
       seen.push(
-        `${socket.servername} ${socket.getPeerCertificate().subject?.['CN'] ?? 'nobody'} ${req.headers['x-mesh-peer'] ?? 'unknown'}`,
+        `${socket.servername} ${String(socket.getPeerCertificate().subject?.['CN'] ?? 'nobody')} ${String(req.headers['x-mesh-peer'] ?? 'unknown')}`,
       );
       echo('outside')(req, res);
     },
