@@ -19,5 +19,5 @@ export type { ProxyStatus } from './istiod.ts';
 export type { DumpRow } from './proxy-dump.ts';
 export { startLoadTester } from './loadtester.edge.ts';
 export { METRICS_SERVER, runDeliveryAlone } from './delivery-alone.edge.ts';
-export { PROVIDERS } from '../delivery/index.ts';
+export { importRollouts, type Imported, PROVIDERS } from '../delivery/index.ts';
 export { reach } from './proxy-admin.edge.ts';

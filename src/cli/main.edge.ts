@@ -11,6 +11,7 @@ import { demoCommand } from './commands/demo.edge.ts';
 import { doctorCommand } from './commands/doctor.edge.ts';
 import { downCommand } from './commands/down.edge.ts';
 import { explainCommand } from './commands/explain.edge.ts';
+import { importCommand } from './commands/import.edge.ts';
 import { injectCommand } from './commands/inject.edge.ts';
 import { kubectlCommand } from './commands/kubectl.edge.ts';
 import { loadTesterCommand } from './commands/loadtester.edge.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly Command[] = [
   injectCommand,
   proxyConfigCommand,
   proxyStatusCommand,
+  importCommand,
   kubectlCommand,
   loadTesterCommand,
   rolloutCommand,

@@ -1,3 +1,4 @@
+export { importRollouts, type Imported } from './argo/import.ts';
 export { startDelivery } from './controller.ts';
 export { PROVIDERS, type Provider } from './settings.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';
