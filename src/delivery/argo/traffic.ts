@@ -32,11 +32,14 @@ export function trafficOf(rollout: Source, sources: readonly Source[], notes: No
   for (const [field, why] of Object.entries(CANARY)) if (strategy[field] !== undefined) notes.add(rollout, `${at}.${field}`, why);
   const service = serviceOf(rollout, text(strategy['stableService']), sources, notes);
   const replaced = text(strategy['canaryService']);
+  const own = `${nameOf(rollout, service)}-canary`;
   if (replaced)
     notes.add(
       rollout,
       `${at}.canaryService`,
-      `Service ${replaced} is of no use any more: the canary is reached by ${nameOf(rollout, service)}-canary, the primary by ${nameOf(rollout, service)}-primary`,
+      replaced === own
+        ? `the Canary makes a Service of that name itself, and takes it over; the primary is reached by ${nameOf(rollout, service)}-primary`
+        : `Service ${replaced} is of no use any more: the canary is reached by ${own}, the primary by ${nameOf(rollout, service)}-primary`,
     );
   const routing = fields(strategy['trafficRouting']);
   const path = `${at}.trafficRouting`;
