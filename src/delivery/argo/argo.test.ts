@@ -35,7 +35,9 @@ const said = ({ notes }: Imported, path: RegExp, message: RegExp): void =>
   );
 
 test('an inline Rollout becomes a Deployment and a Canary that can be followed', () => {
-  const found = read(canary('maxSurge: "20%", steps: [{setWeight: 20}, {pause: {duration: 1m}}, {setWeight: 40}, {pause: {duration: 60}}]'));
+  const found = read(
+    canary('maxSurge: "20%", steps: [{setWeight: 20}, {pause: {duration: 1m}}, {setWeight: 40}, {pause: {duration: 60}}]'),
+  );
   assert.deepEqual(
     found.objects.map((o) => `${o.kind} ${o.metadata?.namespace}/${o.metadata?.name}`),
     ['Deployment shop/guestbook', 'Canary shop/guestbook'],
@@ -74,7 +76,8 @@ const STEPS: Record<string, { steps: string; is: object; notes?: readonly [RegEx
     is: { webhooks: [{ type: 'confirm-promotion', name: 'promotion-gate', url: 'http://flagger-loadtester.shop/gate/check' }] },
   },
   'a header alone': {
-    steps: '{setHeaderRoute: {name: h, match: [{headerName: x-beta, headerValue: {exact: "1"}}]}}, {pause: {duration: 1m}}, {pause: {duration: 1m}}',
+    steps:
+      '{setHeaderRoute: {name: h, match: [{headerName: x-beta, headerValue: {exact: "1"}}]}}, {pause: {duration: 1m}}, {pause: {duration: 1m}}',
     is: { interval: '1m', iterations: 2, match: [{ headers: { 'x-beta': { exact: '1' } } }] },
   },
   'a header beside weights': {
@@ -88,7 +91,8 @@ const STEPS: Record<string, { steps: string; is: object; notes?: readonly [RegEx
     notes: [[/steps\[0\]/, /mirrored for one interval/]],
   },
   'scales, experiments, plugins': {
-    steps: '{setCanaryScale: {replicas: 3}}, {setWeight: 20}, {experiment: {duration: 1h, templates: []}}, {plugin: {name: p}}, {dance: {}}',
+    steps:
+      '{setCanaryScale: {replicas: 3}}, {setWeight: 20}, {experiment: {duration: 1h, templates: []}}, {plugin: {name: p}}, {dance: {}}',
     is: { stepWeights: [20] },
     notes: [
       [/steps\[0\]/, /left out: the canary has the replicas/],
@@ -97,7 +101,10 @@ const STEPS: Record<string, { steps: string; is: object; notes?: readonly [RegEx
       [/steps\[4\]/, /dance is not known/],
     ],
   },
-  'a share of the pods': { steps: '{replicaProgressThreshold: {type: Percentage, value: 80}}, {setWeight: 20}', is: { canaryReadyThreshold: 80 } },
+  'a share of the pods': {
+    steps: '{replicaProgressThreshold: {type: Percentage, value: 80}}, {setWeight: 20}',
+    is: { canaryReadyThreshold: 80 },
+  },
   'no steps': { steps: '', is: { stepWeights: [100] }, notes: [[/steps$/, /there are no weights/]] },
 };
 
@@ -121,7 +128,10 @@ test('blue/green: iterations without a mesh, a gate where promotion is by hand',
   assert.deepEqual([analysis.interval, analysis.iterations, analysis.webhooks], ['1m', 5, undefined]);
   const measured = specOf(
     strategy('prePromotionAnalysis: {templates: [{templateName: smoke}]}'),
-    template('smoke', '{name: ok, interval: 20s, count: 4, successCondition: "result[0] > 0.9", provider: {prometheus: {address: "http://p", query: up}}}'),
+    template(
+      'smoke',
+      '{name: ok, interval: 20s, count: 4, successCondition: "result[0] > 0.9", provider: {prometheus: {address: "http://p", query: up}}}',
+    ),
   );
   assert.deepEqual([measured.analysis.interval, measured.analysis.iterations, measured.analysis.metrics?.length], ['20s', 4, 1]);
 });
@@ -135,14 +145,26 @@ test('what routes requests', () => {
   const nginx = specOf(canary('trafficRouting: {nginx: {stableIngress: web}}, steps: [{setWeight: 10}]'));
   assert.deepEqual([nginx.provider, nginx.ingressRef?.name], ['nginx', 'web']);
   const route = `apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: shop}\nspec: {parentRefs: [{name: gw}], hostnames: [a.example.com]}\n`;
-  const gateway = specOf(canary('trafficRouting: {plugins: {argoproj-labs/gatewayAPI: {httpRoute: r, namespace: shop}}}, steps: [{setWeight: 10}]'), route);
-  assert.deepEqual([gateway.provider, gateway.service.gatewayRefs, gateway.service.hosts], ['gatewayapi:v1', [{ name: 'gw' }], ['a.example.com']]);
-  said(read(canary('trafficRouting: {alb: {ingress: i, servicePort: 80}}, steps: [{setWeight: 10}]')), /trafficRouting\.alb/, /AWS load balancers is not supported/);
+  const gateway = specOf(
+    canary('trafficRouting: {plugins: {argoproj-labs/gatewayAPI: {httpRoute: r, namespace: shop}}}, steps: [{setWeight: 10}]'),
+    route,
+  );
+  assert.deepEqual(
+    [gateway.provider, gateway.service.gatewayRefs, gateway.service.hosts],
+    ['gatewayapi:v1', [{ name: 'gw' }], ['a.example.com']],
+  );
+  said(
+    read(canary('trafficRouting: {alb: {ingress: i, servicePort: 80}}, steps: [{setWeight: 10}]')),
+    /trafficRouting\.alb/,
+    /AWS load balancers is not supported/,
+  );
 });
 
 test('a template becomes a MetricTemplate with variables, and its limits those of the Canary', () => {
   const found = read(
-    canary('analysis: {templates: [{templateName: success-rate}], args: [{name: service-name, value: guestbook-canary.shop}]}, steps: [{setWeight: 10}]'),
+    canary(
+      'analysis: {templates: [{templateName: success-rate}], args: [{name: service-name, value: guestbook-canary.shop}]}, steps: [{setWeight: 10}]',
+    ),
     template(
       'success-rate',
       `{name: success-rate, interval: 5m, failureLimit: 3, initialDelay: 1m, successCondition: "isNaN(result[0]) || result[0] >= 0.95",
@@ -173,10 +195,26 @@ test('a template becomes a MetricTemplate with variables, and its limits those o
 
 const PROVIDED: Record<string, { provider: string; is?: object; note?: RegExp }> = {
   datadog: { provider: '{datadog: {query: "avg:x{*}"}}', is: { type: 'datadog', secretRef: { name: 'datadog' } }, note: /datadog_api_key/ },
-  newRelic: { provider: '{newRelic: {profile: nr, query: "SELECT 1 FROM T SINCE 5 minutes ago"}}', is: { type: 'newrelic', secretRef: { name: 'nr' } }, note: /SINCE is left out/ },
-  cloudWatch: { provider: '{cloudWatch: {metricDataQueries: [{id: a, expression: b}]}}', is: { type: 'cloudwatch' }, note: /spec\.provider\.region/ },
-  graphite: { provider: '{graphite: {address: "http://g", query: "sumSeries(a)"}}', is: { type: 'graphite', address: 'http://g' }, note: /how far it looks back/ },
-  influxdb: { provider: '{influxdb: {profile: i, query: "from()"}}', is: { type: 'influxdb', secretRef: { name: 'i' } }, note: /token and org/ },
+  newRelic: {
+    provider: '{newRelic: {profile: nr, query: "SELECT 1 FROM T SINCE 5 minutes ago"}}',
+    is: { type: 'newrelic', secretRef: { name: 'nr' } },
+    note: /SINCE is left out/,
+  },
+  cloudWatch: {
+    provider: '{cloudWatch: {metricDataQueries: [{id: a, expression: b}]}}',
+    is: { type: 'cloudwatch' },
+    note: /spec\.provider\.region/,
+  },
+  graphite: {
+    provider: '{graphite: {address: "http://g", query: "sumSeries(a)"}}',
+    is: { type: 'graphite', address: 'http://g' },
+    note: /how far it looks back/,
+  },
+  influxdb: {
+    provider: '{influxdb: {profile: i, query: "from()"}}',
+    is: { type: 'influxdb', secretRef: { name: 'i' } },
+    note: /token and org/,
+  },
   web: { provider: '{web: {url: "http://x", jsonPath: "{$.ok}"}}', note: /webhook of type rollout/ },
   job: { provider: '{job: {spec: {}}}', note: /load tester/ },
   kayenta: { provider: '{kayenta: {}}', note: /the judge/ },
@@ -222,7 +260,10 @@ for (const [condition, range, failure] of CONDITIONS)
 
 test('a workload that is referred to stays, an autoscaler follows, what is missing is said', () => {
   const hpa = `apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scaler, namespace: shop}\nspec: {maxReplicas: 4, scaleTargetRef: {apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: guestbook}}\n`;
-  const referring = rollout('{canary: {steps: [{setWeight: 10}, {analysis: {templates: [{templateName: nowhere}]}}]}}', '\n  workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n');
+  const referring = rollout(
+    '{canary: {steps: [{setWeight: 10}, {analysis: {templates: [{templateName: nowhere}]}}]}}',
+    '\n  workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n',
+  );
   const found = read(referring, hpa);
   assert.deepEqual(
     found.objects.map((o) => o.kind),
