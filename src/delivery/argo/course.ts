@@ -161,7 +161,7 @@ const experiment = (value: Fields, path: string): Asked[] =>
     .map((a, i) => ({ path: `${path}.analyses[${i}]`, templates: [a], args: items(a['args']), dryRun: items(value['dryRun']) }));
 
 function headerOf(match: Fields): Record<string, StringMatch> {
-  return { [String(match['headerName'])]: fields(match['headerValue']) as StringMatch };
+  return { [String(match['headerName'])]: fields(match['headerValue']) };
 }
 
 function readyOf(threshold: Fields, rollout: Source, path: string, notes: Notes): number | undefined {

@@ -87,7 +87,7 @@ function objectsOf(rollout: Source, sources: readonly Source[], notes: Notes): K
       ...(deadline === undefined ? {} : { progressDeadlineSeconds: deadline }),
       ...(spec['paused'] === true ? { suspend: true } : {}),
       service: traffic.service,
-      analysis: { interval, threshold, ...rest } as CanaryAnalysis,
+      analysis: { interval, threshold, ...rest },
     },
   };
   return [...deploymentOf(rollout, notes), ...(scaler ? [scalerOf(scaler, rollout)] : []), ...measured.templates, canary];

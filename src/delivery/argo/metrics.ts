@@ -97,9 +97,9 @@ function argsOf(template: Source, given: readonly unknown[], path: string, { rol
   ] as const)
     for (const arg of list.map(fields)) {
       const name = text(arg['name']) ?? '';
-      const value = arg['value'];
+      const value = text(arg['value']) ?? number(arg['value'])?.toString();
       const source = fields(arg['valueFrom']);
-      if (value !== undefined && value !== null) values.set(name, String(value));
+      if (value !== undefined) values.set(name, value);
       else if (source['fieldRef']) {
         const found = fieldOf(rollout, text(fields(source['fieldRef'])['fieldPath']) ?? '');
         if (found === undefined)
