@@ -68,7 +68,7 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
     await update(target, (current) => ({ ...(copy(current) as Draft), status }));
   });
   const writes = createWrites(core, createServiceAllocator(store), gate);
-  const deletes = createDeletes(core, gate);
+  const deletes = createDeletes(core, gate, reads);
   const applyPatch = createPatch(core, writes);
   const evict = createEvictions(core, writes, deletes);
   const bind = createBindings(core, writes);

@@ -3,12 +3,12 @@ import { StoreError } from '../store/index.ts';
 import type { Gate } from './admission/gate.ts';
 import type { Core } from './core.ts';
 import { prepareCrd } from './crds.ts';
-import { entryOf, shownAs, storeKey, storePrefix } from './entry.ts';
+import { entryOf, shownAs, storeKey } from './entry.ts';
 import { conflict, forbidden, MODIFIED, notFound, storeRefusal } from './errors.ts';
 import { equal } from './json.ts';
 import { beginDeletion, isCrds, isFinished, isNamespaces, type Draft } from './lifecycle.ts';
-import type { Deleted, DeleteQuery, EntryList, SelectQuery, Target } from './registry.ts';
-import { selectionOf } from './select.ts';
+import type { Reads } from './reads.ts';
+import type { Deleted, DeleteQuery, EntryList, ListQuery, Target } from './registry.ts';
 
 const ATTEMPTS = 20;
 /** How many of a collection are deleted at once: they share commits, and others get their turn between them. */
@@ -20,10 +20,11 @@ const LASTING: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-pu
 
 export interface Deletes {
   delete(target: Target, query: DeleteQuery): Promise<Deleted>;
-  deleteCollection(target: Target, select: SelectQuery, query: DeleteQuery): Promise<EntryList>;
+  /** Deletes what a list with the same options holds, a page when it has a limit, and returns that list. */
+  deleteCollection(target: Target, list: ListQuery, query: DeleteQuery): Promise<EntryList>;
 }
 
-export function createDeletes(core: Core, gate: Gate): Deletes {
+export function createDeletes(core: Core, gate: Gate, reads: Pick<Reads, 'list'>): Deletes {
   const { store, clock } = core;
 
   const remove = async (target: Target, query: DeleteQuery): Promise<Deleted> => {
@@ -81,21 +82,13 @@ export function createDeletes(core: Core, gate: Gate): Deletes {
   return {
     delete: remove,
 
-    async deleteCollection(target, select, query) {
-      const { served, namespace } = target;
-      const { matches } = selectionOf(served, select);
-      const names = store
-        .list(storePrefix(served.def, namespace))
-        .items.flatMap(({ object }) => (matches(object) ? [object.metadata!] : []));
-      const items: Deleted[] = [];
-      for (let from = 0; from < names.length; from += TOGETHER) {
-        const some = names.slice(from, from + TOGETHER);
-        const done = await Promise.all(
-          some.map(({ name, namespace: home }) => unlessGone(remove({ ...target, name, namespace: home }, query))),
-        );
-        for (const each of done) if (each) items.push(each);
+    async deleteCollection(target, list, query) {
+      const listed = reads.list(target, list);
+      for (let from = 0; from < listed.items.length; from += TOGETHER) {
+        const some = listed.items.slice(from, from + TOGETHER).map(({ object }) => object.metadata!);
+        await Promise.all(some.map(({ name, namespace }) => unlessGone(remove({ ...target, name, namespace }, query))));
       }
-      return { items, resourceVersion: String(store.revision) };
+      return listed;
     },
   };
 }

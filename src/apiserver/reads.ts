@@ -9,6 +9,8 @@ import { selectionOf, type Selection } from './select.ts';
 
 /** How often a watch is told how far it is, in milliseconds. */
 const BOOKMARKS = 60_000;
+/** How long before its end a watch is told so for the last time, so that it can go on from there; in milliseconds. */
+const LAST_BOOKMARK = 2000;
 
 export interface Reads {
   get(target: Target): Entry;
@@ -59,9 +61,14 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
       async function* follow({ items, revision }: Listing<AnyObject>): AsyncGenerator<WatchMessage> {
         const events = read(() => store.watch(prefix, revision, { signal }), store.revision);
         let timer: Timer | undefined;
+        const last = query.timeout === undefined ? Infinity : clock.now() + query.timeout - LAST_BOOKMARK;
+        const soon = (): void => {
+          const left = last - clock.now();
+          timer = clock.after(left > 0 ? Math.min(left, BOOKMARKS) : BOOKMARKS, remind);
+        };
         const remind = (): void => {
           events.progress();
-          timer = clock.after(BOOKMARKS, remind);
+          soon();
         };
         try {
           for (const stored of items) {
@@ -70,7 +77,7 @@ export function createReads(store: Store<AnyObject>, clock: Clock): Reads {
           if (query.sendInitialEvents && query.allowWatchBookmarks) {
             yield { type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true };
           }
-          if (query.allowWatchBookmarks) timer = clock.after(BOOKMARKS, remind);
+          if (query.allowWatchBookmarks) soon();
           for await (const event of events) {
             const message = messageOf(event, selection, (stored) => shownAs(served, stored));
             if (message) yield message;

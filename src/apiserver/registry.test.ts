@@ -138,6 +138,18 @@ describe('watch', () => {
     assert.deepEqual(await seen, ['ADDED a', 'BOOKMARK 3']);
   });
 
+  test('a last bookmark comes two seconds before the end', async () => {
+    const { registry, client, clock, at } = await world();
+    const query = { resourceVersion: '1', allowWatchBookmarks: true, timeout: 70_000 };
+    const seen = take(registry.watch(at(ConfigMaps), query), 3);
+    await clock.advance(61_000);
+    await client.create(ConfigMaps, configMap('a'));
+    await clock.advance(6_500);
+    await client.create(Pods, { metadata: { name: 'p', namespace: NS }, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    await clock.advance(1_000);
+    assert.deepEqual(await seen, ['BOOKMARK 1', 'ADDED a', 'BOOKMARK 3']);
+  });
+
   test('without a revision it begins with what is there; one that is to come is refused', async () => {
     const { registry, client, at } = await world();
     await client.create(ConfigMaps, configMap('a'));
@@ -288,5 +300,16 @@ describe('deletion', () => {
     const gone = await registry.deleteCollection(at(ConfigMaps), { labelSelector: 'app=x' }, {});
     assert.equal(gone.items.length, 2);
     assert.equal((await client.list(ConfigMaps)).items.length, 1);
+  });
+
+  test('a collection by the page: what is deleted is what a list would hold', async () => {
+    const { registry, client, at } = await world();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await client.create(ConfigMaps, configMap(name));
+    const left = async (): Promise<unknown> => (await client.list(ConfigMaps)).items.map((o) => o.metadata?.name).join('');
+    const first = await registry.deleteCollection(at(ConfigMaps), { limit: 2 }, {});
+    assert.deepEqual([first.items.length, first.remainingItemCount, first.resourceVersion, await left()], [2, 3, '6', 'cde']);
+    // What went from before the place it names is not looked at again.
+    const second = await registry.deleteCollection(at(ConfigMaps), { limit: 2, continue: first.continue }, {});
+    assert.deepEqual([second.items.length, second.remainingItemCount, await left()], [2, 1, 'e']);
   });
 });

@@ -73,6 +73,8 @@ export interface WatchQuery extends SelectQuery {
   readonly resourceVersionMatch?: string | undefined;
   readonly sendInitialEvents?: boolean | undefined;
   readonly allowWatchBookmarks?: boolean | undefined;
+  /** After how many milliseconds whoever asks will end it; absent: never. */
+  readonly timeout?: number | undefined;
 }
 
 /** An object with its JSON, both shared and never to be changed; in the version that was asked for. */
@@ -121,7 +123,7 @@ export interface Registry {
   patch(target: Target, type: PatchType, body: Body, query: PatchQuery): Promise<Written>;
   delete(target: Target, query: DeleteQuery): Promise<Deleted>;
   /** What was deleted, or is now being deleted. */
-  deleteCollection(target: Target, select: SelectQuery, query: DeleteQuery): Promise<EntryList>;
+  deleteCollection(target: Target, list: ListQuery, query: DeleteQuery): Promise<EntryList>;
   /** Asks those who have a say whether a stream to an object may be opened; what they say besides is for `Warning` headers. */
   connect(target: Target, options: AnyObject): Promise<readonly string[]>;
   /** The in-process client, acting as a user. */

@@ -6,7 +6,7 @@ import { decodeBody, decodePatch, readBody } from './body.ts';
 import { asApiError, methodNotAllowed, notServed, sendJson, sendObject, sendParts, warn, type Api, type Call } from './call.ts';
 import { serveProxy } from './proxy.edge.ts';
 import { serveLogs } from './pod-logs.ts';
-import { deleteQuery, isWatch, listQuery, text, watchQuery, watchTimeout, writeQuery } from './query.ts';
+import { deleteQuery, isWatch, listQuery, text, watchQuery, writeQuery } from './query.ts';
 import { line, renderList, renderObject, watchRenderer, type IncludeObject, type View } from './render.ts';
 import type { RequestInfo } from './request-info.ts';
 
@@ -132,8 +132,7 @@ async function watch(api: Api, call: Call, target: Target, view: View): Promise<
   const fieldSelector = [query.fieldSelector, one].filter((s) => s !== undefined).join(',') || undefined;
   const done = new AbortController();
   const end = (): void => done.abort();
-  const timeout = watchTimeout(url.searchParams);
-  const timer = timeout === undefined ? undefined : api.clock.after(timeout, end);
+  const timer = query.timeout === undefined ? undefined : api.clock.after(query.timeout, end);
   res.once('close', end);
   api.stopping.addEventListener('abort', end, { once: true });
   try {

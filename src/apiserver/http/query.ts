@@ -21,6 +21,7 @@ export function watchQuery(q: URLSearchParams): WatchQuery {
     resourceVersionMatch: text(q, 'resourceVersionMatch'),
     sendInitialEvents: flag(q, 'sendInitialEvents'),
     allowWatchBookmarks: flag(q, 'allowWatchBookmarks'),
+    timeout: watchTimeout(q),
   };
 }
 
@@ -28,7 +29,7 @@ export function watchQuery(q: URLSearchParams): WatchQuery {
 const LONGEST_WATCH = 24 * 3_600_000;
 
 /** After how many milliseconds a watch is to end; undefined: never. */
-export function watchTimeout(q: URLSearchParams): number | undefined {
+function watchTimeout(q: URLSearchParams): number | undefined {
   const timeout = text(q, 'timeout');
   const ms = (count(q, 'timeoutSeconds') ?? 0) * 1000 || parseDuration(timeout ?? '0');
   if (ms === undefined || ms < 0) throw bad('timeout', timeout, 'a duration such as 90s');

@@ -5,7 +5,7 @@ import { messageFields } from '../../api/index.ts';
 import { negotiate } from './accept.ts';
 import { decodeBody, decodePatch, readBody } from './body.ts';
 import { decodeProtobuf } from './protobuf.ts';
-import { deleteQuery, flag, listQuery, watchTimeout, writeQuery } from './query.ts';
+import { deleteQuery, flag, listQuery, watchQuery, writeQuery } from './query.ts';
 import { parsePath } from './request-info.ts';
 
 const resource = (fields: object): object => ({
@@ -66,11 +66,11 @@ test('options are read, and nonsense in them is named', () => {
     continue: undefined,
   });
   assert.equal(flag(q('watch='), 'watch'), true);
-  assert.equal(watchTimeout(q('timeoutSeconds=5&timeout=9m')), 5000);
-  assert.equal(watchTimeout(q('timeout=9m10s')), 550_000);
-  assert.equal(watchTimeout(q('timeout=0')), undefined);
-  assert.equal(watchTimeout(q('timeoutSeconds=99999999999')), 24 * 3_600_000, 'what no timer can count');
-  for (const timeout of ['-1s', 'soon']) assert.throws(() => watchTimeout(q(`timeout=${timeout}`)), /the option timeout/);
+  assert.equal(watchQuery(q('timeoutSeconds=5&timeout=9m')).timeout, 5000);
+  assert.equal(watchQuery(q('timeout=9m10s')).timeout, 550_000);
+  assert.equal(watchQuery(q('timeout=0')).timeout, undefined);
+  assert.equal(watchQuery(q('timeoutSeconds=99999999999')).timeout, 24 * 3_600_000, 'what no timer can count');
+  for (const timeout of ['-1s', 'soon']) assert.throws(() => watchQuery(q(`timeout=${timeout}`)), /the option timeout/);
   assert.deepEqual(writeQuery(q('dryRun=All&fieldValidation=Strict&force=true&fieldManager=me'), 'prog/v1 (linux)'), {
     userAgent: 'prog',
     fieldManager: 'me',
