@@ -39,20 +39,26 @@ await withInstance('promotion', async ({ client, status }) => {
   const report = text(load.stdout);
   const started = performance.now();
   const body = { spec: { template: { spec: { containers: [{ name: 'podinfod', image: 'podinfo:6.14.1' }] } } } };
-  await client.patch(Deployments, KEY, { type: 'strategic', body });
-  await until('the release begins', 30_000, async () => (await phase()) === 'Progressing');
-  await until('the release ends', 2 * START_MS, async () => ['Succeeded', 'Failed'].includes(await phase()));
-  const ended = await phase();
+  try {
+    await client.patch(Deployments, KEY, { type: 'strategic', body });
+    await until('the release begins', 30_000, async () => (await phase()) === 'Progressing');
+    await until('the release ends', 2 * START_MS, async () => ['Succeeded', 'Failed'].includes(await phase()));
+    await until(
+      'the old pods are gone',
+      60_000,
+      async () => (await client.list(Pods, { namespace: 'test' })).items.length === REPLICAS + 1,
+    );
+  } finally {
+    load.kill('SIGTERM');
+  }
   const seconds = (performance.now() - started) / 1000;
-  await until('the old pods are gone', 60_000, async () => (await client.list(Pods, { namespace: 'test' })).items.length === REPLICAS + 1);
-  load.kill('SIGTERM');
   const { latencyMs, statuses, errors } = JSON.parse(await report) as Report;
   const { 200: served = 0, ...others } = statuses;
   const failures: Record<string, number> = { ...others, ...errors };
   result('promotion', {
     replicas: REPLICAS,
     requestsPerSecond: RATE,
-    ended,
+    ended: await phase(),
     seconds: round(seconds),
     served,
     failed: Object.values(failures).reduce((a, b) => a + b, 0),
