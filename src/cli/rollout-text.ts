@@ -52,6 +52,8 @@ export function pageText(canary: Canary, now: number): string {
     ['canary', `${courseOf(canary)}, ${status?.failedChecks ?? 0} of ${spec.analysis.threshold ?? 1} checks failed`],
   ];
   if (release) facts.push(['release', `${release.images?.join(', ') ?? release.revision}, ${outcomeText(release, now)}`]);
+  if (status?.previous)
+    facts.push(['undo', `to ${status.previous.images?.join(', ') ?? status.previous.revision}, until ${clock(status.previous.until)}`]);
   if (status?.judge) facts.push(['judge', status.judge.message]);
   const last = status?.evidence?.at(-1);
   if (last) facts.push(['last', `${clock(last.time)} ${last.decision}`]);
@@ -68,6 +70,7 @@ const clock = (time: string | undefined): string => (time ? time.slice(11, 19) :
 
 const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> = {
   Promoted: 'promoted',
+  Undone: 'promoted, and undone later',
   RolledBack: 'rolled back',
   Superseded: 'superseded by a newer one',
   PromotionFailed: 'not promoted: the primary did not become ready',

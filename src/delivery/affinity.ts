@@ -22,7 +22,8 @@ function affinityOf(o: Observation, weights: Weights): Affinity | undefined {
   const status: CanaryStatus = o.canary.status ?? {};
   const value = (side: string): string =>
     sha256Hex(`${side} ${o.canary.metadata?.uid} ${status.lastAppliedSpec} ${JSON.stringify(status.trackedConfigs ?? {})}`, 10);
-  if (weights.canary === 0)
+  // Where everyone is on one side, a cookie keeps nobody on the other.
+  if (weights.canary === 0 || weights.everyone)
     return {
       canary: undefined,
       primary: undefined,

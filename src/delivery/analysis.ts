@@ -39,6 +39,7 @@ export function begin(o: Observation, says: Said[]): Decision {
       { do: 'create-backends' },
       { do: 'create-apex', weights: o.weights ?? ALL_PRIMARY },
       { do: 'route', weights: ALL_PRIMARY },
+      ...(o.previous ? [{ do: 'drop-previous' } as const] : []),
       { do: 'scale-target', replicas: wantedReplicas(o) },
     ],
     says: [...says, info(`New revision detected! Scaling up ${targetIs(o)}`)],
@@ -168,9 +169,11 @@ function measurable(o: Observation): boolean {
   return ageOf(o) > longest + o.settings.intervalMs;
 }
 
+const kept = (o: Observation): Effect[] => (o.settings.undoWindowMs > 0 ? [{ do: 'keep-previous' }] : []);
+
 export function startPromotion(o: Observation, says: Said[]): Decision {
   return decision(o, {
-    effects: [{ do: 'copy-to-primary' }],
+    effects: [...kept(o), { do: 'copy-to-primary' }],
     says: [...says, info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],
     status: { phase: 'Promoting' },
     after: SOON_MS,
@@ -180,7 +183,7 @@ export function startPromotion(o: Observation, says: Said[]): Decision {
 /** `skipAnalysis`: the new version goes to the primary as soon as its own pods are ready. */
 function skip(o: Observation): Decision {
   return decision(o, {
-    effects: [{ do: 'route', weights: ALL_PRIMARY }, { do: 'copy-to-primary' }],
+    effects: [{ do: 'route', weights: ALL_PRIMARY }, ...kept(o), { do: 'copy-to-primary' }],
     says: [info(`Copying ${targetIs(o)} template spec to ${primaryIs(o)}`)],
     status: { phase: 'Promoting' },
     after: SOON_MS,

@@ -2,6 +2,7 @@
 import type { CanaryStatus } from '../api/index.ts';
 import { canonicalJson } from '../base/index.ts';
 import { revisionOf, type Observation } from './decision.ts';
+import { isUndone } from './previous.ts';
 import { checksums } from './tracking.ts';
 
 /** The target and its configuration are what was last tried. A Canary that never noted its configuration has it as it is. */
@@ -16,9 +17,9 @@ export function isPromoted(o: Observation): boolean {
   return revisionOf(o) === o.canary.status?.lastPromotedSpec && o.configs.every((c) => c.promoted);
 }
 
-/** Returning to the promoted version is no release. */
+/** Returning to the promoted version is no release, nor is what was undone until it changes. */
 export function isChanged(o: Observation): boolean {
-  return !o.canary.status?.lastAppliedSpec || (!isApplied(o) && !isPromoted(o));
+  return !o.canary.status?.lastAppliedSpec || (!isApplied(o) && !isPromoted(o) && !isUndone(o));
 }
 
 /** What the status notes as tried. */

@@ -10,7 +10,9 @@ import {
   kindOf,
   NO_ANSWERS,
   phaseOf,
+  previousReadiness,
   primaryReadiness,
+  SOON_MS,
   targetIs,
   targetReadiness,
   warn,
@@ -18,7 +20,8 @@ import {
   type Observation,
   type Said,
 } from './decision.ts';
-import { rescue } from './promotion.ts';
+import { isUndoing, isUndone } from './previous.ts';
+import { rescue, undo } from './promotion.ts';
 import { ALL_PRIMARY } from './routes.ts';
 import { strategyOf } from './strategies/index.ts';
 
@@ -28,11 +31,13 @@ export function obey(o: Observation): Decision | undefined {
   // What is not initialized yet takes its first request then.
   if (text === undefined || phaseOf(o) === 'Initializing') return undefined;
   const request = parseRequest(text);
+  // Nor is what is being promoted; soon it is.
+  if (request?.do === 'undo' && ending(o) && !isUndoing(o)) return undefined;
   if (!request)
     return refused(
       o,
       text,
-      `"${text}" is not a request: write promote, abort, retry, restart or set-weight=30, and anything after a space`,
+      `"${text}" is not a request: write promote, abort, retry, restart, undo or set-weight=30, and anything after a space`,
     );
   const course = courses[request.do](o, request as never);
   if (typeof course === 'string') return refused(o, text, course);
@@ -65,6 +70,7 @@ const courses: Courses = {
       return onceReady(o, () => startPromotion(o, [info(`Promoting ${canaryIs(o)} by request: what is left of the analysis is skipped`)]));
     if (ending(o)) return 'it is being promoted already';
     if (isChanged(o)) return start(o, `Starting the release of ${targetIs(o)} by request: no gate is asked`);
+    if (isUndone(o)) return 'it was undone: release it again with retry';
     return phaseOf(o) === 'Failed' && !isPromoted(o)
       ? 'the release has failed: try it again with retry'
       : 'there is nothing to promote: the target is what was promoted';
@@ -76,10 +82,11 @@ const courses: Courses = {
     return ending(o) ? 'the primary is being updated already' : NOTHING;
   },
   retry(o) {
+    if (isUndone(o) && !underWay(o) && !ending(o)) return start(o, `Releasing ${targetIs(o)} again by request, although it was undone`);
     if (phaseOf(o) !== 'Failed')
       return underWay(o) ? 'the release is under way: begin it anew with restart' : 'the last release has not failed';
     if (isPromoted(o)) return 'there is nothing to try: the target is what the primary runs';
-    if (o.weights?.canary === 100) return { decision: rescue(o) };
+    if (o.weights?.canary === 100) return { decision: o.previous && o.canary.status?.undone ? undo(o, o.previous) : rescue(o) };
     return start(o, `Retrying the release of ${targetIs(o)} by request`);
   },
   restart(o) {
@@ -87,6 +94,16 @@ const courses: Courses = {
     const status: Partial<CanaryStatus> = { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) };
     const says = [info(`Restarting analysis for ${targetIs(o)} by request`)];
     return { decision: decision(o, { effects: [{ do: 'route', weights: ALL_PRIMARY }], says, status, after: 0, begins: true }) };
+  },
+  undo(o) {
+    if (isUndoing(o)) return 'it is being undone already';
+    if (underWay(o)) return 'a release is under way: roll it back with abort';
+    if (!o.previous || !o.canary.status?.previous)
+      return 'no version before is kept: one is from a promotion on until spec.undoWindow ends or the next release begins. Apply the older version to release it';
+    const ready = previousReadiness(o, o.previous);
+    if (ready.state === 'failed') return `the version before does not run: ${ready.message}`;
+    if (ready.state === 'waiting') return { decision: decision(o, { effects: [{ do: 'wake-previous' }], after: SOON_MS }), waits: true };
+    return { decision: undo(o, o.previous) };
   },
   'set-weight'(o, { weight }) {
     if (!underWay(o)) return NOTHING;

@@ -32,6 +32,7 @@ import {
 } from './decision.ts';
 import { isHeld, terminate } from './deletion.ts';
 import { selectorLabel } from './names.ts';
+import { isUndone, windowLeft } from './previous.ts';
 import { finalise, promote, rescue } from './promotion.ts';
 import { ALL_PRIMARY } from './routes.ts';
 import { strategyOf } from './strategies/index.ts';
@@ -145,11 +146,14 @@ function initialize(o: Observation): Decision {
 /** No release goes on: objects are kept as they should be, and a new revision starts one. */
 function rest(o: Observation, answers: Answers): Decision {
   const keep: Effect[] = [{ do: 'create-backends' }, { do: 'create-apex', weights: o.weights ?? ALL_PRIMARY }];
+  const left = windowLeft(o);
+  if (left === 0) return decision(o, { effects: [{ do: 'drop-previous' }], status: { phase: phaseOf(o), previous: undefined }, after: 0 });
   if (!isChanged(o)) {
+    if (isUndone(o) && phaseOf(o) !== 'Failed' && !saysUndone(o)) return held(o, keep);
     // What waited for approval has been taken back.
     const status = phaseOf(o) === 'Waiting' ? ({ phase: 'Succeeded', ...applied(o) } as const) : undefined;
     if (status) return decision(o, { effects: keep, status, stepped: true });
-    return o.dueIn === 0 ? decision(o, { effects: keep, stepped: true }) : decision(o, {});
+    return o.dueIn === 0 ? decision(o, { effects: keep, after: left, stepped: true }) : decision(o, { after: left });
   }
   const primary = primaryReadiness(o);
   if (primary.state !== 'ready' && o.weights?.canary === 100) return rescue(o);
@@ -175,4 +179,18 @@ function rest(o: Observation, answers: Answers): Decision {
   }
   const passed = (answers.hooks['confirm-rollout'] ?? []).map((r) => info(`Confirm-rollout check ${r.hook.name} passed`));
   return begin(o, passed);
+}
+
+const UNDONE_TEXT = 'Undone by request: what was undone is not released again until it changes.';
+const saysUndone = (o: Observation): boolean => o.canary.status?.conditions?.[0]?.message === UNDONE_TEXT;
+
+/** What was undone has been applied again, by a sync from Git perhaps. */
+function held(o: Observation, keep: Effect[]): Decision {
+  return decision(o, {
+    effects: keep,
+    says: [warn(`${targetIs(o)} is again what was undone: it is not released until it changes, or by "retry"`)],
+    status: { phase: 'Succeeded' },
+    message: UNDONE_TEXT,
+    stepped: true,
+  });
 }

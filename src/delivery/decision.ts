@@ -26,6 +26,8 @@ export interface Observation {
   readonly settings: Settings;
   readonly target: Workload | undefined;
   readonly primary: Workload | undefined;
+  /** The copy of the version before; undefined when none is kept. */
+  readonly previous: Workload | undefined;
   /** The ConfigMaps and Secrets that are part of what is released. */
   readonly configs: readonly TrackedConfig[];
   /** The target's autoscaler; undefined when it has none, or it is not there. */
@@ -62,6 +64,10 @@ export type Effect =
   | { readonly do: 'route'; readonly weights: Weights }
   | { readonly do: 'scale-target'; readonly replicas: number }
   | { readonly do: 'copy-to-primary' }
+  /** The primary is copied before it follows; the copy wakes and the canary's Service leads to it; it goes again. */
+  | { readonly do: 'keep-previous' | 'wake-previous' | 'drop-previous' }
+  /** Target and primary get the spec that the copy is of. */
+  | { readonly do: 'restore-target' | 'restore-primary' }
   /** Services and routes that were there before the Canary are made as they were. */
   | { readonly do: 'give-back' }
   | { readonly do: 'post-rollout'; readonly phase: CanaryPhase };
@@ -102,7 +108,9 @@ interface Plan {
 
 export function decision(o: Observation, plan: Plan): Decision {
   const routed = plan.effects?.findLast((e) => e.do === 'route');
-  const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...plan.status };
+  // What begins takes the place of what was kept, and of what was undone.
+  const anew = plan.begins ? { previous: undefined, undone: undefined } : {};
+  const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...anew, ...plan.status };
   const held = isPaused(o.canary) && HOLDABLE.has(change?.phase ?? phaseOf(o));
   const message = plan.message ?? (held ? PAUSED_TEXT : undefined);
   return {
@@ -151,6 +159,10 @@ export function targetReadiness(o: Observation): Readiness {
 export function primaryReadiness(o: Observation): Readiness {
   if (!o.primary) return { state: 'waiting', message: 'it does not exist yet' };
   return kindOf(o).readiness(o.primary, readinessRule(o, o.settings.primaryReadyPercent));
+}
+
+export function previousReadiness(o: Observation, previous: Workload): Readiness {
+  return kindOf(o).readiness(previous, readinessRule(o, o.settings.primaryReadyPercent));
 }
 
 export const canaryNotReady = (o: Observation, message: string): Said =>

@@ -6,14 +6,16 @@ import { controllerReference, type Client } from '../control/index.ts';
 import { info, kindOf, warn, type Effect, type Observation, type Said } from './decision.ts';
 import { FINALIZER } from './deletion.ts';
 import type { Hooks } from './hooks.ts';
+import { createKeeper } from './keep.ts';
 import { canaryName, primaryName } from './names.ts';
 import { createObjects, FIELD_MANAGER } from './objects.ts';
+import { isWarm } from './previous.ts';
 import { routerOf } from './routers/index.ts';
 import { serviceOf } from './routes.ts';
 import { primaryScaler } from './scaler.ts';
 import { leads } from './targets/service.ts';
 import type { Origin } from './targets/target.ts';
-import { primaryConfig } from './tracking.ts';
+import { copiedConfig } from './tracking.ts';
 
 export interface Enactor {
   /** Resolves with what came of it, where that is worth saying. */
@@ -22,6 +24,7 @@ export interface Enactor {
 
 export function createEnactor(client: Client, hooks: Hooks): Enactor {
   const objects = createObjects(client);
+  const keeper = createKeeper(client, objects);
   const by = { fieldManager: FIELD_MANAGER };
 
   const originOf = (o: Observation): Origin => ({ canary: o.canary, settings: o.settings, target: o.target!, configs: o.configs });
@@ -29,7 +32,7 @@ export function createEnactor(client: Client, hooks: Hooks): Enactor {
   async function copyConfigs(o: Observation): Promise<void> {
     for (const config of o.configs) {
       if (config.promoted) continue;
-      const copy = primaryConfig(config, o.canary);
+      const copy = copiedConfig(config.kind, config.object, primaryName(config.name), o.canary);
       if (config.kind === 'secret') await objects.apply(Secrets, copy, o);
       else await objects.apply(ConfigMaps, copy, o);
     }
@@ -40,7 +43,7 @@ export function createEnactor(client: Client, hooks: Hooks): Enactor {
   }
 
   /** A Service as target is copied for the canary, too: the target itself is what clients call. */
-  function canaryService(o: Observation): Service {
+  function canaryService(o: Observation, to: 'canary' | 'previous'): Service {
     return {
       apiVersion: 'v1',
       kind: 'Service',
@@ -49,8 +52,14 @@ export function createEnactor(client: Client, hooks: Hooks): Enactor {
         namespace: o.settings.namespace,
         ownerReferences: [controllerReference(Canaries, o.canary)],
       },
-      spec: leads(o.target as Service),
+      spec: leads((to === 'previous' ? o.previous : o.target) as Service),
     };
+  }
+
+  /** Where the canary's Service leads: to the version before while that is warm. */
+  async function leadCanary(o: Observation, to: 'canary' | 'previous'): Promise<void> {
+    const wanted = o.settings.kind === 'Service' ? canaryService(o, to) : serviceOf('canary', o.canary, o.settings, o.target!, to);
+    await objects.apply(Services, wanted, o);
   }
 
   async function createBackends(o: Observation): Promise<void> {
@@ -59,9 +68,8 @@ export function createEnactor(client: Client, hooks: Hooks): Enactor {
       await client.create(kindOf(o).resource, kindOf(o).primary(originOf(o)), by);
     }
     await followScaler(o);
-    if (o.settings.kind === 'Service') await objects.apply(Services, canaryService(o), o);
-    else
-      for (const role of ['canary', 'primary'] as const) await objects.apply(Services, serviceOf(role, o.canary, o.settings, o.target!), o);
+    await leadCanary(o, isWarm(o) ? 'previous' : 'canary');
+    if (o.settings.kind !== 'Service') await objects.apply(Services, serviceOf('primary', o.canary, o.settings, o.target!), o);
     await routerOf(o.settings).prepare?.(objects, o);
   }
 
@@ -117,6 +125,18 @@ export function createEnactor(client: Client, hooks: Hooks): Enactor {
           return scaleTarget(o, effect.replicas);
         case 'copy-to-primary':
           return copyToPrimary(o);
+        case 'keep-previous':
+          return keeper.keep(o);
+        case 'wake-previous':
+          await keeper.wake(o);
+          return leadCanary(o, 'previous');
+        case 'drop-previous':
+          await leadCanary(o, 'canary');
+          return keeper.drop(o);
+        case 'restore-target':
+          return keeper.restoreTarget(o);
+        case 'restore-primary':
+          return keeper.restorePrimary(o);
         case 'give-back':
           await objects.restore(Services, { namespace: o.settings.namespace, name: o.settings.apex }, o);
           return router.release(objects, o);

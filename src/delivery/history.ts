@@ -11,6 +11,11 @@ const UNDER_WAY: ReadonlySet<string | undefined> = new Set(['Progressing', 'Wait
 /** The decision's status with a release begun or ended, if that is what the decision does. */
 export function withHistory(status: CanaryStatus, o: Observation, { begins, says }: Decision): CanaryStatus {
   const history = status.history ?? [];
+  if (status.undone && status.undone.time !== o.canary.status?.undone?.time) {
+    const last = history.findLastIndex((r) => r.outcome === 'Promoted');
+    const reason = says[0]?.message ?? '';
+    return { ...status, history: history.map((r, i) => (i === last ? { ...r, outcome: 'Undone' as const, reason } : r)) };
+  }
   const last = history.at(-1);
   const isOpen = last !== undefined && last.endedAt === undefined;
   const over = isOpen && (begins || !UNDER_WAY.has(status.phase));

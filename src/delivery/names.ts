@@ -1,6 +1,8 @@
 /** The names that belong to a release, and the label that tells its two sides apart. Pure. */
 
 export const primaryName = (name: string): string => `${name}-primary`;
+/** The version before the one that was promoted last, kept for an undo. */
+export const previousName = (name: string): string => `${name}-previous`;
 export const canaryName = (name: string): string => `${name}-canary`;
 
 /** Labels that may tell one workload's pods from another's, in the order in which they are looked for, unless others are named. */

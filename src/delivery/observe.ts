@@ -1,9 +1,9 @@
 /** Reads what a decision is made from: from the server, not from a cache, since old weights would move traffic back and forth. */
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1.js';
 import { ConfigMaps, HorizontalPodAutoscalers, Secrets } from '../api/index.ts';
-import type { Client } from '../control/index.ts';
+import { isControlledBy, type Client } from '../control/index.ts';
 import type { Observation } from './decision.ts';
-import { primaryName } from './names.ts';
+import { previousName, primaryName } from './names.ts';
 import { createObjects } from './objects.ts';
 import { routerOf } from './routers/index.ts';
 import type { Settings } from './settings.ts';
@@ -41,13 +41,15 @@ export function createObserver(client: Client): Observe {
     const { canary, settings } = known;
     const { namespace, autoscaler } = settings;
     const { resource } = targetKindOf(settings.kind)!;
-    const [target, primary, scaler, weights] = await Promise.all([
+    const [target, primary, copy, scaler, weights] = await Promise.all([
       client.get(resource, { namespace, name: settings.target }),
       client.get(resource, { namespace, name: primaryName(settings.target) }),
+      client.get(resource, { namespace, name: previousName(settings.target) }),
       autoscaler ? client.get(HorizontalPodAutoscalers, { namespace, name: autoscaler.name }) : undefined,
       routerOf(settings).read(objects, canary, settings),
     ]);
     const configs = await configsOf(settings, target);
-    return { ...known, target, primary, configs, scaler, weights };
+    const previous = copy && isControlledBy(copy, canary) ? copy : undefined;
+    return { ...known, target, primary, previous, configs, scaler, weights };
   };
 }

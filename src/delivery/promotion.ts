@@ -1,5 +1,5 @@
 /** The end of a release: the primary follows, traffic returns to it, the canary sleeps. Pure. */
-import { isPaused } from '../api/index.ts';
+import { isPaused, type CanaryStatus } from '../api/index.ts';
 import { applied, isApplied } from './change.ts';
 import {
   SOON_MS,
@@ -18,7 +18,9 @@ import {
   type Effect,
   type Observation,
 } from './decision.ts';
+import { isUndoing, undone, warmed } from './previous.ts';
 import { ALL_PRIMARY } from './routes.ts';
+import type { Workload } from './targets/target.ts';
 
 /**
  * A promotion failed and the canary has carried all traffic since. A new revision is the way out: it rolls through the
@@ -49,7 +51,7 @@ export function promote(o: Observation): Decision {
     });
   if (ready.state === 'waiting') {
     // What was pushed meanwhile has not been analysed: it is a release of its own, after this one.
-    const effects: Effect[] = isApplied(o) || !o.primary ? [{ do: 'copy-to-primary' }] : [];
+    const effects: Effect[] = isUndoing(o) ? [{ do: 'restore-primary' }] : isApplied(o) || !o.primary ? [{ do: 'copy-to-primary' }] : [];
     return decision(o, { effects, after: SOON_MS });
   }
   const primary = o.weights?.primary ?? 100;
@@ -79,19 +81,50 @@ export function promote(o: Observation): Decision {
 export function finalise(o: Observation): Decision {
   const pause = Math.min(o.settings.intervalMs, SOON_MS);
   if (ageOf(o) < pause) return decision(o, { after: pause });
+  if (isUndoing(o)) return undoneNow(o);
   const end = o.settings.skipAnalysis ? `Canary analysis was skipped for ${targetIs(o)}` : `Scaling down ${targetIs(o)}`;
   return decision(o, {
     effects: [
       { do: 'scale-target', replicas: 0 },
+      ...(o.previous ? [{ do: 'wake-previous' } as const] : []),
       { do: 'post-rollout', phase: 'Succeeded' },
     ],
     says: [info(`Promotion completed! ${end}`)],
-    status: {
-      phase: 'Succeeded',
-      canaryWeight: 0,
-      failedChecks: 0,
-      iterations: 0,
-      lastPromotedSpec: o.canary.status?.lastAppliedSpec,
-    },
+    status: { ...settledNow(o), ...warmed(o) },
+    after: o.previous && o.settings.undoWindowMs,
+  });
+}
+
+function settledNow(o: Observation): Partial<CanaryStatus> {
+  const { lastAppliedSpec } = o.canary.status ?? {};
+  return { phase: 'Succeeded', canaryWeight: 0, failedChecks: 0, iterations: 0, lastPromotedSpec: lastAppliedSpec };
+}
+
+/** The version before, which is kept warm, serves everyone from now on; target and primary follow. */
+export function undo(o: Observation, previous: Workload): Decision {
+  return decision(o, {
+    effects: [
+      { do: 'route', weights: { primary: 0, canary: 100, everyone: true } },
+      // A target that has changed since is a release of its own, after this.
+      ...(isApplied(o) ? [{ do: 'restore-target' } as const] : []),
+      { do: 'restore-primary' },
+    ],
+    says: [
+      warn(
+        `Undoing the last release of ${targetIs(o)} by request: all traffic goes to ${o.settings.target}-previous.${o.settings.namespace}`,
+      ),
+    ],
+    status: { phase: 'Promoting', canaryWeight: 100, ...undone(o, previous) },
+    message: 'Undone by request: the version before serves all traffic while the primary returns to it.',
+    after: SOON_MS,
+  });
+}
+
+function undoneNow(o: Observation): Decision {
+  return decision(o, {
+    effects: [{ do: 'scale-target', replicas: 0 }, { do: 'drop-previous' }],
+    says: [info(`Undo completed! ${primaryIs(o)} runs the version before`)],
+    status: { ...settledNow(o), previous: undefined },
+    message: 'Undone by request: the primary runs the version before.',
   });
 }

@@ -2,7 +2,7 @@
 import type { Service } from 'kubernetes-types/core/v1.js';
 import { Canaries, type Canary } from '../api/index.ts';
 import { controllerReference } from '../control/index.ts';
-import { canaryName, primaryName, selectorLabel } from './names.ts';
+import { canaryName, previousName, primaryName, selectorLabel } from './names.ts';
 import type { Settings } from './settings.ts';
 import { extraPorts } from './port-discovery.ts';
 import type { Workload } from './targets/target.ts';
@@ -26,13 +26,22 @@ export function serviceName(role: Role, settings: Settings): string {
   return role === 'apex' ? settings.apex : role === 'primary' ? primaryName(settings.apex) : canaryName(settings.apex);
 }
 
+/** Whose pods a Service selects. */
+export type Lead = 'primary' | 'canary' | 'previous';
+
+const SELECTED: Readonly<Record<Lead, (value: string) => string>> = {
+  primary: primaryName,
+  canary: (value) => value,
+  previous: previousName,
+};
+
 /** The Service of a role; `to` says whose pods it selects: apex and primary the primary's unless told otherwise. */
 export function serviceOf(
   role: Role,
   canary: Canary,
   settings: Settings,
   target: Workload,
-  to: 'primary' | 'canary' = role === 'canary' ? 'canary' : 'primary',
+  to: Lead = role === 'canary' ? 'canary' : 'primary',
 ): Service {
   const { service } = canary.spec;
   const selector = selectorLabel(target, settings)!;
@@ -51,7 +60,7 @@ export function serviceOf(
     spec: {
       type: 'ClusterIP',
       ...(service.headless ? { clusterIP: 'None' } : {}),
-      selector: { [selector.label]: to === 'canary' ? selector.value : primaryName(selector.value) },
+      selector: { [selector.label]: SELECTED[to](selector.value) },
       ports: [
         {
           name: service.portName ?? 'http',

@@ -61,6 +61,8 @@ export interface Settings {
   /** How long a release may take until its promotion: as written, and in milliseconds. Undefined: as long as it takes. */
   readonly deadline: string | undefined;
   readonly deadlineMs: number | undefined;
+  /** How long the version before is kept warm after a promotion, in milliseconds; 0: not at all. */
+  readonly undoWindowMs: number;
   readonly primaryReadyPercent: number;
   readonly canaryReadyPercent: number;
   readonly skipAnalysis: boolean;
@@ -78,6 +80,8 @@ export interface Settings {
 
 /** Flagger does not go below 10 s; here the floor only keeps a typing slip from spinning. */
 const SHORTEST_INTERVAL_MS = 500;
+/** Long enough to see what only all users show. */
+const UNDO_WINDOW_MS = 600_000;
 /** Iterations of a canary without a mesh that asks for none. */
 const KUBERNETES_ITERATIONS = 10;
 
@@ -168,6 +172,7 @@ export function settingsOf(canary: Canary, defaults: Defaults = {}): Settings | 
     deadline: deadlineOf(canary),
     deadlineMs: parseDuration(deadlineOf(canary) ?? ''),
     progressDeadlineMs: (spec.progressDeadlineSeconds ?? 600) * 1000,
+    undoWindowMs: parseDuration(spec.undoWindow ?? '') ?? UNDO_WINDOW_MS,
     primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
     canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,
     skipAnalysis: spec.skipAnalysis ?? false,

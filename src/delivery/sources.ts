@@ -12,7 +12,7 @@ import {
   type Resource,
 } from '../api/index.ts';
 import { changesOf, type Informers, type Source } from '../control/index.ts';
-import { primaryName } from './names.ts';
+import { previousName, primaryName } from './names.ts';
 import { configId } from './tracking.ts';
 
 export function sourcesOf(informers: Informers): Source[] {
@@ -27,11 +27,12 @@ export function sourcesOf(informers: Informers): Source[] {
   const from = <T extends KubeObject>(resource: Resource<T>, concerns: (canary: Canary, name: string) => boolean): Source =>
     changesOf(informers.of(resource), (object) => concerned(object, concerns));
 
-  /** Targets and primaries. */
+  /** Targets, primaries and what is kept of the versions before. */
   const targets = <T extends KubeObject>(resource: Resource<T>): Source =>
     from(
       resource,
-      ({ spec: { targetRef } }, name) => targetRef.kind === resource.kind && [targetRef.name, primaryName(targetRef.name)].includes(name),
+      ({ spec: { targetRef } }, name) =>
+        targetRef.kind === resource.kind && [targetRef.name, primaryName(targetRef.name), previousName(targetRef.name)].includes(name),
     );
 
   const configs = <T extends KubeObject>(resource: Resource<T>, kind: 'configmap' | 'secret'): Source =>

@@ -3,7 +3,6 @@ import type { ConfigMap, Container, PodSpec, PodTemplateSpec, Secret, Volume } f
 import { Canaries, type Canary } from '../api/index.ts';
 import { canonicalJson, sha256Hex } from '../base/index.ts';
 import { controllerReference } from '../control/index.ts';
-import { primaryName } from './names.ts';
 
 export type ConfigKind = 'configmap' | 'secret';
 
@@ -77,31 +76,30 @@ export function checksums(configs: readonly TrackedConfig[]): Record<string, str
   return Object.fromEntries(configs.map((c) => [c.id, c.checksum]));
 }
 
-/** The primary's copy. */
-export function primaryConfig({ name, kind, object }: TrackedConfig, canary: Canary): ConfigMap | Secret {
+/** A copy that belongs to the canary. */
+export function copiedConfig(kind: ConfigKind, original: ConfigMap | Secret, name: string, canary: Canary): ConfigMap | Secret {
   const metadata = {
-    name: primaryName(name),
-    namespace: object.metadata?.namespace ?? 'default',
+    name,
+    namespace: original.metadata?.namespace ?? 'default',
     ownerReferences: [controllerReference(Canaries, canary)],
   };
-  const { data } = object;
-  const { binaryData } = object as ConfigMap;
+  const { data } = original;
+  const { binaryData } = original as ConfigMap;
   return {
     apiVersion: 'v1',
     kind: kind === 'secret' ? 'Secret' : 'ConfigMap',
     metadata,
-    ...(kind === 'secret' ? { type: (object as Secret).type ?? 'Opaque' } : {}),
+    ...(kind === 'secret' ? { type: (original as Secret).type ?? 'Opaque' } : {}),
     ...(data ? { data } : {}),
     ...(binaryData ? { binaryData } : {}),
   };
 }
 
-/** The pod spec with the tracked ones replaced by the primary's copies. */
-export function withPrimaryConfigs(spec: PodSpec, configs: readonly TrackedConfig[]): PodSpec {
-  if (configs.length === 0) return spec;
-  const tracked = new Set(configs.map((c) => c.id));
+/** The pod spec with other ConfigMaps and Secrets: `names` by what {@link configId} says of those it has. */
+export function withConfigs(spec: PodSpec, names: ReadonlyMap<string, string>): PodSpec {
+  if (names.size === 0) return spec;
   const named = (kind: ConfigKind, name: string | undefined): string | undefined =>
-    name !== undefined && tracked.has(configId({ kind, name })) ? primaryName(name) : name;
+    name === undefined ? name : (names.get(configId({ kind, name })) ?? name);
   const renamed = <T extends { name?: string }>(kind: ConfigKind, ref: T | undefined): T | undefined =>
     ref && { ...ref, name: named(kind, ref.name) };
   const container = (c: Container): Container => ({

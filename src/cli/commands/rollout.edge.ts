@@ -47,6 +47,11 @@ const VERBS: Readonly<Record<string, { readonly words: string; readonly does: st
     run: asks(weightOf),
   },
   restart: { words: NAME, does: 'begin the analysis anew', run: asks(() => ({ do: 'restart' })) },
+  undo: {
+    words: NAME,
+    does: 'bring back the version before the last promotion at once, while it is kept (spec.undoWindow)',
+    run: asks(() => ({ do: 'undo' })),
+  },
   wait: { words: NAME, does: 'until its release is over; ends with 1 when it was rolled back', run: wait },
   history: { words: NAME, does: 'the last releases and how they ended', run: history },
   why: { words: NAME, does: 'what was looked at for each decision', run: why },
@@ -187,7 +192,8 @@ async function isAhead({ context, namespace }: Call, canary: Canary): Promise<bo
   const [target, primary] = await reach(context.paths, (client) =>
     Promise.all([name, `${name}-primary`].map((n) => client.get(Deployments, { namespace, name: n }))),
   );
-  return primary !== undefined && images(target) !== images(primary);
+  // What was undone and applied again is not released.
+  return primary !== undefined && images(target) !== images(primary) && images(target) !== canary.status?.undone?.images?.join(' ');
 }
 
 async function wait(call: Call): Promise<number> {

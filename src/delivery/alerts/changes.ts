@@ -2,6 +2,7 @@
 import type { CanaryMetricEvidence, CanaryPhase, CanaryStatus, WebhookType } from '../../api/index.ts';
 import { canonicalJson } from '../../base/index.ts';
 import { canaryIs, closedGate, phaseOf, targetIs, type Answers, type Observation, type Said } from '../decision.ts';
+import { isUndoing } from '../previous.ts';
 import type { Alert, Field } from './alert.ts';
 
 /** A decision as far as people are concerned. */
@@ -40,10 +41,12 @@ function newsOf(change: Change): News | undefined {
       return waiting('Canary is waiting for approval.', answers, 'confirm-rollout');
     case 'WaitingPromotion':
       return waiting('Canary promotion is waiting for approval.', answers, 'confirm-promotion');
+    case 'Promoting':
+      return isUndo(change) ? { severity: 'warn', message: 'Undone by request, the version before serves all traffic.' } : undefined;
     case 'Failed':
       return failure(change);
     case 'Succeeded':
-      return { severity: 'info', message: success(from, o) };
+      return { severity: 'info', message: isUndoing(o) ? 'Undo completed, the primary runs the version before.' : success(from, o) };
     default:
       return undefined;
   }
@@ -58,6 +61,9 @@ function underway({ observation: o, answers, status }: Change): News | undefined
   const held = waiting('Canary traffic increase is waiting for approval.', answers, 'confirm-traffic-increase');
   return held && { ...held, once: `${revision(was)} at ${o.weights?.canary}` };
 }
+
+const isUndo = ({ observation: o, status }: Change): boolean =>
+  status?.undone !== undefined && status.undone.time !== o.canary.status?.undone?.time;
 
 function waiting(message: string, answers: Answers, type: WebhookType): News | undefined {
   const gate = closedGate(answers, type);

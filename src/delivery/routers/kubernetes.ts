@@ -1,5 +1,6 @@
 /** No mesh: the apex Service selects the pods of one side or the other. Blue/green only, since a selector knows no shares. */
 import { Services } from '../../api/index.ts';
+import { isWarm } from '../previous.ts';
 import { selectorLabel } from '../names.ts';
 import { serviceOf } from '../routes.ts';
 import type { Router } from './router.ts';
@@ -14,7 +15,7 @@ export const kubernetes: Router = {
   },
   async write(objects, o, weights) {
     if (!selectorLabel(o.target!, o.settings)) return;
-    const to = weights.canary === 100 ? 'canary' : 'primary';
+    const to = weights.canary < 100 ? 'primary' : isWarm(o) ? 'previous' : 'canary';
     await objects.apply(Services, serviceOf('apex', o.canary, o.settings, o.target!, to), o);
   },
   // The apex Service is given back with every provider.

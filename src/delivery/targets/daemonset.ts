@@ -4,7 +4,7 @@ import { DaemonSets } from '../../api/index.ts';
 import { primaryName, selectorLabel } from '../names.ts';
 import { daemonSetReadiness } from '../readiness.ts';
 import type { Origin, TargetKind } from './target.ts';
-import { primaryMetadata, primaryTemplate } from './template.ts';
+import { primaryMetadata, primaryTemplate, renamedTemplate } from './template.ts';
 
 /** A DaemonSet has no replicas: it sleeps by asking for a node that does not exist. */
 const ASLEEP = 'flagger.app/scale-to-zero';
@@ -30,6 +30,11 @@ function promotedSpec({ settings, target, configs }: Origin<DaemonSet>): Omit<Da
   };
 }
 
+function asleep(template: PodTemplateSpec): PodTemplateSpec {
+  const nodeSelector = { ...template.spec?.nodeSelector, [ASLEEP]: 'true' };
+  return { ...template, spec: { ...template.spec!, nodeSelector } };
+}
+
 export const daemonSets: TargetKind<DaemonSet> = {
   resource: DaemonSets,
   // Flagger's own spelling, which people's scripts look for.
@@ -47,6 +52,15 @@ export const daemonSets: TargetKind<DaemonSet> = {
     };
   },
   promoted: (primary, origin) => ({ ...primary, spec: { ...primary.spec!, ...promotedSpec(origin) } }),
+  previous(primary, metadata, renaming) {
+    const selector = { matchLabels: { [renaming.label]: renaming.to } };
+    const template = asleep(renamedTemplate(primary.spec!.template, renaming));
+    return { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec: { ...primary.spec!, selector, template } };
+  },
+  restored(onto, copy, renamed) {
+    const template = renamed(awake(copy));
+    return { ...onto, spec: { ...onto.spec!, template: isAsleep(onto) ? asleep(template) : template } };
+  },
   isAsleep,
   scaled(target, replicas) {
     if (isAsleep(target) === (replicas === 0)) return undefined;

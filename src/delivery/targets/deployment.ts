@@ -3,7 +3,7 @@ import { Deployments } from '../../api/index.ts';
 import { primaryName, selectorLabel } from '../names.ts';
 import { deploymentReadiness } from '../readiness.ts';
 import type { Origin, TargetKind } from './target.ts';
-import { primaryMetadata, primaryTemplate } from './template.ts';
+import { primaryMetadata, primaryTemplate, renamedTemplate } from './template.ts';
 
 /** The part of the primary's spec that follows the target's at each promotion. */
 function promotedSpec({ settings, target, configs }: Origin<Deployment>): Partial<DeploymentSpec> & Pick<DeploymentSpec, 'template'> {
@@ -43,6 +43,12 @@ export const deployments: TargetKind<Deployment> = {
     const replicas = origin.settings.autoscaler ? own : Math.max(origin.target.spec?.replicas ?? 1, own);
     return { ...primary, spec: { ...primary.spec!, ...promotedSpec(origin), replicas } };
   },
+  previous(primary, metadata, renaming) {
+    const selector = { matchLabels: { [renaming.label]: renaming.to } };
+    const template = renamedTemplate(primary.spec!.template, renaming);
+    return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { ...primary.spec!, replicas: 0, selector, template } };
+  },
+  restored: (onto, copy, renamed) => ({ ...onto, spec: { ...onto.spec!, template: renamed(copy.spec!.template) } }),
   isAsleep: (target) => target.spec?.replicas === 0,
   scaled: (target, replicas) => (target.spec?.replicas === replicas ? undefined : { spec: { replicas } }),
   replicas: (object) => object.spec?.replicas,

@@ -14,6 +14,12 @@ export function leads({ spec = {} }: Service): ServiceSpec {
   };
 }
 
+/** `onto` leads where `from` does, at its own address. */
+function leading(onto: Service, from: Service): Service {
+  const { clusterIP, clusterIPs } = onto.spec ?? {};
+  return { ...onto, spec: { ...leads(from), ...(clusterIP ? { clusterIP } : {}), ...(clusterIPs ? { clusterIPs } : {}) } };
+}
+
 export const services: TargetKind<Service> = {
   resource: Services,
   noun: 'service',
@@ -26,10 +32,9 @@ export const services: TargetKind<Service> = {
     metadata: primaryMetadata(canary, settings, target, undefined),
     spec: leads(target),
   }),
-  promoted(primary, { target }) {
-    const { clusterIP, clusterIPs } = primary.spec ?? {};
-    return { ...primary, spec: { ...leads(target), ...(clusterIP ? { clusterIP } : {}), ...(clusterIPs ? { clusterIPs } : {}) } };
-  },
+  promoted: (primary, { target }) => leading(primary, target),
+  previous: (primary, metadata) => ({ apiVersion: 'v1', kind: 'Service', metadata, spec: leads(primary) }),
+  restored: leading,
   isAsleep: () => false,
   scaled: () => undefined,
   replicas: () => undefined,

@@ -1,10 +1,12 @@
 /** What can be released: one module a kind. Pure. */
 import type { DaemonSet, Deployment } from 'kubernetes-types/apps/v1.js';
 import type { PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
+import type { ObjectMeta } from 'kubernetes-types/meta/v1.js';
 import type { Canary, Resource } from '../../api/index.ts';
 import type { Readiness } from '../readiness.ts';
 import type { Settings } from '../settings.ts';
 import type { TrackedConfig } from '../tracking.ts';
+import type { Renaming } from './template.ts';
 
 export type Workload = Deployment | DaemonSet | Service;
 
@@ -15,6 +17,9 @@ export interface Origin<T extends Workload = Workload> {
   readonly target: T;
   readonly configs: readonly TrackedConfig[];
 }
+
+/** How a copy's pod template is taken over. */
+export type Renamed = (copy: PodTemplateSpec) => PodTemplateSpec;
 
 export interface ReadinessRule {
   /** Share of the updated replicas that must be available. */
@@ -40,6 +45,10 @@ export interface TargetKind<T extends Workload = Workload> {
   primary(origin: Origin<T>): T;
   /** The primary as it is after a promotion. */
   promoted(primary: T, origin: Origin<T>): T;
+  /** A copy of the primary under another name, asleep. */
+  previous(primary: T, metadata: ObjectMeta, renaming: Renaming): T;
+  /** `onto` with what makes a revision taken from `copy`, a copy of an older one; asleep or not as it is. */
+  restored(onto: T, copy: T, renamed: Renamed): T;
   isAsleep(target: T): boolean;
   /** The merge patch that lets it run with so many replicas, or sleep (0); undefined when it is that already. */
   scaled(target: T, replicas: number): object | undefined;

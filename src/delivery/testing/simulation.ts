@@ -13,6 +13,7 @@ import {
   Deployments,
   HorizontalPodAutoscalers,
   Ingresses,
+  REQUEST,
   Services,
   VirtualServices,
   type CanaryAnalysis,
@@ -112,7 +113,7 @@ const asleep = (o: Target): boolean =>
 /** What must hold whenever anybody looks. All is read in one moment: the fake answers a read as of the call. */
 async function check(w: World, kind: Kind): Promise<void> {
   const named = (name: string) => ({ namespace: NS, name });
-  const [owned, vs, route, ingress, apex, canarys, own, primary] = await Promise.all([
+  const [owned, vs, route, ingress, apex, canarys, own, primary, previous] = await Promise.all([
     Promise.all(
       [Deployments, DaemonSets, Services, VirtualServices, HTTPRoutes, Ingresses, ConfigMaps, HorizontalPodAutoscalers].map(
         async (k) => (await w.client.list(k as Resource, { namespace: NS })).items,
@@ -125,6 +126,7 @@ async function check(w: World, kind: Kind): Promise<void> {
     w.client.get(Services, named('podinfo-canary')),
     w.client.get(kind as Resource<Target>, named('podinfo')),
     w.client.get(kind as Resource<Target>, named('podinfo-primary')),
+    w.client.get(kind as Resource<Target>, named('podinfo-previous')),
   ]);
   for (const o of owned.flat())
     assert.ok((o.metadata?.ownerReferences ?? []).filter((r) => r.controller).length <= 1, `${o.metadata?.name} has two owners`);
@@ -148,8 +150,9 @@ async function check(w: World, kind: Kind): Promise<void> {
     const toCanary = apex.spec?.selector?.['app'] === canarys.spec?.selector?.['app'];
     shares.push(toCanary ? { primary: 0, canary: 100 } : { primary: 100, canary: 0 });
   }
+  const canary = canarys?.spec?.selector?.['app'] === 'podinfo-previous' ? previous : own;
   for (const share of shares) {
-    if (share.canary > 0) assert.ok(own && !asleep(own), `${share.canary} % to the canary, which has no replicas`);
+    if (share.canary > 0) assert.ok(canary && !asleep(canary), `${share.canary} % to the canary, which has no replicas`);
     if (share.primary > 0) assert.ok(primary && !asleep(primary), `${share.primary} % to the primary, which has no replicas`);
   }
 }
@@ -217,10 +220,16 @@ export async function simulate(name: string, seed: number): Promise<{ kills: num
           )
         : w.setImage(`podinfo:${to}`, kind as typeof Deployments),
     );
-  const running = async (): Promise<string | undefined> => {
-    const primary = await w.client.get(kind as Resource<Target>, { namespace: NS, name: 'podinfo-primary' });
-    return kind === Services ? primary?.spec?.selector?.['version'] : primary?.spec?.template?.spec?.containers[0]?.image?.split(':')[1];
+  const running = async (name = 'podinfo-primary'): Promise<string | undefined> => {
+    const workload = await w.client.get(kind as Resource<Target>, { namespace: NS, name });
+    return kind === Services ? workload?.spec?.selector?.['version'] : workload?.spec?.template?.spec?.containers[0]?.image?.split(':')[1];
   };
+  let asked = 0;
+  const undo = (): Promise<unknown> =>
+    user(() => {
+      const body = { metadata: { annotations: { [REQUEST]: `undo ${++asked}` } } };
+      return w.client.patch(Canaries, { namespace: NS, name: 'podinfo' }, { type: 'merge', body });
+    });
   const settled = async (what: string, done: () => Promise<boolean>): Promise<void> => {
     for (let t = 0; t < 1_500_000; t += 5_000) {
       if (await done()) return;
@@ -238,7 +247,8 @@ export async function simulate(name: string, seed: number): Promise<{ kills: num
       const before = version;
       await release(++version);
       await pass(int(0, 60) * 1_000);
-      const then = pick(['goes on', 'is taken back', 'gets other configuration', 'is gone on with'] as const);
+      const then = pick(['goes on', 'is taken back', 'gets other configuration', 'is gone on with', 'is undone'] as const);
+      if (then === 'is undone') await undo();
       if (then === 'is taken back') await release(before);
       if (then === 'gets other configuration')
         await user(() =>
@@ -254,6 +264,17 @@ export async function simulate(name: string, seed: number): Promise<{ kills: num
       `at version ${version}`,
       async () => (await w.canary()).status?.phase === 'Succeeded' && (await running()) === `${version}`,
     );
+    const before = (await w.canary()).status?.previous && (await running('podinfo-previous'));
+    if (before !== undefined) {
+      await undo();
+      await settled(`back at version ${before}`, async () => {
+        const { phase, previous } = (await w.canary()).status ?? {};
+        return phase === 'Succeeded' && previous === undefined && (await running()) === before && (await running('podinfo')) === before;
+      });
+      await release(version);
+      await pass(60_000);
+      assert.equal(await running(), before, 'what was undone is not released again');
+    }
     const { resourceVersion } = (await w.canary()).metadata!;
     await pass(60_000);
     assert.equal((await w.canary()).metadata?.resourceVersion, resourceVersion, 'what has settled is left alone');

@@ -11,7 +11,7 @@ export const REQUEST = 'sluice.io/request';
 /** How long a release may take until its promotion, such as `2h`; gates and pauses included. */
 export const DEADLINE = 'sluice.io/deadline';
 
-const VERBS = ['promote', 'abort', 'retry', 'restart'] as const;
+const VERBS = ['promote', 'abort', 'retry', 'restart', 'undo'] as const;
 
 export type CanaryRequest =
   | { readonly do: (typeof VERBS)[number] }

@@ -131,6 +131,8 @@ export interface CanarySpec {
   service: CanaryService;
   analysis: CanaryAnalysis;
   progressDeadlineSeconds?: number;
+  /** How long the version before is kept warm after a promotion; 10m when absent. */
+  undoWindow?: string;
   skipAnalysis?: boolean;
   revertOnDeletion?: boolean;
   suspend?: boolean;
@@ -198,7 +200,7 @@ export interface CanaryRelease {
   images?: string[];
   startedAt: string;
   endedAt?: string;
-  outcome?: 'Promoted' | 'RolledBack' | 'Superseded' | 'PromotionFailed';
+  outcome?: 'Promoted' | 'Undone' | 'RolledBack' | 'Superseded' | 'PromotionFailed';
   reason?: string;
 }
 
@@ -218,6 +220,10 @@ export interface CanaryStatus {
   evidence?: CanaryEvidence[];
   handled?: CanaryAnswer;
   history?: CanaryRelease[];
+  /** The version before, kept warm until then. */
+  previous?: { revision: string; images?: string[]; until: string } | undefined;
+  /** What was undone; it is not released again until it changes. */
+  undone?: { revision: string; images?: string[]; trackedConfigs?: Record<string, string>; time: string } | undefined;
   conditions?: CanaryCondition[];
 }
 

@@ -1,0 +1,64 @@
+/** What is done about a release by hand while users go on: an undo after the promotion. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { app, canary, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
+
+let it: Instance;
+let releases: Releases;
+let users: Traffic;
+
+before(async () => {
+  it = await newInstance('undo');
+  await it.up();
+  releases = releasesIn(it);
+  await releases.apply(...STAGE, app('front', '6.0.0'), canary('front', { stepWeights: [50] }));
+  await releases.reach('front', 'Initialized');
+  await eventually('the gateway serves it', 10, async () => (await releases.ask('front', '/')).status === 200);
+  users = releases.traffic('front', 40);
+});
+after(async () => {
+  await users?.stop();
+  await it.close();
+});
+
+const served = (): void => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed');
+const rollout = async (...words: string[]): Promise<string> => {
+  const done = await it.sluice(['rollout', '-n', NS, ...words]);
+  assert.equal(done.code, 0, `${done.stdout}\n${done.stderr}`);
+  return done.stdout;
+};
+const primary = (): Promise<string> =>
+  kubectl(it, ['-n', NS, 'get', 'deployment', 'front-primary', '-o', 'jsonpath={.spec.template.spec.containers[0].image}']);
+
+test('a promotion is undone: everyone is back on the version before, and no request fails', async (t) => {
+  await releases.setVersion('front', '6.0.1');
+  await releases.reach('front', 'Succeeded');
+  assert.equal(await releases.version('front'), '6.0.1');
+  assert.match(await rollout('get', 'front'), /undo\s+to \S+:6\.0\.0, until/);
+  await kubectl(it, ['-n', NS, 'rollout', 'status', 'deployment/front-previous', '--timeout=20s']);
+  const asked = performance.now();
+  const command = rollout('undo', 'front');
+  let back = await eventually(
+    'the version before is back',
+    10,
+    async () => (await releases.version('front')) === '6.0.0' && performance.now(),
+  );
+  for (let i = 0; i < 20; i++) if ((await releases.version('front')) !== '6.0.0') back = performance.now();
+  assert.match(await command, /Undoing the last release of front\.test by request/);
+  t.diagnostic(`back on the version before ${Math.round(back - asked)} ms after the command was typed`);
+  await releases.reach('front', 'Succeeded');
+  assert.match(await primary(), /:6\.0\.0$/);
+  served();
+});
+
+test('what was undone stays so when the same is applied again, and the next version is released', async () => {
+  await releases.apply(app('front', '6.0.1'));
+  await eventually('it is said', 10, async () => (await releases.said('front')).includes('front.test is again what was undone'));
+  assert.match(await primary(), /:6\.0\.0$/);
+  assert.equal(await releases.version('front'), '6.0.0');
+  await releases.setVersion('front', '6.0.2');
+  await releases.reach('front', 'Succeeded');
+  assert.equal(await releases.version('front'), '6.0.2');
+  served();
+});
