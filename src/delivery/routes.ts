@@ -21,6 +21,14 @@ export const ALL_PRIMARY: Weights = { primary: 100, canary: 0 };
 
 export type Role = 'apex' | 'primary' | 'canary';
 
+/** What the header says whose sender wants the canary. */
+const PREVIEW = 'canary';
+
+/** The header that leads to the canary at these shares, as a match; undefined when none does, or everybody gets it anyway. */
+export function previewMatch({ previewHeader }: Settings, { canary }: Weights): { headers: Record<string, { exact: string }> } | undefined {
+  return previewHeader && canary > 0 && canary < 100 ? { headers: { [previewHeader]: { exact: PREVIEW } } } : undefined;
+}
+
 /** The name of a role's Service. */
 export function serviceName(role: Role, settings: Settings): string {
   return role === 'apex' ? settings.apex : role === 'primary' ? primaryName(settings.apex) : canaryName(settings.apex);

@@ -56,6 +56,8 @@ export interface Settings {
   /** Percent of the requests that are copied. */
   readonly mirrorWeight: number;
   readonly affinity: SessionAffinity | undefined;
+  /** In lower case: who sends this header as `canary` gets the canary while traffic is shared; undefined: nobody. */
+  readonly previewHeader: string | undefined;
   readonly autoscaler: NonNullable<CanarySpec['autoscalerRef']> | undefined;
   readonly progressDeadlineMs: number;
   /** How long a release may take until its promotion: as written, and in milliseconds. Undefined: as long as it takes. */
@@ -168,6 +170,7 @@ export function settingsOf(canary: Canary, defaults: Defaults = {}): Settings | 
     mirror: (analysis.mirror ?? false) && canMirror(provider),
     mirrorWeight: analysis.mirrorWeight || 100,
     affinity: provider === 'kubernetes' || provider === 'nginx' ? undefined : analysis.sessionAffinity,
+    previewHeader: canPreview(spec, provider) ? analysis.previewHeader?.toLowerCase() : undefined,
     autoscaler: spec.autoscalerRef,
     deadline: deadlineOf(canary),
     deadlineMs: parseDuration(deadlineOf(canary) ?? ''),
@@ -188,6 +191,8 @@ export function settingsOf(canary: Canary, defaults: Defaults = {}): Settings | 
   };
 }
 
+const canPreview = ({ analysis, service }: CanarySpec, provider: Provider): boolean =>
+  provider !== 'kubernetes' && !analysis.iterations && service.appProtocol?.toLowerCase() !== 'tcp';
 const canMirror = (provider: Provider): boolean => provider === 'istio' || provider.startsWith('gatewayapi');
 
 /** The fields that are set and change nothing, so that their author can be told. */
@@ -198,6 +203,7 @@ export function unheeded({ spec }: Canary, { provider }: Settings): string[] {
     'spec.ingressRef': spec.ingressRef && provider !== 'nginx',
     'spec.service.mirror': service.mirror?.length && !provider.startsWith('gatewayapi'),
     'spec.analysis.mirror': analysis.mirror && !canMirror(provider),
+    'spec.analysis.previewHeader': analysis.previewHeader && !canPreview(spec, provider),
     'spec.analysis.sessionAffinity': analysis.sessionAffinity && !shares,
   };
   return Object.keys(fields).filter((field) => fields[field]);

@@ -1,4 +1,4 @@
-/** What is done about a release by hand while users go on: an undo after the promotion. */
+/** What people do about a release while users go on: they look at the canary by a header, and undo the promotion. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
@@ -12,7 +12,11 @@ before(async () => {
   it = await newInstance('undo');
   await it.up();
   releases = releasesIn(it);
-  await releases.apply(...STAGE, app('front', '6.0.0'), canary('front', { stepWeights: [50] }));
+  await releases.apply(
+    ...STAGE,
+    app('front', '6.0.0'),
+    canary('front', { stepWeights: [5, 10, 15, 20, 25, 30, 35, 40, 45, 50], previewHeader: 'x-sluice-preview' }),
+  );
   await releases.reach('front', 'Initialized');
   await eventually('the gateway serves it', 10, async () => (await releases.ask('front', '/')).status === 200);
   users = releases.traffic('front', 40);
@@ -28,11 +32,25 @@ const rollout = async (...words: string[]): Promise<string> => {
   assert.equal(done.code, 0, `${done.stdout}\n${done.stderr}`);
   return done.stdout;
 };
+/** Requests to the canary that the route has shared out. */
+const counted = async (): Promise<number> =>
+  (await it.promql('sum(istio_split_requests_total{destination_service_name="front-canary"})'))[0]?.value ?? 0;
 const primary = (): Promise<string> =>
   kubectl(it, ['-n', NS, 'get', 'deployment', 'front-primary', '-o', 'jsonpath={.spec.template.spec.containers[0].image}']);
 
-test('a promotion is undone: everyone is back on the version before, and no request fails', async (t) => {
+test('a header leads to the canary, whatever its share, and is not counted among those that chance led there', async () => {
   await releases.setVersion('front', '6.0.1');
+  await eventually('traffic is shared', 20, async () => (await releases.status('front')).canaryWeight > 0);
+  const chance = await counted();
+  const seen: string[] = [];
+  for (let i = 0; i < 15; i++)
+    seen.push(...(await Promise.all(Array.from({ length: 20 }, () => releases.version('front', { 'x-sluice-preview': 'canary' })))));
+  assert.deepEqual([...new Set(seen)], ['6.0.1']);
+  assert.equal((await releases.status('front')).phase, 'Progressing', 'all the while');
+  assert.ok((await counted()) - chance < 200, 'the route that shares has not counted them');
+});
+
+test('a promotion is undone: everyone is back on the version before, and no request fails', async (t) => {
   await releases.reach('front', 'Succeeded');
   assert.equal(await releases.version('front'), '6.0.1');
   assert.match(await rollout('get', 'front'), /undo\s+to \S+:6\.0\.0, until/);

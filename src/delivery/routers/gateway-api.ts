@@ -3,7 +3,7 @@ import { Canaries, type HTTPMatchRequest, type KubeObject, type Resource, type S
 import { controllerReference } from '../../control/index.ts';
 import { sessionRules, type SessionRule } from '../affinity.ts';
 import type { Observation } from '../decision.ts';
-import { ALL_PRIMARY, serviceName, type Weights } from '../routes.ts';
+import { ALL_PRIMARY, previewMatch, serviceName, type Weights } from '../routes.ts';
 import type { Settings } from '../settings.ts';
 import type { Router } from './router.ts';
 
@@ -112,6 +112,10 @@ function rulesOf(o: Observation, weights: Weights): Rule[] {
   const { timeout } = o.canary.spec.service;
   const filters = filtersOf(o, weights);
   const common: Rule = { ...(filters.length ? { filters } : {}), ...(timeout ? { timeouts: { request: timeout } } : {}) };
+  const preview = previewMatch(o.settings, weights);
+  const previewed: Rule[] = preview
+    ? [{ ...common, matches: matchesOf(o, [preview]), backendRefs: backends(o, { primary: 0, canary: 1 }).slice(1) }]
+    : [];
   const plain: Rule = { ...common, matches: matchesOf(o), backendRefs: backends(o, weights) };
   if (o.settings.match.length > 0) {
     const rest = weights.everyone ? backends(o, weights) : backends(o, ALL_PRIMARY).slice(0, 1);
@@ -120,11 +124,12 @@ function rulesOf(o: Observation, weights: Weights): Rule[] {
       { ...plain, backendRefs: rest },
     ];
   }
-  return sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
+  const sessions = sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
     ...plain,
     ...(cookie ? { matches: matchesOf(o, [{ headers: { Cookie: { regex: cookie } } }]) } : {}),
     backendRefs: backends(o, shares, marks),
   }));
+  return [...previewed, ...sessions];
 }
 
 export function httpRouteOf(o: Observation, weights: Weights): HTTPRouteObject {
@@ -151,7 +156,7 @@ export function httpRouteOf(o: Observation, weights: Weights): HTTPRouteObject {
 export function weightsOf({ spec }: HTTPRouteObject, settings: Settings): Weights | undefined {
   const share = (rule: Rule, role: 'primary' | 'canary'): number | undefined =>
     rule.backendRefs?.find((b) => b.name === serviceName(role, settings))?.weight;
-  const sharing = (spec.rules ?? []).filter((rule) => share(rule, 'canary') !== undefined);
+  const sharing = (spec.rules ?? []).filter((rule) => share(rule, 'canary') !== undefined && share(rule, 'primary') !== undefined);
   const rule = settings.affinity ? sharing.at(-1) : sharing[0];
   if (!rule) return undefined;
   const canary = share(rule, 'canary')!;
@@ -159,7 +164,7 @@ export function weightsOf({ spec }: HTTPRouteObject, settings: Settings): Weight
     (f) => (f['requestMirror'] as { backendRef?: BackendRef } | undefined)?.backendRef?.name === serviceName('canary', settings),
   );
   const everyone = settings.match.length > 0 && sharing.length > 1;
-  return { primary: share(rule, 'primary') ?? 100 - canary, canary, ...(mirrored ? { mirrored } : {}), ...(everyone ? { everyone } : {}) };
+  return { primary: share(rule, 'primary')!, canary, ...(mirrored ? { mirrored } : {}), ...(everyone ? { everyone } : {}) };
 }
 
 export const gatewayApi: Router = {

@@ -13,7 +13,7 @@ import {
 import { controllerReference } from '../../control/index.ts';
 import { sessionRules, type SessionRule } from '../affinity.ts';
 import type { Observation } from '../decision.ts';
-import { ALL_PRIMARY, serviceName, type Weights } from '../routes.ts';
+import { ALL_PRIMARY, previewMatch, serviceName, type Weights } from '../routes.ts';
 import type { Settings } from '../settings.ts';
 import type { Router } from './router.ts';
 
@@ -66,6 +66,11 @@ function rules(o: Observation, weights: Weights): HTTPRoute[] {
     ...(weights.mirrored ? { mirror: { host: serviceName('canary', settings) }, mirrorPercentage: { value: settings.mirrorWeight } } : {}),
   };
   const matching = (match: HTTPMatchRequest[] | undefined): { match?: HTTPMatchRequest[] } => (match?.length ? { match } : {});
+  const preview = previewMatch(settings, weights);
+  // One destination: the judge compares what chance gave to one side or the other, and nobody's wish.
+  const previewed: HTTPRoute[] = preview
+    ? [{ ...common, match: combined([preview], service.match), route: [{ destination: { host: serviceName('canary', settings) } }] }]
+    : [];
   const plain: HTTPRoute = { ...matching(service.match), ...common, route: destinations(o, weights) };
   if (settings.match.length > 0) {
     const rest = weights.everyone ? destinations(o, weights) : destinations(o, ALL_PRIMARY).slice(0, 1);
@@ -74,11 +79,12 @@ function rules(o: Observation, weights: Weights): HTTPRoute[] {
       { ...plain, route: rest },
     ];
   }
-  return sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
+  const sessions = sessionRules(o, weights).map(({ cookie, weights: shares, marks }) => ({
     ...plain,
     ...(cookie ? { match: combined([{ headers: { Cookie: { regex: cookie } } }], service.match) } : {}),
     route: destinations(o, shares, marks),
   }));
+  return [...previewed, ...sessions];
 }
 
 /** `delegation` leaves hosts and gateways to the VirtualService that delegates here. `appProtocol: tcp` makes it one of TCP. */
@@ -113,13 +119,13 @@ export function weightsOf({ spec }: VirtualService, settings: Settings): Weights
   const routes: readonly HTTPRoute[] = spec.http ?? spec.tcp ?? [];
   const share = (rule: HTTPRoute, role: 'primary' | 'canary'): number | undefined =>
     rule.route?.find((r) => r.destination.host.split('.')[0] === serviceName(role, settings))?.weight;
-  const sharing = routes.filter((rule) => share(rule, 'canary') !== undefined);
+  const sharing = routes.filter((rule) => share(rule, 'canary') !== undefined && share(rule, 'primary') !== undefined);
   const rule = settings.affinity ? sharing.at(-1) : sharing[0];
   if (!rule) return undefined;
   const canary = share(rule, 'canary')!;
   const mirrored = rule.mirror?.host.split('.')[0] === serviceName('canary', settings);
   const everyone = settings.match.length > 0 && sharing.length > 1;
-  return { primary: share(rule, 'primary') ?? 100 - canary, canary, ...(mirrored ? { mirrored } : {}), ...(everyone ? { everyone } : {}) };
+  return { primary: share(rule, 'primary')!, canary, ...(mirrored ? { mirrored } : {}), ...(everyone ? { everyone } : {}) };
 }
 
 export const istio: Router = {

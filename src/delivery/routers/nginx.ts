@@ -4,16 +4,17 @@ import { ApiError, Canaries, Ingresses } from '../../api/index.ts';
 import { controllerReference } from '../../control/index.ts';
 import type { Observation } from '../decision.ts';
 import { canaryName } from '../names.ts';
-import { serviceName, type Weights } from '../routes.ts';
+import { previewMatch, serviceName, type Weights } from '../routes.ts';
+import type { Settings } from '../settings.ts';
 import type { Router } from './router.ts';
 
 const PREFIX = 'nginx.ingress.kubernetes.io/canary';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The first of the headers is matched, as an Ingress knows one; a `cookie` is matched by its name. */
-function matchAnnotations(o: Observation): Record<string, string> {
+function matchAnnotations(matches: Settings['match']): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const match of o.settings.match) {
+  for (const match of matches) {
     for (const [header, value] of Object.entries(match.headers ?? {})) {
       if (header.toLowerCase() === 'cookie') {
         if (value.exact) found[`${PREFIX}-by-cookie`] ??= value.exact;
@@ -29,8 +30,10 @@ function matchAnnotations(o: Observation): Record<string, string> {
 
 function shareAnnotations(o: Observation, weights: Weights): Record<string, string> {
   const on = { [PREFIX]: 'true' };
-  if (o.settings.match.length === 0 || weights.everyone) return { ...on, [`${PREFIX}-weight`]: String(weights.canary) };
-  return weights.canary > 0 ? { ...on, ...matchAnnotations(o) } : { ...on, [`${PREFIX}-weight`]: '0' };
+  const preview = previewMatch(o.settings, weights);
+  if (o.settings.match.length === 0 || weights.everyone)
+    return { ...on, [`${PREFIX}-weight`]: String(weights.canary), ...(preview ? matchAnnotations([preview]) : {}) };
+  return weights.canary > 0 ? { ...on, ...matchAnnotations(o.settings.match) } : { ...on, [`${PREFIX}-weight`]: '0' };
 }
 
 export function canaryIngressOf(o: Observation, ingress: Ingress, weights: Weights): Ingress {
@@ -63,9 +66,10 @@ export function canaryIngressOf(o: Observation, ingress: Ingress, weights: Weigh
   };
 }
 
-function weightsOf(ingress: Ingress): Weights {
+function weightsOf(ingress: Ingress, settings: Settings): Weights {
   const said = ingress.metadata?.annotations ?? {};
-  const matched = said[`${PREFIX}-by-header`] !== undefined || said[`${PREFIX}-by-cookie`] !== undefined;
+  // Beside a weight, a header is for previews.
+  const matched = settings.match.length > 0 && (said[`${PREFIX}-by-header`] ?? said[`${PREFIX}-by-cookie`]) !== undefined;
   const canary = matched ? 100 : Number(said[`${PREFIX}-weight`] ?? 0) || 0;
   return { primary: 100 - canary, canary };
 }
@@ -74,7 +78,7 @@ export const nginx: Router = {
   async read(objects, canary, settings) {
     const name = canaryName(canary.spec.ingressRef?.name ?? '');
     const found = await objects.get(Ingresses, { namespace: settings.namespace, name });
-    return found && weightsOf(found);
+    return found && weightsOf(found, settings);
   },
   async write(objects, o, weights) {
     const name = o.canary.spec.ingressRef?.name ?? '';

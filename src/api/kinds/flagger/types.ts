@@ -88,6 +88,8 @@ export interface CanaryAnalysis {
   alerts?: { name: string; severity?: '' | 'info' | 'warn' | 'error'; providerRef: CrossNamespaceReference }[];
   webhooks?: CanaryWebhook[];
   sessionAffinity?: SessionAffinity;
+  /** While traffic is shared by weights, requests with this header as `canary` reach the canary. */
+  previewHeader?: string;
 }
 
 export interface CanaryService {
