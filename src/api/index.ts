@@ -17,6 +17,7 @@ export type * from './kinds/istio/proxy-types.ts';
 export type * from './kinds/flagger/types.ts';
 export {
   DEADLINE,
+  GROUP,
   isPaused,
   openRequest,
   parseRequest,

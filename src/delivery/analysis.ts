@@ -29,6 +29,7 @@ import {
   type Observation,
   type Said,
 } from './decision.ts';
+import { allReady, fallen, isLocked, isReady, together, whenLocked } from './group.ts';
 import { ALL_PRIMARY } from './routes.ts';
 import { strategyOf } from './strategies/index.ts';
 
@@ -51,6 +52,9 @@ export function begin(o: Observation, says: Said[]): Decision {
 
 export function progress(o: Observation, answers: Answers): Decision {
   if (!isApplied(o)) return restart(o);
+  if (isLocked(o)) return whenLocked(o, () => startPromotion(o, []));
+  const other = fallen(o);
+  if (other) return rollBack(o, warn(`Rolling back ${canaryIs(o)} since ${other}`));
   if (kindOf(o).isAsleep(o.target!)) return decision(o, { effects: [{ do: 'scale-target', replicas: wantedReplicas(o) }], after: SOON_MS });
   const ready = targetReadiness(o);
   if (ready.state === 'failed') return rollBack(o, warn(`Rolling back ${canaryIs(o)} progress deadline exceeded: ${ready.message}`));
@@ -64,9 +68,11 @@ export function progress(o: Observation, answers: Answers): Decision {
       after: SOON_MS,
       stepped: o.dueIn === 0,
     });
-  if (o.settings.skipAnalysis) return skip(o);
+  if (o.settings.skipAnalysis) return together(o, [], () => skip(o));
   if (overThreshold(o)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} failed checks threshold reached ${failedChecks(o)}`));
   if (o.judge?.verdict === 'harm') return rollBack(o, warn(`Rolling back ${canaryIs(o)} worse than the primary: ${o.judge.message}`));
+  const locked = isReady(o) && !isPaused(o.canary) ? allReady(o) : undefined;
+  if (locked) return locked;
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
   if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`));
   return analyse(o, answers);
@@ -94,13 +100,18 @@ function halt(o: Observation, says: Said[], counts: boolean): Decision {
   const failures = failedChecks(o) + (counts ? 1 : 0);
   // At the threshold there is nothing to wait for: the next look rolls back.
   const after = failures >= o.settings.threshold ? 0 : o.settings.intervalMs;
-  return decision(o, { says, status: { phase: phaseOf(o), failedChecks: failures }, after, stepped: true });
+  return decision(o, { says, status: { phase: phaseOf(o), failedChecks: failures, group: undefined }, after, stepped: true });
 }
 
 /** Paused: the canary is still watched, and gets no more traffic. */
 function hold(o: Observation, says: Said[]): Decision {
   const noticed = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)} at canary weight ${o.weights?.canary ?? 0}`)];
-  return decision(o, { says: [...says, ...noticed], status: { phase: phaseOf(o) }, after: o.settings.intervalMs, stepped: true });
+  return decision(o, {
+    says: [...says, ...noticed],
+    status: { phase: phaseOf(o), group: undefined },
+    after: o.settings.intervalMs,
+    stepped: true,
+  });
 }
 
 function analyse(o: Observation, answers: Answers): Decision {
@@ -132,7 +143,7 @@ function analyse(o: Observation, answers: Answers): Decision {
     const entered = phaseOf(o) !== 'WaitingPromotion';
     return decision(o, {
       says: entered ? [...says, warn(`Halt ${canaryIs(o)} advancement waiting for promotion approval ${gate.hook.name}`)] : says,
-      status: { phase: 'WaitingPromotion' },
+      status: { phase: 'WaitingPromotion', group: undefined },
       after: o.settings.intervalMs,
       stepped: true,
     });
@@ -140,9 +151,17 @@ function analyse(o: Observation, answers: Answers): Decision {
   says.push(...passed(answers, 'confirm-promotion', 'Confirm-promotion'));
   if (provenSafe(o)) {
     says.push(info(`Ending analysis of ${canaryIs(o)} early: ${o.judge?.message}`));
-    return startPromotion(o, says);
+    return together(o, says, () => startPromotion(o, says));
   }
-  const step = strategy.step(o);
+  if (strategy.isTried(o)) return together(o, says, () => finish(o, says));
+  // By request, before all was tried.
+  if (isReady(o)) return together(o, says, () => startPromotion(o, says));
+  return finish(o, says);
+}
+
+/** The next step, or the promotion. */
+function finish(o: Observation, says: Said[]): Decision {
+  const step = strategyOf(o.settings).step(o);
   if (!step) return startPromotion(o, says);
   return decision(o, {
     effects: step.weights ? [{ do: 'route', weights: step.weights }] : [],
@@ -199,6 +218,6 @@ export function rollBack(o: Observation, reason: Said, noted: Partial<CanaryStat
       { do: 'post-rollout', phase: 'Failed' },
     ],
     says: [reason, warn(`Canary failed! Scaling down ${canaryIs(o)}`)],
-    status: { phase: 'Failed', canaryWeight: 0, failedChecks: 0, iterations: 0, ...noted },
+    status: { phase: 'Failed', canaryWeight: 0, failedChecks: 0, iterations: 0, group: undefined, ...noted },
   });
 }

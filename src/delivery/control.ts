@@ -20,6 +20,7 @@ import {
   type Observation,
   type Said,
 } from './decision.ts';
+import { isLocked, together } from './group.ts';
 import { isUndoing, isUndone } from './previous.ts';
 import { rescue, undo } from './promotion.ts';
 import { ALL_PRIMARY } from './routes.ts';
@@ -31,6 +32,8 @@ export function obey(o: Observation): Decision | undefined {
   // What is not initialized yet takes its first request then.
   if (text === undefined || phaseOf(o) === 'Initializing') return undefined;
   const request = parseRequest(text);
+  // Nor does what is about to be promoted with its group: it can no longer go back alone.
+  if (isLocked(o)) return undefined;
   // Nor is what is being promoted; soon it is.
   if (request?.do === 'undo' && ending(o) && !isUndoing(o)) return undefined;
   if (!request)
@@ -67,7 +70,10 @@ function onceReady(o: Observation, course: () => Decision): Course {
 const courses: Courses = {
   promote(o) {
     if (underWay(o))
-      return onceReady(o, () => startPromotion(o, [info(`Promoting ${canaryIs(o)} by request: what is left of the analysis is skipped`)]));
+      return onceReady(o, () => {
+        const says = [info(`Promoting ${canaryIs(o)} by request: what is left of the analysis is skipped`)];
+        return together(o, says, () => startPromotion(o, says));
+      });
     if (ending(o)) return 'it is being promoted already';
     if (isChanged(o)) return start(o, `Starting the release of ${targetIs(o)} by request: no gate is asked`);
     if (isUndone(o)) return 'it was undone: release it again with retry';

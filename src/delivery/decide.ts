@@ -31,6 +31,7 @@ import {
   type Observation,
 } from './decision.ts';
 import { isHeld, terminate } from './deletion.ts';
+import { fallen } from './group.ts';
 import { selectorLabel } from './names.ts';
 import { isUndone, windowLeft } from './previous.ts';
 import { finalise, promote, rescue } from './promotion.ts';
@@ -161,6 +162,8 @@ function rest(o: Observation, answers: Answers): Decision {
     return decision(o, { effects: keep, says: [warn(`${primaryIs(o)} not ready: ${primary.message}`)], after: SOON_MS });
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
   if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`), applied(o));
+  const other = phaseOf(o) === 'Waiting' && fallen(o);
+  if (other) return rollBack(o, warn(`Rolling back ${canaryIs(o)} since ${other}`), applied(o));
   const late = phaseOf(o) === 'Waiting' && overdue(o);
   if (late) return rollBack(o, warn(`Rolling back ${canaryIs(o)} ${late}`), applied(o));
   if (isPaused(o.canary)) {

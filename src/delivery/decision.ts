@@ -12,6 +12,7 @@ import {
 import { affinityStatus } from './affinity.ts';
 import type { Verdict } from './checks.ts';
 import { statusWith } from './conditions.ts';
+import type { Group } from './group.ts';
 import type { HookResult } from './hooks.ts';
 import type { Readiness } from './readiness.ts';
 import { revisionText } from './revision.ts';
@@ -34,6 +35,8 @@ export interface Observation {
   readonly scaler: HorizontalPodAutoscaler | undefined;
   /** What the routes say; undefined when they are missing or name neither side. */
   readonly weights: Weights | undefined;
+  /** The others that are promoted together with it; undefined when it is promoted alone. */
+  readonly group: Group | undefined;
   /** What comparing the canary with the primary has come to; undefined when it is not compared. */
   readonly judge: CanaryJudgement | undefined;
   /** Milliseconds until the next step of the analysis is due; 0: now. */
@@ -109,7 +112,7 @@ interface Plan {
 export function decision(o: Observation, plan: Plan): Decision {
   const routed = plan.effects?.findLast((e) => e.do === 'route');
   // What begins takes the place of what was kept, and of what was undone.
-  const anew = plan.begins ? { previous: undefined, undone: undefined } : {};
+  const anew = plan.begins ? { previous: undefined, undone: undefined, group: undefined } : {};
   const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...anew, ...plan.status };
   const held = isPaused(o.canary) && HOLDABLE.has(change?.phase ?? phaseOf(o));
   const message = plan.message ?? (held ? PAUSED_TEXT : undefined);

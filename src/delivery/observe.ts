@@ -1,8 +1,9 @@
 /** Reads what a decision is made from: from the server, not from a cache, since old weights would move traffic back and forth. */
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1.js';
-import { ConfigMaps, HorizontalPodAutoscalers, Secrets } from '../api/index.ts';
+import { Canaries, ConfigMaps, GROUP, HorizontalPodAutoscalers, Secrets, type Canary } from '../api/index.ts';
 import { isControlledBy, type Client } from '../control/index.ts';
 import type { Observation } from './decision.ts';
+import type { Group } from './group.ts';
 import { previousName, primaryName } from './names.ts';
 import { createObjects } from './objects.ts';
 import { routerOf } from './routers/index.ts';
@@ -37,6 +38,14 @@ export function createObserver(client: Client): Observe {
     return found.filter((c) => c !== undefined);
   }
 
+  async function groupOf(canary: Canary): Promise<Group | undefined> {
+    const { name, namespace = 'default', labels } = canary.metadata ?? {};
+    const group = labels?.[GROUP];
+    if (!group) return undefined;
+    const { items } = await client.list(Canaries, { namespace });
+    return { name: group, others: items.filter((c) => c.metadata?.labels?.[GROUP] === group && c.metadata.name !== name) };
+  }
+
   return async (known) => {
     const { canary, settings } = known;
     const { namespace, autoscaler } = settings;
@@ -48,8 +57,8 @@ export function createObserver(client: Client): Observe {
       autoscaler ? client.get(HorizontalPodAutoscalers, { namespace, name: autoscaler.name }) : undefined,
       routerOf(settings).read(objects, canary, settings),
     ]);
-    const configs = await configsOf(settings, target);
+    const [configs, group] = await Promise.all([configsOf(settings, target), groupOf(canary)]);
     const previous = copy && isControlledBy(copy, canary) ? copy : undefined;
-    return { ...known, target, primary, previous, configs, scaler, weights };
+    return { ...known, target, primary, previous, configs, group, scaler, weights };
   };
 }

@@ -4,6 +4,7 @@ import {
   ConfigMaps,
   DaemonSets,
   Deployments,
+  GROUP,
   HorizontalPodAutoscalers,
   Secrets,
   Services,
@@ -15,6 +16,8 @@ import { changesOf, type Informers, type Source } from '../control/index.ts';
 import { previousName, primaryName } from './names.ts';
 import { configId } from './tracking.ts';
 
+const keyTextOf = ({ metadata }: KubeObject): string => `${metadata?.namespace}/${metadata?.name}`;
+
 export function sourcesOf(informers: Informers): Source[] {
   const canaries = informers.of(Canaries);
 
@@ -22,7 +25,7 @@ export function sourcesOf(informers: Informers): Source[] {
     canaries
       .list()
       .filter((c) => c.metadata?.namespace === object.metadata?.namespace && concerns(c, object.metadata?.name ?? ''))
-      .map((c) => `${c.metadata?.namespace}/${c.metadata?.name}`);
+      .map(keyTextOf);
 
   const from = <T extends KubeObject>(resource: Resource<T>, concerns: (canary: Canary, name: string) => boolean): Source =>
     changesOf(informers.of(resource), (object) => concerned(object, concerns));
@@ -38,8 +41,14 @@ export function sourcesOf(informers: Informers): Source[] {
   const configs = <T extends KubeObject>(resource: Resource<T>, kind: 'configmap' | 'secret'): Source =>
     from(resource, (canary, name) => canary.status?.trackedConfigs?.[configId({ kind, name })] !== undefined);
 
+  /** A canary's state is the business of its whole group. */
+  const members = ({ metadata }: Canary): string[] => {
+    const group = metadata?.labels?.[GROUP];
+    return group ? concerned({ metadata } as KubeObject, (c) => c.metadata?.labels?.[GROUP] === group) : [];
+  };
+
   return [
-    changesOf(canaries),
+    changesOf(canaries, (canary) => [keyTextOf(canary), ...members(canary)]),
     targets(Deployments),
     targets(DaemonSets),
     targets(Services),

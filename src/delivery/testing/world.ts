@@ -28,6 +28,8 @@ export interface World {
   /** What the next queries answer, by a word of the query. */
   successRate: number | undefined;
   p99: number | undefined;
+  /** Targets of which half the requests fail, whatever `successRate` says. */
+  failing: Set<string>;
   /** What the proxies have counted of the route's requests, as its series. */
   split: (query: string) => readonly Sample[];
   hook: (url: string) => number;
@@ -98,12 +100,12 @@ export const configMap = (name: string, data: Record<string, string>): ConfigMap
   data,
 });
 
-const canaryObject = (analysis: Partial<CanaryAnalysis>, spec: Partial<CanarySpec>): Canary => ({
+export const canaryObject = (analysis: Partial<CanaryAnalysis>, spec: Partial<CanarySpec>, name = 'podinfo'): Canary => ({
   apiVersion: 'flagger.app/v1beta1',
   kind: 'Canary',
-  metadata: { name: 'podinfo', namespace: NS },
+  metadata: { name, namespace: NS },
   spec: {
-    targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'podinfo' },
+    targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
     service: { port: 9898 },
     analysis: {
       interval: '10s',
@@ -175,6 +177,7 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     client,
     successRate: 100,
     p99: 20,
+    failing: new Set(),
     split: () => [],
     hook: () => 200,
     calls: [],
@@ -230,7 +233,8 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
   const metrics = {
     query: async (q: string) => {
       w.queries.push(q);
-      return q.includes('histogram_quantile') ? w.p99 : w.successRate;
+      if (q.includes('histogram_quantile')) return w.p99;
+      return [...w.failing].some((target) => q.includes(`"${target}"`)) ? 50 : w.successRate;
     },
     select: async (q: string) => w.split(q),
   };

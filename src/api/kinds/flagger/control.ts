@@ -11,6 +11,9 @@ export const REQUEST = 'sluice.io/request';
 /** How long a release may take until its promotion, such as `2h`; gates and pauses included. */
 export const DEADLINE = 'sluice.io/deadline';
 
+/** A label: Canaries of a namespace with the same value are promoted together or not at all. */
+export const GROUP = 'sluice.io/group';
+
 const VERBS = ['promote', 'abort', 'retry', 'restart', 'undo'] as const;
 
 export type CanaryRequest =

@@ -222,6 +222,8 @@ export interface CanaryStatus {
   evidence?: CanaryEvidence[];
   handled?: CanaryAnswer;
   history?: CanaryRelease[];
+  /** How far it is on the way to a promotion together with its group. */
+  group?: { name: string; state: 'ready' | 'locked' } | undefined;
   /** The version before, kept warm until then. */
   previous?: { revision: string; images?: string[]; until: string } | undefined;
   /** What was undone; it is not released again until it changes. */
