@@ -40,7 +40,7 @@ const primary = (): Promise<string> =>
 
 test('a header leads to the canary, whatever its share, and is not counted among those that chance led there', async () => {
   await releases.setVersion('front', '6.0.1');
-  await eventually('traffic is shared', 20, async () => (await releases.status('front')).canaryWeight > 0);
+  await eventually('traffic is shared', 40, async () => (await releases.status('front')).canaryWeight > 0);
   const chance = await counted();
   const seen: string[] = [];
   for (let i = 0; i < 15; i++)
@@ -72,7 +72,7 @@ test('a promotion is undone: everyone is back on the version before, and no requ
 
 test('what was undone stays so when the same is applied again, and the next version is released', async () => {
   await releases.apply(app('front', '6.0.1'));
-  await eventually('it is said', 10, async () => (await releases.said('front')).includes('front.test is again what was undone'));
+  await eventually('it is said', 30, async () => (await releases.said('front')).includes('front.test is again what was undone'));
   assert.match(await primary(), /:6\.0\.0$/);
   assert.equal(await releases.version('front'), '6.0.0');
   await releases.setVersion('front', '6.0.2');
