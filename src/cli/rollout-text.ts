@@ -112,7 +112,7 @@ export function whyText(canary: Canary, now: number): string {
 
 const number = (n: number): string => String(Number(n.toPrecision(6)));
 
-function sentences({ weight, hooks = [], metrics = [], judge }: CanaryEvidence): string[] {
+function sentences({ weight, hooks = [], metrics = [], judge, pods = [] }: CanaryEvidence): string[] {
   const said = [`The canary had ${weight} % of the requests.`];
   for (const h of hooks) said.push(`Webhook ${h.name} (${h.type}) ${h.passed ? 'passed' : `did not pass: ${h.reason ?? ''}`}.`);
   for (const m of metrics) {
@@ -121,6 +121,8 @@ function sentences({ weight, hooks = [], metrics = [], judge }: CanaryEvidence):
     const was = m.value === undefined ? `had no value: ${m.reason ?? 'nothing was measured'}` : `was ${number(m.value)}`;
     said.push(`Metric ${m.name} ${was}${asked ? ` (${asked} is asked)` : ''}${m.result === 'pass' ? '.' : `: ${m.result}.`}`);
   }
+  for (const { pod, container, reason, message } of pods)
+    said.push(`Pod ${pod}${container ? `, container ${container}` : ''}: ${reason}${message ? `: ${message}` : ''}.`);
   if (judge) said.push(`Compared with the primary: ${judge}.`);
   return said;
 }

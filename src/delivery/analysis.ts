@@ -20,6 +20,7 @@ import {
   sinceMoved,
   targetIs,
   targetReadiness,
+  troubled,
   wantedReplicas,
   warn,
   wasPaused,
@@ -217,7 +218,7 @@ export function rollBack(o: Observation, reason: Said, noted: Partial<CanaryStat
       { do: 'scale-target', replicas: 0 },
       { do: 'post-rollout', phase: 'Failed' },
     ],
-    says: [reason, warn(`Canary failed! Scaling down ${canaryIs(o)}`)],
+    says: [reason, ...troubled(o), warn(`Canary failed! Scaling down ${canaryIs(o)}`)],
     status: { phase: 'Failed', canaryWeight: 0, failedChecks: 0, iterations: 0, group: undefined, ...noted },
   });
 }

@@ -7,6 +7,7 @@ import {
   type CanaryMetricEvidence,
   type CanaryPhase,
   type CanaryStatus,
+  type CanaryTrouble,
   type WebhookType,
 } from '../api/index.ts';
 import { affinityStatus } from './affinity.ts';
@@ -21,6 +22,7 @@ import type { Settings } from './settings.ts';
 import { targetKindOf } from './targets/index.ts';
 import type { ReadinessRule, TargetKind, Workload } from './targets/target.ts';
 import type { TrackedConfig } from './tracking.ts';
+import { troubleText } from './troubles.ts';
 
 export interface Observation {
   readonly canary: Canary;
@@ -33,6 +35,8 @@ export interface Observation {
   readonly configs: readonly TrackedConfig[];
   /** The target's autoscaler; undefined when it has none, or it is not there. */
   readonly scaler: HorizontalPodAutoscaler | undefined;
+  /** What keeps its pods, or the primary's, from being ready; empty while all goes well. */
+  readonly troubles: readonly CanaryTrouble[];
   /** What the routes say; undefined when they are missing or name neither side. */
   readonly weights: Weights | undefined;
   /** The others that are promoted together with it; undefined when it is promoted alone. */
@@ -167,6 +171,9 @@ export function primaryReadiness(o: Observation): Readiness {
 export function previousReadiness(o: Observation, previous: Workload): Readiness {
   return kindOf(o).readiness(previous, readinessRule(o, o.settings.primaryReadyPercent));
 }
+
+/** What is the matter with the pods. */
+export const troubled = (o: Observation): Said[] => o.troubles.map((t) => warn(`${canaryIs(o)} ${troubleText(t)}`));
 
 export const canaryNotReady = (o: Observation, message: string): Said =>
   warn(`canary ${kindOf(o).noun} ${targetIs(o)} not ready: ${message}`);

@@ -1,8 +1,18 @@
 /** Reads what a decision is made from: from the server, not from a cache, since old weights would move traffic back and forth. */
 import type { ConfigMap, Secret } from 'kubernetes-types/core/v1.js';
-import { Canaries, ConfigMaps, GROUP, HorizontalPodAutoscalers, Secrets, type Canary } from '../api/index.ts';
+import {
+  Canaries,
+  ConfigMaps,
+  Events,
+  GROUP,
+  HorizontalPodAutoscalers,
+  Pods,
+  Secrets,
+  type Canary,
+  type CanaryTrouble,
+} from '../api/index.ts';
 import { isControlledBy, type Client } from '../control/index.ts';
-import type { Observation } from './decision.ts';
+import { overThreshold, phaseOf, primaryReadiness, targetReadiness, type Observation } from './decision.ts';
 import type { Group } from './group.ts';
 import { previousName, primaryName } from './names.ts';
 import { createObjects } from './objects.ts';
@@ -10,6 +20,7 @@ import { routerOf } from './routers/index.ts';
 import type { Settings } from './settings.ts';
 import { targetKindOf } from './targets/index.ts';
 import type { Workload } from './targets/target.ts';
+import { troublesOf } from './troubles.ts';
 import { configRefs, trackedConfig, type ConfigRef, type TrackedConfig } from './tracking.ts';
 
 /** What is known before the API is asked. */
@@ -38,6 +49,22 @@ export function createObserver(client: Client): Observe {
     return found.filter((c) => c !== undefined);
   }
 
+  /** Looked for when something is about to be said of pods: not at each look, since there may be many of them. */
+  async function troubles(o: Observation): Promise<readonly CanaryTrouble[]> {
+    const troubled = inTrouble(o);
+    const { matchLabels } = (troubled?.spec as { selector?: { matchLabels?: Record<string, string> } } | undefined)?.selector ?? {};
+    if (!matchLabels) return [];
+    const { namespace } = o.settings;
+    const labelSelector = Object.entries(matchLabels)
+      .map((pair) => pair.join('='))
+      .join(',');
+    const [pods, events] = await Promise.all([
+      client.list(Pods, { namespace, labelSelector }),
+      client.list(Events, { namespace, fieldSelector: 'reason=Unhealthy' }),
+    ]);
+    return troublesOf(pods.items, events.items);
+  }
+
   async function groupOf(canary: Canary): Promise<Group | undefined> {
     const { name, namespace = 'default', labels } = canary.metadata ?? {};
     const group = labels?.[GROUP];
@@ -59,6 +86,22 @@ export function createObserver(client: Client): Observe {
     ]);
     const [configs, group] = await Promise.all([configsOf(settings, target), groupOf(canary)]);
     const previous = copy && isControlledBy(copy, canary) ? copy : undefined;
-    return { ...known, target, primary, previous, configs, group, scaler, weights };
+    const seen: Observation = { ...known, target, primary, previous, configs, group, scaler, weights, troubles: [] };
+    return { ...seen, troubles: await troubles(seen) };
   };
+}
+
+/** The workload whose pods keep a release from going on, or from staying. */
+function inTrouble(o: Observation): Workload | undefined {
+  switch (phaseOf(o)) {
+    case 'Progressing':
+    case 'WaitingPromotion':
+      if (!o.target) return undefined;
+      return o.judge?.verdict === 'harm' || overThreshold(o) || targetReadiness(o).state !== 'ready' ? o.target : undefined;
+    case 'Initializing':
+    case 'Promoting':
+      return o.primary && primaryReadiness(o).state !== 'ready' ? o.primary : undefined;
+    default:
+      return undefined;
+  }
 }

@@ -13,6 +13,7 @@ import {
   sinceMoved,
   targetIs,
   targetReadiness,
+  troubled,
   warn,
   type Decision,
   type Effect,
@@ -45,7 +46,7 @@ export function promote(o: Observation): Decision {
   if (ready.state === 'failed' || stuck)
     return decision(o, {
       effects: [{ do: 'route', weights: { primary: 0, canary: 100, everyone: true } }],
-      says: [warn(`Promotion of ${targetIs(o)} failed, primary not ready: ${ready.message}`)],
+      says: [warn(`Promotion of ${targetIs(o)} failed, primary not ready: ${ready.message}`), ...troubled(o)],
       status: { phase: 'Failed', canaryWeight: 100 },
       message: 'Promotion failed: the primary did not become ready; the canary serves all traffic.',
     });

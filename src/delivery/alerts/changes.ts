@@ -3,6 +3,7 @@ import type { CanaryMetricEvidence, CanaryPhase, CanaryStatus, WebhookType } fro
 import { canonicalJson } from '../../base/index.ts';
 import { canaryIs, closedGate, phaseOf, targetIs, type Answers, type Observation, type Said } from '../decision.ts';
 import { isUndoing } from '../previous.ts';
+import { troubleText } from '../troubles.ts';
 import type { Alert, Field } from './alert.ts';
 
 /** A decision as far as people are concerned. */
@@ -89,9 +90,11 @@ function failure({ observation: o, says, status }: Change): News {
   return {
     severity: isWanted ? 'warn' : 'error',
     message,
-    fields: [{ name: 'Target', value: targetOf(o) }, weight, ...evidenceIn(status)],
+    fields: [{ name: 'Target', value: targetOf(o) }, weight, ...troublesIn(o), ...evidenceIn(status)],
   };
 }
+
+const troublesIn = ({ troubles }: Observation): Field[] => troubles.map((t) => ({ name: 'Pods', value: troubleText(t) }));
 
 /** What was looked at when it last did not pass. */
 function evidenceIn(status: CanaryStatus | undefined): Field[] {

@@ -19,7 +19,7 @@ export function withEvidence(status: CanaryStatus, o: Observation, answers: Answ
     })),
   );
   const next = judge ? { ...status, judge } : status;
-  if (!first || (!answers.measured && !judge && asked.length === 0)) return next;
+  if (!first || (!answers.measured && !judge && asked.length === 0 && o.troubles.length === 0)) return next;
   const entry: CanaryEvidence = {
     time: rfc3339(o.now),
     decision: first.message,
@@ -27,6 +27,7 @@ export function withEvidence(status: CanaryStatus, o: Observation, answers: Answ
     ...(answers.measured ? { metrics: answers.measured } : {}),
     ...(judge ? { judge: judge.message } : {}),
     ...(asked.length > 0 ? { hooks: asked } : {}),
+    ...(o.troubles.length > 0 ? { pods: [...o.troubles] } : {}),
   };
   return { ...next, evidence: [...(status.evidence ?? []), entry].slice(-KEPT) };
 }

@@ -178,6 +178,14 @@ export interface CanaryMetricEvidence {
   reason?: string;
 }
 
+/** What keeps a pod from being ready, in the words of its node. */
+export interface CanaryTrouble {
+  pod: string;
+  container?: string;
+  reason: string;
+  message?: string;
+}
+
 /** One decision, and what was looked at for it. */
 export interface CanaryEvidence {
   time: string;
@@ -186,6 +194,7 @@ export interface CanaryEvidence {
   metrics?: CanaryMetricEvidence[];
   judge?: string;
   hooks?: { name: string; type: WebhookType; passed: boolean; reason?: string }[];
+  pods?: CanaryTrouble[];
 }
 
 /** The last request of {@link import('./control.ts').REQUEST} that was answered. */
