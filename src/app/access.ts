@@ -28,11 +28,12 @@ const RULES: readonly Rule[] = [
   rule('flagger.app', ['canaries/finalizers'], ['update']),
   rule('flagger.app', ['metrictemplates'], ['get']),
   rule('flagger.app', ['alertproviders'], ['get', 'list']),
-  rule('apps', ['deployments', 'daemonsets'], [...FOLLOW, 'create', 'update', 'patch']),
+  rule('apps', ['deployments', 'daemonsets'], [...FOLLOW, 'create', 'update', 'patch', 'delete']),
   rule('autoscaling', ['horizontalpodautoscalers'], [...FOLLOW, 'create', 'patch']),
-  rule('', ['services'], [...FOLLOW, 'create', 'update', 'patch']),
-  rule('', ['configmaps', 'secrets'], [...FOLLOW, 'create', 'patch']),
-  rule('', ['events'], APPLY),
+  rule('', ['services'], [...FOLLOW, 'create', 'update', 'patch', 'delete']),
+  rule('', ['configmaps', 'secrets'], [...FOLLOW, 'create', 'patch', 'delete']),
+  rule('', ['pods'], ['list']),
+  rule('', ['events'], ['list', ...APPLY]),
 ];
 
 /** By what routes the requests; `update` gives a route back that was there before. */
