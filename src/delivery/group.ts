@@ -57,9 +57,9 @@ function waiting(o: Observation, says: Said[]): Decision {
 
 /** What a locked member does: it is promoted with the others, unless one of them has begun anew. */
 export function whenLocked(o: Observation, promote: () => Decision): Decision {
-  const states = underWay(o).map(stateOf);
-  if (states.includes(undefined)) return waiting(o, []);
-  if (states.includes('ready')) return decision(o, { after: SOON_MS });
+  const states = new Set(underWay(o).map(stateOf));
+  if (states.has(undefined)) return waiting(o, []);
+  if (states.has('ready')) return decision(o, { after: SOON_MS });
   const strategy = strategyOf(o.settings);
   // In blue/green testing all users move to the canary first.
   const step = strategy.isTried(o) ? strategy.step(o) : undefined;

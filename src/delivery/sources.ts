@@ -44,7 +44,7 @@ export function sourcesOf(informers: Informers): Source[] {
   /** A canary's state is the business of its whole group. */
   const members = ({ metadata }: Canary): string[] => {
     const group = metadata?.labels?.[GROUP];
-    return group ? concerned({ metadata } as KubeObject, (c) => c.metadata?.labels?.[GROUP] === group) : [];
+    return group ? concerned({ metadata }, (c) => c.metadata?.labels?.[GROUP] === group) : [];
   };
 
   return [

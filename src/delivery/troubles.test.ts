@@ -14,7 +14,7 @@ const container = (more: Partial<ContainerStatus>): ContainerStatus => ({
   ...more,
 });
 const pod = (name: string, status: Partial<ContainerStatus>, creationTimestamp = '2026-01-01T00:00:00Z'): Pod => ({
-  metadata: { name, namespace: NS, creationTimestamp: creationTimestamp as never, labels: { app: 'podinfo' } },
+  metadata: { name, namespace: NS, creationTimestamp, labels: { app: 'podinfo' } },
   status: { containerStatuses: [container(status)] },
 });
 const probeEvent = (name: string, message: string): Event => ({
