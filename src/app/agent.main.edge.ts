@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { jsonLog, messageOf, systemClock } from '../base/index.ts';
 import { createHttpClient } from '../control/index.ts';
 import { runAgent } from '../node/index.ts';
-import { createImages } from './images.ts';
-import type { ControlPlaneInput } from './config.ts';
-import { keepCompiled } from './daemon.edge.ts';
+import { createImages } from './node/images.ts';
+import type { ControlPlaneInput } from './instance/config.ts';
+import { keepCompiled } from './instance/daemon.edge.ts';
 
 // The control plane's is stricter; what is made for pods is to look as it does anywhere.
 process.umask(0o022);

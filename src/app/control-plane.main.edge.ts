@@ -2,8 +2,8 @@
 import { writeSync } from 'node:fs';
 import { Fault, jsonLog, messageOf, systemClock } from '../base/index.ts';
 import { runControlPlane } from './control-plane.edge.ts';
-import type { ControlPlaneInput } from './config.ts';
-import { keepCompiled } from './daemon.edge.ts';
+import type { ControlPlaneInput } from './instance/config.ts';
+import { keepCompiled } from './instance/daemon.edge.ts';
 
 // What is written here - store, keys, sockets - is nobody else's.
 process.umask(0o077);

@@ -19,7 +19,7 @@ import { createWeb, startDelivery, type Provider } from '../delivery/index.ts';
 import { forbidden, LEASE_RULE, missingRules, rulesFor } from './access.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
 import { serveOwnPages } from './own-pages.edge.ts';
-import { versions } from './versions.ts';
+import { versions } from './instance/versions.ts';
 
 export interface DeliveryAloneOptions {
   /** Undefined: the cluster of the pod that this runs in. */

@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundledTool } from './kubectl.edge.ts';
-import type { InstancePaths } from './paths.ts';
+import { bundledTool } from './instance/kubectl.edge.ts';
+import type { InstancePaths } from './instance/paths.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../samples', import.meta.url));
 

@@ -1,0 +1,51 @@
+/** Analyzes the mesh of an instance, of files, or of files as if they were applied. */
+import { createCatalog, Secrets, type KubeObject } from '../../api/index.ts';
+import { rfc3339, systemClock } from '../../base/index.ts';
+import { analyze, snapshotOf, type Problem } from '../../mesh/index.ts';
+import { meshSnapshot, typed } from './explain.edge.ts';
+import { documentsOf } from '../object-files.edge.ts';
+import type { InstancePaths } from '../instance/paths.ts';
+import { reach } from './proxy-admin.edge.ts';
+
+export interface Analysis {
+  readonly files: readonly string[];
+  /** Whether the objects of the instance are looked at, too. */
+  readonly cluster: boolean;
+  /** Problems of other namespaces are not told of. */
+  readonly namespace?: string;
+}
+
+export async function analyzeMesh(paths: InstancePaths, { files, cluster, namespace }: Analysis): Promise<readonly Problem[]> {
+  const written = files.flatMap(objectsOf);
+  const secrets = new Set(written.filter((o) => o.kind === 'Secret').map((o) => `${o.metadata?.namespace}/${o.metadata?.name}`));
+  let there: KubeObject[] = [];
+  if (cluster) {
+    const { config: _config, ...maps } = await meshSnapshot(paths);
+    there = Object.values(maps).flatMap((map) => [...(map as ReadonlyMap<string, KubeObject>).values()]);
+    const { items } = await reach(paths, (client) => client.list(Secrets));
+    for (const s of items) secrets.add(`${s.metadata?.namespace}/${s.metadata?.name}`);
+  }
+  const problems = analyze({ snapshot: snapshotOf([...there, ...written]), ...(cluster || secrets.size ? { secrets } : {}) });
+  return namespace === undefined ? problems : problems.filter((p) => (p.object.namespace ?? p.object.name) === namespace);
+}
+
+/** The objects of a file (`-`: standard input), in the versions that the mesh reads and with a namespace. */
+function objectsOf(file: string): KubeObject[] {
+  const catalog = createCatalog();
+  return documentsOf(file)
+    .flatMap(listed)
+    .map((object) => {
+      const [version = '', group = ''] = (object.apiVersion ?? '').split('/').reverse();
+      const resource = catalog.findKind(group, version, object.kind ?? '')?.def.resource;
+      if (!resource) return object;
+      const { metadata } = object;
+      // What is not there yet would be the youngest of its kind.
+      const creationTimestamp = metadata?.creationTimestamp ?? rfc3339(systemClock.now());
+      const namespaced = resource.namespaced ? { namespace: metadata?.namespace ?? 'default' } : {};
+      return typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
+    });
+}
+
+function listed(document: KubeObject & { items?: KubeObject[] }): KubeObject[] {
+  return document.kind?.endsWith('List') && document.items ? document.items : [document];
+}

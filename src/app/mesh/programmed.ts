@@ -1,0 +1,98 @@
+/** How far objects of the mesh have come: how many of the proxies that they concern have taken them, or why not. */
+import type { IstioCondition } from '../../api/index.ts';
+import type { Origins, ProxyResources } from '../../envoy/index.ts';
+import type { Problem } from '../../mesh/index.ts';
+import type { ProxyState } from '../../xds/index.ts';
+
+/** A connected proxy. */
+export interface Holder {
+  readonly proxy: string;
+  readonly origins: Origins;
+  readonly resources: ProxyResources;
+  readonly state: ProxyState;
+}
+
+/** Of one object. */
+export interface Standing {
+  /** Proxies that it concerns. */
+  total: number;
+  readonly waiting: string[];
+  /** Proxies by what they refuse, in Envoy's words. */
+  readonly refused: Map<string, string[]>;
+}
+
+export const PROGRAMMED = 'Programmed';
+/** Names in a message; it would change too often otherwise. */
+const MAX_NAMED = 3;
+
+/**
+ * By object, as `VirtualService default/reviews`. A resource that is refused may be made of many objects, of which all but the
+ * last changed are known to be good: `isNew` tells whether an object was ever taken as it is now.
+ */
+export function standings(holders: readonly Holder[], isNew: (id: string) => boolean): ReadonlyMap<string, Standing> {
+  const found = new Map<string, Standing>();
+  const of = (id: string): Standing => {
+    let standing = found.get(id);
+    if (!standing) found.set(id, (standing = { total: 0, waiting: [], refused: new Map() }));
+    return standing;
+  };
+  for (const { proxy, origins, resources, state } of holders) {
+    const behind = state.acked < state.published;
+    for (const id of new Set([...origins.others, ...origins.listeners])) {
+      const standing = of(id);
+      standing.total++;
+      if (behind) standing.waiting.push(proxy);
+    }
+    for (const { typeUrl, name, message } of state.rejections) {
+      const kind = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+      const resource = Object.values(resources)
+        .find((held) => held.get(name)?.typeUrl === typeUrl)
+        ?.get(name);
+      const made = [...(resource?.from ?? []), ...(kind === 'Listener' ? origins.listeners : [])];
+      const fresh = made.filter(isNew);
+      for (const id of fresh.length ? fresh : made) {
+        const { refused } = of(id);
+        const text = `${kind} ${name}: ${message}`;
+        refused.set(text, [...(refused.get(text) ?? []), proxy]);
+      }
+    }
+  }
+  return found;
+}
+
+/** The condition of an object; `problems` are its own. */
+export function programmed(standing: Standing | undefined, problems: readonly Problem[], observedGeneration: number): IstioCondition {
+  const total = standing?.total ?? 0;
+  const error = problems.find((p) => p.severity === 'error');
+  const say = (status: IstioCondition['status'], reason: string, message: string): IstioCondition => ({
+    type: PROGRAMMED,
+    status,
+    reason,
+    message,
+    observedGeneration,
+  });
+  const [refusal] = standing?.refused ?? [];
+  const waiting = standing?.waiting ?? [];
+  const acked = `ACKed by ${total - waiting.length} of ${total} ${total === 1 ? 'proxy' : 'proxies'}`;
+  if (refusal) {
+    const [words, by] = refusal;
+    return say(
+      'False',
+      'Rejected',
+      `Refused by ${by.length} of ${total} proxies, which keep the last good configuration: ${words}. Correct the object, or take back its last change.`,
+    );
+  }
+  if (error) {
+    const rest = total ? ` The rest of it: ${acked}.` : '';
+    return say('False', error.code, `${error.path}: ${error.message} ${error.fix}${rest}`);
+  }
+  if (!total) return say('Unknown', 'NotHeld', 'No proxy that is connected needs it.');
+  return waiting.length
+    ? say('Unknown', 'Pending', `${acked}; no answer yet from ${someOf(waiting)}.`)
+    : say('True', PROGRAMMED, `${acked}.`);
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - MAX_NAMED;
+  return names.slice(0, MAX_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}

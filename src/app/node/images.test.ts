@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { BuiltinImage } from '../../node/index.ts';
+import { defaultInjection, injectSidecar } from '../../mesh/index.ts';
+import { createImages, proxySocketDir } from './images.ts';
+
+const images = createImages({
+  samplesDir: '/src/samples',
+  nodeBinary: '/opt/node24/bin/node',
+  envoyBinary: '/cache/envoy',
+  xdsDir: '/run/x/xds',
+  istiodDir: '/run/x/istiod',
+  proxyDir: '/run/x/proxy',
+});
+const uid = '01234567-89ab-cdef-0123-456789abcdef';
+const pod: Pod = injectSidecar(
+  {
+    metadata: { name: 'web-1', namespace: 'default', uid, labels: { app: 'web' } },
+    spec: { containers: [{ name: 'web', image: 'podinfo' }] },
+  },
+  { 'istio-injection': 'enabled' },
+  defaultInjection,
+);
+const sidecar = pod.spec!.containers.find((c) => c.name === 'istio-proxy')!;
+
+function builtin(found: ReturnType<typeof images.resolve>): BuiltinImage {
+  assert.ok('kind' in found, JSON.stringify(found));
+  return found;
+}
+
+test('a sample app runs on our Node, from our files, and sees nothing else of the host', () => {
+  const app = builtin(images.resolve('docker.io/istio/examples-bookinfo-reviews-v2:1.20.3'));
+  assert.deepEqual(
+    app.mounts.map((m) => [m.source, m.target, m.readOnly ?? true]),
+    [
+      ['/src/samples', '/opt/sluice/samples', true],
+      ['/opt/node24/bin', '/opt/sluice/node', true],
+    ],
+  );
+  assert.match(app.env['PATH']!, /(^|:)\/opt\/sluice\/node(:|$)/);
+  assert.equal(app.netAdmin ?? false, false);
+});
+
+test('the proxy is told who it is, and where its sockets are; only its own directory can be written', () => {
+  const proxy = builtin(images.resolve(sidecar.image!, { pod, container: sidecar, podIP: '10.244.0.9' }));
+  assert.equal(proxy.netAdmin, true);
+  assert.deepEqual(
+    proxy.mounts.filter((m) => m.readOnly === false).map((m) => m.source),
+    [proxySocketDir('/run/x/proxy', uid)],
+  );
+  const bootstrap = JSON.parse(proxy.files!['/etc/istio/proxy/bootstrap.json']!) as { node: { id: string } };
+  assert.match(bootstrap.node.id, /^sidecar~10\.244\.0\.9~web-1\.default~/);
+});
+
+test('what is not built in is refused with what is', () => {
+  const refused = images.resolve('docker.io/library/nginx:1.29');
+  assert.ok('error' in refused);
+  assert.match(refused.error, /nginx:1\.29.*podinfo/);
+});
+
+test('a socket directory is short, and one a pod', () => {
+  assert.equal(proxySocketDir('/run/x/proxy', uid), '/run/x/proxy/0123456789ab');
+});
