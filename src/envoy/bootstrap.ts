@@ -2,6 +2,7 @@ import { proxyMetadata, type Proxy } from '../mesh/index.ts';
 import { address, any, extension, type Json } from './json.ts';
 import { splitHistogramBuckets } from './metrics.ts';
 import { markSocket } from './cluster.ts';
+import { HEALTH_PORT, METRICS_PORT } from './listener.ts';
 
 export interface BootstrapOptions {
   readonly proxy: Proxy;
@@ -14,8 +15,6 @@ export interface BootstrapOptions {
 }
 
 const ADMIN_PORT = 15000;
-const HEALTH_PORT = 15021;
-const METRICS_PORT = 15090;
 /** Bytes; a sidecar needs some tens of MB. */
 const HEAP_LIMIT = 512 * 1024 * 1024;
 

@@ -232,20 +232,16 @@ function discovery(t: Target, name: string, policy: Policy, labels: Readonly<Rec
   const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH';
   if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
   if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
+  const names = service.dns.filter((e) => selects(labels, e.labels ?? {}));
   return {
     cluster_type: extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
       dns_refresh_rate: '60s',
       respect_dns_ttl: true,
       dns_lookup_family: 'V4_ONLY',
-      all_addresses_in_single_endpoint: service.discovery === 'dns-single',
+      // Envoy wants one name then, and refuses none, too.
+      all_addresses_in_single_endpoint: service.discovery === 'dns-single' && names.length === 1,
     }),
-    load_assignment: namesToResolve(
-      name,
-      service.dns.filter((e) => selects(labels, e.labels ?? {})),
-      port,
-      policy,
-      t.where,
-    ),
+    load_assignment: namesToResolve(name, names, port, policy, t.where),
   };
 }
 

@@ -16,7 +16,7 @@ import { authorizationFilters } from './authorization.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
-import { chainMatch, INSPECT_TIMEOUT } from './listener.ts';
+import { chainMatch, INSPECT_TIMEOUT, isFree } from './listener.ts';
 import { clientTags, httpMetrics, PEER_HEADER, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
 import { chainsOf, concernsBytes, destinations, matchesOf, taking, type L4Route } from './l4-route.ts';
 import { routesOf } from './route.ts';
@@ -45,6 +45,7 @@ export function planGateway(model: Model, proxy: Proxy, own: Workload, servers: 
   const listeners = new Map<string, Json>();
   const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
   for (const [port, group] of byPort(servers)) {
+    if (!isFree(port)) continue;
     const first = group[0]!;
     // One port speaks one kind of thing; what the oldest server says holds.
     const same = group.filter((s) => isPlainHttp(s) === isPlainHttp(first));

@@ -9,6 +9,12 @@ import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
 export const OUTBOUND_PORT = 15001;
 export const INBOUND_PORT = 15006;
+export const HEALTH_PORT = 15021;
+export const METRICS_PORT = 15090;
+const OWN_PORTS: ReadonlySet<number> = new Set([OUTBOUND_PORT, INBOUND_PORT, HEALTH_PORT, METRICS_PORT]);
+
+/** Whether the proxy does not listen there for itself: Envoy refuses two listeners at one address, whoever is bound. */
+export const isFree = (port: number): boolean => !OWN_PORTS.has(port);
 /** How long the inspectors wait for first bytes before the connection is taken as it is; a server may be the one to speak first. */
 export const INSPECT_TIMEOUT = '5s';
 

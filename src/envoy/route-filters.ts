@@ -73,7 +73,7 @@ function allowance({ allowed, denied }: NonNullable<Rule['addresses']>): Json {
   const from = (blocks: readonly string[]): Json[] => blocks.map((b) => addressBlock('remote_ip', b));
   const principals = [
     ...(allowed ? [{ or_ids: { ids: from(allowed) } }] : []),
-    ...(denied?.length ? [{ not_id: { or_ids: { ids: from(denied) } } }] : []),
+    ...(denied ? [{ not_id: { or_ids: { ids: from(denied) } } }] : []),
   ];
   if (allowed?.length === 0) return { action: 'ALLOW' };
   return { action: 'ALLOW', policies: { addresses: { permissions: [{ any: true }], principals: [{ and_ids: { ids: principals } }] } } };

@@ -46,7 +46,7 @@ export function sourceRanges(reader: AnnotationReader): Rule['addresses'] {
   };
   const allowed = blocks('whitelist-source-range', 'allowlist-source-range');
   const denied = blocks('denylist-source-range');
-  return allowed || denied ? { ...(allowed ? { allowed } : {}), ...(denied ? { denied } : {}) } : undefined;
+  return allowed || denied?.length ? { ...(allowed ? { allowed } : {}), ...(denied?.length ? { denied } : {}) } : undefined;
 }
 
 function isBlock(text: string): boolean {

@@ -92,6 +92,11 @@ function ofSettings(path: string, policy: PortTrafficPolicy | TrafficPolicy | un
 
 const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
   (spec?.servers ?? []).flatMap((s, i): (Finding | false | undefined)[] => [
+    OWN_PORTS.has(s.port?.targetPort ?? s.port?.number) && [
+      `spec.servers[${i}].port`,
+      `gateways keep port ${s.port?.targetPort ?? s.port?.number} for themselves, so the server is left out.`,
+      'Use another port.',
+    ],
     s.bind !== undefined && [`spec.servers[${i}].bind`, 'it has no effect; the server listens on every address.', 'Leave it out.'],
     s.defaultEndpoint !== undefined && [
       `spec.servers[${i}].defaultEndpoint`,
@@ -111,12 +116,23 @@ const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
   ]),
 );
 
+/** Of every proxy. */
+const OWN_PORTS: ReadonlySet<number | undefined> = new Set([15001, 15006, 15021, 15090]);
+
 const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
   spec.resolution === 'DYNAMIC_DNS' && [
     'spec.resolution',
     'names are not resolved by the proxy; requests go to the address that the client looked up.',
     'Use DNS for hosts without a wildcard.',
   ],
+  ...(spec.ports ?? []).map(
+    (port, i): Finding | false =>
+      OWN_PORTS.has(port.number) && [
+        `spec.ports[${i}].number`,
+        `sidecars keep port ${port.number} for themselves: what is sent there is not told apart by host.`,
+        'Use another port.',
+      ],
+  ),
 ]);
 
 const ofWorkloadEntry = finder<WorkloadEntry>('WorkloadEntry', ({ spec }) => [
