@@ -37,8 +37,40 @@ export interface RealEnvoy {
   stop(): Promise<void>;
 }
 
+/** A way into the network of an Envoy from outside: what comes by the socket goes to the port. */
+export interface Door {
+  readonly socket: string;
+  readonly port: number;
+}
+
+const assignment = (cluster_name: string, address: object): object => ({
+  cluster_name,
+  endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
+});
+
+function doorTo({ socket, port }: Door): { listener: object; cluster: object } {
+  const proxy = {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+    stat_prefix: 'door',
+    cluster: 'door',
+  };
+  return {
+    listener: {
+      name: 'door',
+      address: { pipe: { path: socket } },
+      filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: proxy }] }],
+    },
+    cluster: {
+      name: 'door',
+      type: 'STATIC',
+      load_assignment: assignment('door', { socket_address: { address: '127.0.0.1', port_value: port } }),
+    },
+  };
+}
+
 /** Starts Envoy, by way of `wrapper` if given, with a bootstrap that takes everything over delta ADS from `socketPath`. */
-export async function startEnvoy(nodeId: string, socketPath: string, wrapper: readonly string[] = []): Promise<RealEnvoy> {
+export async function startEnvoy(nodeId: string, socketPath: string, wrapper: readonly string[] = [], through?: Door): Promise<RealEnvoy> {
+  const door = through && doorTo(through);
   const dir = await mkdtemp(join(tmpdir(), 'envoy-'));
   const adminSocket = join(dir, 'admin.sock');
   const bootstrap = {
@@ -55,7 +87,9 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
       cds_config: { ads: {}, resource_api_version: 'V3' },
     },
     static_resources: {
+      listeners: door ? [door.listener] : [],
       clusters: [
+        ...(door ? [door.cluster] : []),
         {
           name: 'xds',
           type: 'STATIC',
@@ -65,10 +99,7 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
               explicit_http_config: { http2_protocol_options: {} },
             },
           },
-          load_assignment: {
-            cluster_name: 'xds',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socketPath } } } }] }],
-          },
+          load_assignment: assignment('xds', { pipe: { path: socketPath } }),
         },
       ],
     },
