@@ -140,9 +140,10 @@ function transportOf({ model }: For, { spec }: Server): Json | undefined {
   };
 }
 
-/** Server names, of which `` is any. */
+/** Server names as Envoy compares them, in lower case and each once; `` alone is any. */
 function namesOf(server: Server): readonly string[] {
-  return server.spec.hosts.map(hostOf).map((h) => (h === '*' ? '' : h));
+  const names = new Set(server.spec.hosts.map((h) => hostOf(h).toLowerCase()));
+  return names.has('*') ? [''] : [...names];
 }
 
 function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Set<string>): Json[] {

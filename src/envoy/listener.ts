@@ -15,6 +15,7 @@ const OWN_PORTS: ReadonlySet<number> = new Set([OUTBOUND_PORT, INBOUND_PORT, HEA
 
 /** Whether the proxy does not listen there for itself: Envoy refuses two listeners at one address, whoever is bound. */
 export const isFree = (port: number): boolean => !OWN_PORTS.has(port);
+
 /** How long the inspectors wait for first bytes before the connection is taken as it is; a server may be the one to speak first. */
 export const INSPECT_TIMEOUT = '5s';
 

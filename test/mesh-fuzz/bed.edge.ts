@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ApiError, createCatalog, keyOf, Namespaces, type AnyObject, type KubeObject, type Schema } from '../../src/api/index.ts';
 import { ADMIN, createRegistry } from '../../src/apiserver/index.ts';
-import { feedMesh } from '../../src/app/mesh-feed.ts';
+import { feedMesh } from '../../src/app/mesh/mesh-feed.ts';
 import { jsonLog, systemClock, type Rng } from '../../src/base/index.ts';
 import { createCa, createRoot } from '../../src/ca/index.ts';
 import { createInformers } from '../../src/control/index.ts';
