@@ -5,9 +5,20 @@ import { anyNumber, anyString, chance, oddValue, oneOf } from '../fuzz/choice.ts
 import { mutateValue } from '../fuzz/mutate.ts';
 
 /** Texts that mean something to a mesh, or nearly. */
-const TEXTS = [
-  ...['reviews', 'reviews.default.svc.cluster.local', 'reviews:9080', 'productpage', 'v1', 'nowhere', 'default/web', './*', '*/*', '~/*'],
-  ...[
+const TEXTS = Object.values({
+  names: [
+    'reviews',
+    'reviews.default.svc.cluster.local',
+    'reviews:9080',
+    'productpage',
+    'v1',
+    'nowhere',
+    'default/web',
+    './*',
+    '*/*',
+    '~/*',
+  ],
+  hosts: [
     '*',
     '*.example.com',
     '*.*',
@@ -21,10 +32,10 @@ const TEXTS = [
     '-',
     '_',
   ],
-  ...['a'.repeat(64), 'a'.repeat(254), `${'a'.repeat(60)}.`.repeat(4), 'é'.repeat(2000), 'x'.repeat(20_000)],
-  ...['(', '(?i)a+', '(a+)+$', '\\1', '^/[a-z]*$', '(?=a)', '[[:word:]]', '\\p{Greek}', 'a{1001}', '(?:a{100}){100}', '.*', '*'],
-  ...['/', '/a//b/../c', '/%zz', '/\u00e9', '?q', '#', '/a?b=c', '/{*}', '/{a}/{a}', 'x-a b', 'host', ':authority', ':path', ':status'],
-  ...[
+  long: ['a'.repeat(64), 'a'.repeat(254), `${'a'.repeat(60)}.`.repeat(4), 'é'.repeat(2000), 'x'.repeat(20_000)],
+  patterns: ['(', '(?i)a+', '(a+)+$', '\\1', '^/[a-z]*$', '(?=a)', '[[:word:]]', '\\p{Greek}', 'a{1001}', '(?:a{100}){100}', '.*', '*'],
+  paths: ['/', '/a//b/../c', '/%zz', '/\u00e9', '?q', '#', '/a?b=c', '/{*}', '/{a}/{a}', 'x-a b', 'host', ':authority', ':path', ':status'],
+  headers: [
     'content-length',
     'connection',
     'transfer-encoding',
@@ -35,9 +46,9 @@ const TEXTS = [
     '%DYNAMIC_METADATA()%',
     '%%%',
   ],
-  ...['\n', 'a\u0000b', 'a\tb', '\u202e', '\u{1f600}', ' '],
-  ...['0s', '1ns', '0.0001s', '100000h', '1e3s', '-1s', '315576000001s', '1ms', '99999999999h'],
-  ...[
+  characters: ['\n', 'a\u0000b', 'a\tb', '\u202e', '\u{1f600}', ' '],
+  durations: ['0s', '1ns', '0.0001s', '100000h', '1e3s', '-1s', '315576000001s', '1ms', '99999999999h'],
+  addresses: [
     '10.0.0.0/33',
     '0.0.0.0/0',
     '::/0',
@@ -51,7 +62,7 @@ const TEXTS = [
     'unix:///tmp/x',
     'unix://@x',
   ],
-  ...[
+  protocols: [
     'HTTP',
     'HTTPS',
     'TLS',
@@ -66,7 +77,7 @@ const TEXTS = [
     'PASSTHROUGH',
     'AUTO_PASSTHROUGH',
   ],
-  ...[
+  choices: [
     'RANDOM',
     'ROUND_ROBIN',
     'DNS',
@@ -80,7 +91,7 @@ const TEXTS = [
     '0',
     'true',
   ],
-  ...[
+  places: [
     'region/zone/subzone',
     'a/b/c/d',
     'region/*',
@@ -90,7 +101,7 @@ const TEXTS = [
     'sha256:x',
     '/etc/nowhere.pem',
   ],
-  ...[
+  credentials: [
     'ECDHE-RSA-AES128-GCM-SHA256',
     'NO-SUCH-CIPHER',
     'https://nowhere.example/keys',
@@ -99,12 +110,12 @@ const TEXTS = [
     'request.auth.claims[a][b]',
     'request.headers[x]',
   ],
-] as const;
+}).flat();
 
-const NUMBERS = [
-  ...[0, 1, 2, 99, 100, 101, 199, 200, 599, 600, 999, 1000, -1, 80, 443, 8080, 9080],
-  ...[15_000, 15_001, 15_006, 15_021, 15_090, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, 0.5, 1e-9, 1e300],
-] as const;
+const NUMBERS = Object.values({
+  near: [0, 1, 2, 99, 100, 101, 199, 200, 599, 600, 999, 1000, -1, 80, 443, 8080, 9080],
+  far: [15_000, 15_001, 15_006, 15_021, 15_090, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, 0.5, 1e-9, 1e300],
+}).flat();
 
 /** Values by the name of the field that they stand in, from all objects. */
 export type Values = ReadonlyMap<string, readonly unknown[]>;
