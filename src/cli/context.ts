@@ -32,6 +32,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** What `--help` says after the flags, e.g. what the exit statuses mean. */
   readonly notes?: string;
+  /** Is about files or another cluster, so that no flag names an instance. */
+  readonly alone?: boolean;
   /** Hands all arguments through unparsed. */
   readonly passThrough?: boolean;
   run(context: CommandContext, flags: Flags, args: readonly string[]): Promise<number>;

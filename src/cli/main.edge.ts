@@ -48,12 +48,12 @@ const COMMANDS: readonly Command[] = [
 ];
 
 interface Common {
-  name: string;
+  name?: string;
   state?: string;
   output?: string;
 }
 
-function contextFor({ name, state, output = 'text' }: Common): CommandContext {
+function contextFor({ name = 'default', state, output = 'text' }: Common): CommandContext {
   const { env } = process;
   if (!['text', 'json', 'yaml'].includes(output))
     throw new Fault('OutputInvalid', `"${output}" is not an output format`, { hint: 'Use -o text, -o json or -o yaml.' });
@@ -84,14 +84,15 @@ function build(done: (code: number) => void): Commander {
   for (const command of COMMANDS) {
     const sub = program.command(command.args ? `${command.name} ${command.args}` : command.name).description(command.summary);
     if (command.alias) sub.alias(command.alias);
-    sub
-      .option('--name <instance>', 'which instance; several live side by side', 'default')
-      .option('--state <dir>', 'keep state below this directory (default: ~/.local/state/sluice)')
-      .showHelpAfterError(`Run "sluice ${command.name} --help" to see what it takes.`);
+    sub.showHelpAfterError(`Run "sluice ${command.name} --help" to see what it takes.`);
+    if (!command.alone)
+      sub
+        .option('--name <instance>', 'which instance; several live side by side', 'default')
+        .option('--state <dir>', 'keep state below this directory (default: ~/.local/state/sluice)');
     if (command.passThrough) sub.passThroughOptions().allowUnknownOption().helpOption(false);
     else sub.option('-o, --output <format>', 'text, json or yaml', 'text');
     for (const flag of command.flags) {
-      if (flag.many) sub.option(flag.usage, flag.help, (value: string, before: string[]) => [...before, value], []);
+      if (flag.many) sub.option(flag.usage, flag.help, (value: string, before: readonly string[] = []) => [...before, value]);
       else sub.option(flag.usage, flag.help);
     }
     if (command.notes) sub.addHelpText('after', `\n${command.notes}`);

@@ -7,6 +7,7 @@ import { EXIT } from '../exit.ts';
 
 export const importCommand: Command = {
   name: 'import',
+  alone: true,
   summary: 'turn Rollouts of Argo into Deployments, Canaries and MetricTemplates',
   args: '<files...>',
   flags: [],

@@ -6,6 +6,7 @@ import { show } from '../output.ts';
 
 export const injectCommand: Command = {
   name: 'inject',
+  alone: true,
   summary: 'print what is in files with sidecars in its pods, as "istioctl kube-inject" does',
   flags: [
     {

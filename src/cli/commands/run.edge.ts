@@ -10,6 +10,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export const runCommand: Command = {
   name: 'run',
+  alone: true,
   summary: 'deliver on a cluster of your own, with its mesh and its Prometheus',
   flags: [
     { usage: '--kubeconfig <file>', help: 'how the cluster is reached (default: as the pod that this runs in)' },

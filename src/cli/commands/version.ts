@@ -5,6 +5,7 @@ import { show, table } from '../output.ts';
 
 export const versionCommand: Command = {
   name: 'version',
+  alone: true,
   summary: 'say which version this is, and which Kubernetes and Envoy it speaks',
   flags: [],
   async run(context) {
