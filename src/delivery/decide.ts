@@ -21,6 +21,7 @@ import {
   primaryReadiness,
   provenSafe,
   revisionOf,
+  sinceTold,
   targetIs,
   targetReadiness,
   warn,
@@ -135,7 +136,9 @@ function initialize(o: Observation): Decision {
   const ready = primaryReadiness(o);
   if (ready.state !== 'ready' && !(o.settings.skipAnalysis && o.primary)) {
     const says = o.primary ? [warn(`${primaryIs(o)} not ready: ${ready.message}`)] : [];
-    return decision(o, { effects, says, status: { phase: 'Initializing' }, after: SOON_MS });
+    const stuck = o.primary && sinceTold(o) > o.settings.progressDeadlineMs;
+    const message = stuck ? `${primaryIs(o)} is not ready: ${ready.message}. Requests go where they went before, until it is.` : undefined;
+    return decision(o, { effects, says, status: { phase: 'Initializing' }, message, after: SOON_MS });
   }
   return decision(o, {
     effects: [...effects, { do: 'create-apex', weights: ALL_PRIMARY }, { do: 'scale-target', replicas: 0 }],

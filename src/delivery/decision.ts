@@ -151,12 +151,14 @@ function readinessRule(o: Observation, percent: number): ReadinessRule {
 /** Milliseconds since the release last moved. */
 export const sinceMoved = (o: Observation): number => o.now - (Date.parse(o.canary.status?.lastTransitionTime ?? '') || o.now);
 
+/** Milliseconds since the condition last changed between True, False and Unknown: waiting for a gate is part of a release. */
+export const sinceTold = (o: Observation): number =>
+  o.now - (Date.parse(o.canary.status?.conditions?.[0]?.lastTransitionTime ?? '') || o.now);
+
 /** The release takes longer than its author allows: why it is to end. */
 export function overdue(o: Observation): string | undefined {
   const { deadlineMs } = o.settings;
-  // Waiting for a gate is part of it: the condition left True when the change was seen.
-  const since = Date.parse(o.canary.status?.conditions?.[0]?.lastTransitionTime ?? '');
-  return deadlineMs !== undefined && o.now - since > deadlineMs ? `deadline of ${o.settings.deadline} exceeded` : undefined;
+  return deadlineMs !== undefined && sinceTold(o) > deadlineMs ? `deadline of ${o.settings.deadline} exceeded` : undefined;
 }
 
 export function targetReadiness(o: Observation): Readiness {

@@ -5,6 +5,7 @@ import {
   decision,
   info,
   phaseOf,
+  sinceMoved,
   targetReadiness,
   wantedReplicas,
   type Decision,
@@ -27,7 +28,8 @@ export function terminate(o: Observation): Decision {
         status: { phase: 'Terminating' },
         after: SOON_MS,
       });
-    if (targetReadiness(o).state === 'waiting') return decision(o, { effects: [wake], after: SOON_MS });
+    const isPatient = sinceMoved(o) <= o.settings.progressDeadlineMs;
+    if (isPatient && targetReadiness(o).state === 'waiting') return decision(o, { effects: [wake], after: SOON_MS });
   }
   return decision(o, {
     effects: [...(o.target ? [{ do: 'give-back' } as const] : []), { do: 'let-go' }],

@@ -198,6 +198,19 @@ test('revertOnDeletion: the target wakes, and what was there before is as it was
   w.stop();
 });
 
+test('revertOnDeletion: a target of which nothing is heard holds nobody up for ever', async () => {
+  const w = await world({ spec: { revertOnDeletion: true, progressDeadlineSeconds: 60 } });
+  await w.reach('Initialized');
+  w.deaf.add('podinfo');
+  await remove(w);
+  await w.pass(30_000);
+  assert.equal((await w.canary()).status?.phase, 'Terminating');
+  await w.pass(40_000);
+  assert.equal(await w.client.get(Canaries, { namespace: NS, name: 'podinfo' }), undefined);
+  assert.equal(await replicas(w, 'podinfo'), 2);
+  w.stop();
+});
+
 test('suspend and skipAnalysis', async () => {
   const w = await world({ spec: { skipAnalysis: true } });
   await w.reach('Initialized');

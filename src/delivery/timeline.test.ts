@@ -22,6 +22,20 @@ test('a new Canary gets its primary, its Services and its routes, and the target
   w.stop();
 });
 
+test('a primary that does not get ready is said on the Canary, and taken when it does', async () => {
+  const w = await world({ spec: { progressDeadlineSeconds: 60 }, broken: ['podinfo-primary'] });
+  const said = async (): Promise<string | undefined> => (await w.canary()).status?.conditions?.[0]?.message;
+  await w.pass(50_000);
+  assert.equal(await said(), 'New Deployment detected, starting initialization.');
+  await w.pass(20_000);
+  assert.match((await said()) ?? '', /^podinfo-primary\.test is not ready: .*0 of 2.* Requests go where they went before, until it is\.$/);
+  assert.equal(await replicas(w, 'podinfo'), 2);
+  w.brokenNames.clear();
+  await w.reach('Initialized');
+  assert.equal(await said(), 'Deployment initialization completed.');
+  w.stop();
+});
+
 test('a good version advances step by step and is promoted', async () => {
   const w = await world();
   await w.reach('Initialized');

@@ -43,6 +43,8 @@ export interface World {
   broken: Set<string>;
   /** The same, by the Deployments' names. */
   brokenNames: Set<string>;
+  /** Deployments of which no controller says anything more. */
+  deaf: Set<string>;
   /** Lets time pass, with Deployments rolling out at once, until the phase is reached. */
   reach(phase: string, limitMs?: number): Promise<void>;
   pass(ms: number): Promise<void>;
@@ -123,8 +125,14 @@ export const canaryObject = (analysis: Partial<CanaryAnalysis>, spec: Partial<Ca
 });
 
 /** Plays the Deployment controller: everything is rolled out and available at once, unless it is broken. */
-async function rollOut(client: FakeClient, broken: (name: string, image: string) => boolean, now: number): Promise<void> {
+async function rollOut(
+  client: FakeClient,
+  broken: (name: string, image: string) => boolean,
+  deaf: ReadonlySet<string>,
+  now: number,
+): Promise<void> {
   for (const d of (await client.list(Deployments, { namespace: NS })).items) {
+    if (deaf.has(d.metadata?.name ?? '')) continue;
     const replicas = d.spec?.replicas ?? 1;
     const bad = broken(d.metadata?.name ?? '', d.spec?.template.spec?.containers[0]?.image ?? '');
     const status = {
@@ -158,6 +166,8 @@ export interface Setting {
   readonly spec?: Partial<CanarySpec>;
   /** Objects that are there before the Canary: the target, unless told otherwise. */
   readonly before?: (client: FakeClient) => Promise<unknown>;
+  /** `brokenNames` from the start. */
+  readonly broken?: readonly string[];
 }
 
 /** Blue/green or A/B testing in place of weights. */
@@ -168,7 +178,7 @@ export const iterations = (n: number, more: Partial<CanaryAnalysis> = {}): Parti
   ...more,
 });
 
-export async function world({ analysis = {}, spec = {}, before }: Setting = {}): Promise<World> {
+export async function world({ analysis = {}, spec = {}, before, broken = [] }: Setting = {}): Promise<World> {
   const clock = new VirtualClock();
   const client = new FakeClient(clock);
   let abort = new AbortController();
@@ -185,11 +195,12 @@ export async function world({ analysis = {}, spec = {}, before }: Setting = {}):
     answer: () => ({}),
     sent: [],
     broken: new Set(),
-    brokenNames: new Set(),
+    brokenNames: new Set(broken),
+    deaf: new Set(),
     async pass(ms) {
       for (let left = ms; left > 0; left -= 500) {
         await clock.advance(Math.min(500, left));
-        await rollOut(client, (name, image) => w.broken.has(image) || w.brokenNames.has(name), clock.now());
+        await rollOut(client, (name, image) => w.broken.has(image) || w.brokenNames.has(name), w.deaf, clock.now());
       }
     },
     async reach(phase, limitMs = 300_000) {
