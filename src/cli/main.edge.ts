@@ -92,7 +92,8 @@ function build(done: (code: number) => void): Commander {
     if (command.passThrough) sub.passThroughOptions().allowUnknownOption().helpOption(false);
     else sub.option('-o, --output <format>', 'text, json or yaml', 'text');
     for (const flag of command.flags) {
-      if (flag.many) sub.option(flag.usage, flag.help, (value: string, before: readonly string[] = []) => [...before, value]);
+      if (flag.many)
+        sub.option<readonly string[] | undefined>(flag.usage, flag.help, (value, before) => [...(before ?? []), value], undefined);
       else sub.option(flag.usage, flag.help);
     }
     if (command.notes) sub.addHelpText('after', `\n${command.notes}`);
