@@ -23,7 +23,16 @@ const RING = filesOf(['test/**/*.test.ts'], [...UNIT, ...SOAK]);
 /** Nodes and whole instances: users, namespaces and networks are in these. What speaks to servers alone is the same for everybody. */
 const NODES = filesOf(['test/{node-net,node-pods,road}/**/*.test.ts']);
 
-function run(title: string, files: readonly string[], options: { atOnce: number; env: NodeJS.ProcessEnv; timeoutMs: number }): void {
+interface Options {
+  readonly atOnce: number;
+  readonly env: NodeJS.ProcessEnv;
+  /** For one test. */
+  readonly timeoutMs: number;
+  /** For all of them: what a test leaves behind may keep the process of its file, which no test's time ends. */
+  readonly minutes: number;
+}
+
+function run(title: string, files: readonly string[], options: Options): void {
   if (files.length === 0) throw new Error(`${title}: there are no test files`);
   process.stdout.write(`\n== ${title}: ${files.length} files\n`);
   const done = spawnSync(
@@ -39,8 +48,9 @@ function run(title: string, files: readonly string[], options: { atOnce: number;
       '--test-reporter-destination=stdout',
       ...files,
     ],
-    { cwd: ROOT, stdio: 'inherit', env: options.env },
+    { cwd: ROOT, stdio: 'inherit', env: options.env, timeout: options.minutes * 60_000 },
   );
+  if (done.error) process.stderr.write(`${title}: not done within ${options.minutes} minutes\n`);
   if (done.status !== 0) process.exit(done.status ?? 1);
 }
 
@@ -59,10 +69,10 @@ const env = {
   PATH: [kubectl && dirname(kubectl), dirname(process.execPath), process.env.PATH].filter(Boolean).join(':'),
 };
 
-if (args.has('--soak')) run('soak', SOAK, { atOnce: 1, env, timeoutMs: 3_600_000 });
-else if (args.has('--nodes')) run('nodes and instances', NODES, { atOnce: 2, env, timeoutMs: 300_000 });
+if (args.has('--soak')) run('soak', SOAK, { atOnce: 1, env, timeoutMs: 3_600_000, minutes: 240 });
+else if (args.has('--nodes')) run('nodes and instances', NODES, { atOnce: 2, env, timeoutMs: 300_000, minutes: 20 });
 else {
-  if (!args.has('--ring')) run('unit and simulation', UNIT, { atOnce: 2, env, timeoutMs: 60_000 });
+  if (!args.has('--ring')) run('unit and simulation', UNIT, { atOnce: 2, env, timeoutMs: 60_000, minutes: 10 });
   // Each instance is a machine of its own to what runs in it, and mostly waits: for pods, proxies, the next look at a canary.
-  if (!args.has('--unit')) run('real ring', RING, { atOnce: 2, env, timeoutMs: 300_000 });
+  if (!args.has('--unit')) run('real ring', RING, { atOnce: 2, env, timeoutMs: 300_000, minutes: 25 });
 }

@@ -69,17 +69,26 @@ function allServed(report: string): void {
   assert.match(report, /Status code distribution:\n {2}\[200\]\t\d+ responses\n\n$/, report);
 }
 
-interface PodList {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
-    readonly status: { readonly containerStatuses?: readonly { readonly restartCount: number; readonly state: unknown }[] };
-  }[];
+interface Pod {
+  readonly kind: 'Pod';
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
+  readonly status: {
+    readonly containerStatuses?: readonly { readonly restartCount: number; readonly state: Readonly<Record<string, unknown>> }[];
+  };
+}
+interface Deployment {
+  readonly kind: 'Deployment';
+  readonly spec: { readonly replicas: number };
+  readonly status: { readonly replicas?: number };
+}
+
+async function listed<T>(kinds: string): Promise<readonly T[]> {
+  return (JSON.parse(await kubectl(it, `get ${kinds} -A -o json`)) as { items: readonly T[] }).items;
 }
 
 /** The pods that are to stay, by name: which each is, and since when and how often restarted its containers run. */
 async function pods(): Promise<Map<string, unknown>> {
-  const { items } = JSON.parse(await kubectl(it, 'get pods -A -o json')) as PodList;
-  const staying = items.filter((p) => !p.metadata.deletionTimestamp);
+  const staying = (await listed<Pod>('pods')).filter((p) => !p.metadata.deletionTimestamp);
   return new Map(
     staying.map((p) => [
       p.metadata.name,
@@ -87,6 +96,18 @@ async function pods(): Promise<Map<string, unknown>> {
     ]),
   );
 }
+
+/** The same, once all of them run: after a release some still come up, and some go. */
+const settled = (): Promise<Map<string, unknown>> =>
+  eventually('all pods run', 30, async () => {
+    const all = await listed<Pod | Deployment>('deployments,pods');
+    const done = all.every((o) =>
+      o.kind === 'Deployment'
+        ? (o.status.replicas ?? 0) === o.spec.replicas
+        : !o.metadata.deletionTimestamp && o.status.containerStatuses?.every((c) => c.state['running']),
+    );
+    return done && pods();
+  });
 
 const field = (path: string): Promise<string> => kubectl(it, ['-n', 'test', 'get', 'canary', 'podinfo', '-o', `jsonpath={${path}}`]);
 
@@ -120,7 +141,7 @@ test('the control plane is killed under load, with a canary in progress', async 
 });
 
 test('the agent of the node is killed: it comes back, and the pods do not notice', async () => {
-  const before = await pods();
+  const before = await settled();
   const agent = await pidOf(it, 'node agent');
   process.kill(agent, 'SIGKILL');
   await eventually('another agent', 10, async () => (await pidOf(it, 'node agent')) !== agent);
@@ -143,7 +164,7 @@ test('the proxy that holds the host ports is killed: it comes back', async () =>
 });
 
 test('the node is killed: another takes its place, and the same pods run again', async () => {
-  const before = [...(await pods()).keys()];
+  const before = [...(await settled()).keys()];
   const node = await pidOf(it, 'node');
   process.kill(node, 'SIGKILL');
   await eventually('another node', 10, async () => (await pidOf(it, 'node')) !== node);

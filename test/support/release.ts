@@ -162,6 +162,8 @@ export function releasesIn(it: Instance): Releases {
         open.add(one);
         void one.finally(() => open.delete(one));
       }, 1000 / rate);
+      // A test that fails before it stops them does not keep its process, and with it the whole run.
+      timer.unref();
       return {
         statuses,
         async stop() {
