@@ -35,16 +35,17 @@ const rollout = async (...words: string[]): Promise<string> => {
 /** Requests to the canary that the route has shared out. */
 const counted = async (): Promise<number> =>
   (await it.promql('sum(istio_split_requests_total{destination_service_name="front-canary"})'))[0]?.value ?? 0;
+const preview = (): Promise<string> => releases.version('front', { 'x-sluice-preview': 'canary' });
 const primary = (): Promise<string> =>
   kubectl(it, ['-n', NS, 'get', 'deployment', 'front-primary', '-o', 'jsonpath={.spec.template.spec.containers[0].image}']);
 
 test('a header leads to the canary, whatever its share, and is not counted among those that chance led there', async () => {
   await releases.setVersion('front', '6.0.1');
   await eventually('traffic is shared', 40, async () => (await releases.status('front')).canaryWeight > 0);
+  await eventually('the header leads there', 5, async () => (await preview()) === '6.0.1');
   const chance = await counted();
   const seen: string[] = [];
-  for (let i = 0; i < 15; i++)
-    seen.push(...(await Promise.all(Array.from({ length: 20 }, () => releases.version('front', { 'x-sluice-preview': 'canary' })))));
+  for (let i = 0; i < 15; i++) seen.push(...(await Promise.all(Array.from({ length: 20 }, preview))));
   assert.deepEqual([...new Set(seen)], ['6.0.1']);
   assert.equal((await releases.status('front')).phase, 'Progressing', 'all the while');
   assert.ok((await counted()) - chance < 200, 'the route that shares has not counted them');
