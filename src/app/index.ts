@@ -5,7 +5,7 @@ export { backUp, restore } from './instance/backup.edge.ts';
 export { down } from './instance/down.edge.ts';
 export { status, type InstanceStatus } from './instance/status.edge.ts';
 export { DEFAULT_PORTS, isPort, type InstanceConfig } from './instance/config.ts';
-export { CONTROL_PLANE_FLAGS } from './node/node-flags.ts';
+export { CONTROL_PLANE_ENV, CONTROL_PLANE_FLAGS } from './node/node-flags.ts';
 export { versions } from './instance/versions.ts';
 export { examine } from './instance/doctor.edge.ts';
 export { bundledTool, findKubectl } from './instance/kubectl.edge.ts';

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
+import { CONTROL_PLANE_ENV, CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
 import { workedMsOf } from '../support/usage.ts';
 
 export interface Memory {
@@ -29,7 +29,10 @@ export interface FuzzServer {
 
 export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const child = fork(main, [String(seed)], { execArgv: [...CONTROL_PLANE_FLAGS, '--expose-gc'] });
+  const child = fork(main, [String(seed)], {
+    execArgv: [...CONTROL_PLANE_FLAGS, '--expose-gc'],
+    env: { ...process.env, ...CONTROL_PLANE_ENV },
+  });
   const log: string[] = [];
   const serves = Promise.withResolvers<string>();
   let done = Promise.withResolvers<Memory | true>();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
+import { CONTROL_PLANE_ENV, CONTROL_PLANE_FLAGS } from '../../src/app/index.ts';
 
 export interface ApiProcessOptions {
   readonly dir: string;
@@ -36,6 +36,7 @@ export async function startApiProcess(options: ApiProcessOptions): Promise<ApiPr
   const main = fileURLToPath(new URL('./api-main.ts', import.meta.url));
   const child = spawn(process.execPath, [...CONTROL_PLANE_FLAGS, main, JSON.stringify(whole)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...CONTROL_PLANE_ENV },
   });
   let said = '';
   child.stderr.on('data', (chunk) => (said = (said + String(chunk)).slice(-8192)));

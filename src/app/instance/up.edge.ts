@@ -14,7 +14,7 @@ import { ensureEnvoy } from './envoy-binary.edge.ts';
 import { clientOf, pidFile, probe, processOf, readRecord } from './instance.edge.ts';
 import { lastWords } from './log-tail.ts';
 import { isReady } from '../node/node-down.ts';
-import { CONTROL_PLANE_FLAGS } from '../node/node-flags.ts';
+import { CONTROL_PLANE_ENV, CONTROL_PLANE_FLAGS } from '../node/node-flags.ts';
 import type { InstancePaths } from './paths.ts';
 import { makePrivate, takeTurn } from './turn.edge.ts';
 
@@ -49,7 +49,7 @@ export async function up(paths: InstancePaths, options: UpOptions): Promise<{ al
       startDaemon(process.execPath, [...CONTROL_PLANE_FLAGS, MAIN], {
         log: logFile,
         pidFile: pidFile(paths, 'control-plane'),
-        env: { ...options.env, SLUICE_CONTROL_PLANE: JSON.stringify(input) },
+        env: { ...options.env, ...CONTROL_PLANE_ENV, SLUICE_CONTROL_PLANE: JSON.stringify(input) },
       });
     }
     await untilReady(paths, options.say, () => whyEnded(paths, logFile, logStart));

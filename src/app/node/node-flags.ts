@@ -3,3 +3,10 @@
  * Node's own 16 MB, requests waited 5 ms for that; with 2 MB, half a millisecond, for the same work in all and a fifth less memory.
  */
 export const CONTROL_PLANE_FLAGS: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
+
+/**
+ * What the C library's allocator is told for it. By itself it takes ever larger blocks from a heap that it cannot give back, and one such
+ * heap a thread: after 50,000 odd requests 270 MB were resident, and 160 MB with blocks of 128 KiB and more returned when they are freed.
+ * Other C libraries pay no heed to these.
+ */
+export const CONTROL_PLANE_ENV: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2' };
