@@ -16,6 +16,7 @@ export type * from './kinds/istio/types.ts';
 export type * from './kinds/istio/proxy-types.ts';
 export type * from './kinds/flagger/types.ts';
 export {
+  COMMANDS,
   DEADLINE,
   GROUP,
   isPaused,
@@ -24,8 +25,10 @@ export {
   PAUSED,
   REQUEST,
   requestText,
+  type CanaryCommand,
   type CanaryRequest,
 } from './kinds/flagger/control.ts';
+export { canaryRequests, type CanaryRequestObject } from './kinds/flagger/request.ts';
 export type * as gatewayApi from './kinds/gateway/types.ts';
 export {
   entriesOf,

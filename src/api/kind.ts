@@ -108,6 +108,8 @@ export interface Subresource {
   readonly version: string;
   readonly kind: string;
   readonly verbs: readonly string[];
+  /** What is posted may have no body at all. */
+  readonly bodyOptional?: boolean;
 }
 
 /** All that the API server knows of a kind. */

@@ -3,7 +3,7 @@ import type { Clock, Log, Rng } from '../base/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Admission } from './admission/admission.ts';
 import type { CallWebhook } from './admission/webhooks.ts';
-import type { Answers } from './answers.ts';
+import type { Accounts, Answers } from './answers.ts';
 import type { Computed } from './computed.ts';
 
 /** What the verbs stand on. */
@@ -18,6 +18,8 @@ export interface Core {
   readonly callWebhook: CallWebhook;
   /** What is answered and not kept. */
   readonly answers: Answers;
+  /** What is told of objects in parts that are only read. */
+  readonly accounts: Accounts;
   /** What is worked out and not kept. */
   readonly computed: Computed;
 }

@@ -15,7 +15,7 @@ import { quotaAdmission, type QuotaOptions } from './admission/builtin/quota.ts'
 import { createGate, type Gate } from './admission/gate.ts';
 import { policyAdmission } from './admission/policies.ts';
 import { createWebhooks, observeWebhooks, type ObserveWebhook } from './admission/webhooks.ts';
-import { answerOf } from './answers.ts';
+import { accountOf, answerOf } from './answers.ts';
 import type { Core } from './core.ts';
 import { SERVER } from './auth/identity.ts';
 import { withApproval } from './auth/certificates.ts';
@@ -48,10 +48,13 @@ import { createWrites } from './writes.ts';
 const CREATED_BY_UPDATE: ReadonlySet<string> = new Set(['coordination.k8s.io/leases', '/endpoints', '/events']);
 
 /** The verbs over a store and a catalog. The catalog gains and loses kinds as definitions come and go. */
-export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'computed' | 'callWebhook'> & Partial<Core>): Registry {
+export function createRegistry(
+  options: Omit<Core, 'admission' | 'answers' | 'accounts' | 'computed' | 'callWebhook'> & Partial<Core>,
+): Registry {
   const core: Core = {
     admission: [],
     answers: new Map(),
+    accounts: new Map(),
     callWebhook: nobody,
     ...options,
     computed: new Map([['/componentstatuses', componentStatuses], ...(options.computed ?? [])]),
@@ -137,6 +140,8 @@ export function createRegistry(options: Omit<Core, 'admission' | 'answers' | 'co
     catalog,
     metrics,
     get: async (target) => {
+      const account = accountOf(core.accounts, target);
+      if (account) return entryOf(account(reads.get({ ...target, subresource: undefined }).object));
       checkSubresource(target, ['status', 'scale', 'approval', 'ephemeralcontainers', 'resize']);
       return (computedReads(core.computed, target.served.def) ?? reads).get(target);
     },

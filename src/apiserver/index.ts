@@ -1,7 +1,8 @@
 export type { ExecSession, Kubelet, LogOptions } from './kubelet.ts';
 export { createWebhookCaller } from './admission/call-webhook.edge.ts';
 export { createDialer, type Dialer } from './dialer.ts';
-export type { Registry } from './registry.ts';
+export type { Registry, User } from './registry.ts';
+export type { Accounts, Answer, Answers } from './answers.ts';
 export { createRegistry } from './create-registry.ts';
 export type { Admission } from './admission/admission.ts';
 export { createAuth } from './auth/auth.ts';

@@ -26,6 +26,7 @@ import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
+import { canaryAccounts, canaryCommands } from './canary-parts.ts';
 import { clusterDial, clusterHttp } from './cluster-http.edge.ts';
 import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { sidecarAdmission } from './mesh/injection.ts';
@@ -73,7 +74,8 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   };
   const registry: Registry = createRegistry({
     ...core,
-    answers: auth.answers,
+    answers: new Map([...auth.answers, ...canaryCommands({ clientOf: (user) => registry.client(user), clock, signal })]),
+    accounts: canaryAccounts,
     callWebhook: createWebhookCaller({ dialer, clock }),
     computed: new Map([
       ['metrics.k8s.io/nodes', () => measured(async (now) => nodeMetricsOf(now, (await client.list(Nodes)).items))],

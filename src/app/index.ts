@@ -19,5 +19,5 @@ export type { ProxyStatus } from './mesh/istiod.ts';
 export type { DumpRow } from './inspect/proxy-dump.ts';
 export { startLoadTester } from './loadtester.edge.ts';
 export { METRICS_SERVER, runDeliveryAlone } from './delivery-alone.edge.ts';
-export { importRollouts, type Imported, PROVIDERS } from '../delivery/index.ts';
+export { commandCanary, historyOf, importRollouts, type Imported, PROVIDERS, whyOf } from '../delivery/index.ts';
 export { reach } from './inspect/proxy-admin.edge.ts';

@@ -3,3 +3,5 @@ export { startDelivery } from './controller.ts';
 export { PROVIDERS, type Provider } from './settings.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';
 export { createWeb } from './web.edge.ts';
+export { historyOf, whyOf } from './account.ts';
+export { commandCanary } from './command.ts';

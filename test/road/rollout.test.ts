@@ -1,4 +1,4 @@
-/** Releases that people take a hand in, by the command line. */
+/** Releases that people take a hand in, by the command line and by the API. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -32,6 +32,12 @@ const refused = async (...words: string[]): Promise<string> => {
   assert.equal(done.code, 1, done.stdout);
   return done.stderr;
 };
+const PARTS = '/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo';
+/** What the API answers to a command that is posted, or the words of its refusal. */
+const posted = async (part: string, body = '', ...flags: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await it.kubectl.run(['create', '--raw', `${PARTS}/${part}`, '-f', '-', ...flags], { input: body });
+  return code === 0 ? (JSON.parse(stdout) as { status: { message: string } }).status.message : stderr;
+};
 const weight = () => kubectl(it, ['-n', 'test', 'get', 'virtualservice', 'podinfo', '-o', 'jsonpath={.spec.http[0].route[1].weight}']);
 
 test('a release is paused, moved, resumed and promoted by hand', async () => {
@@ -47,6 +53,8 @@ test('a release is paused, moved, resumed and promoted by hand', async () => {
   await eventually('the pause is noticed', 15, async () => (await rollout('list')).includes('Progressing, paused'));
   assert.equal(await weight(), '35');
   assert.match(await rollout('why', 'podinfo'), /The last request, set-weight=35 at .*, was done/);
+  assert.equal(await posted('set-weight', '{"spec": {"weight": 40}}'), 'Set podinfo.test canary weight 40 by request.');
+  assert.equal(await weight(), '40');
   assert.match(await rollout('promote', 'podinfo'), /Promoting podinfo.test by request/);
   assert.match(await rollout('wait', 'podinfo', '--timeout', '60s'), /promoted after/);
   const releases = JSON.parse(await rollout('history', 'podinfo', '-o', 'json')) as { outcome: string; images: string[] }[];
@@ -54,6 +62,25 @@ test('a release is paused, moved, resumed and promoted by hand', async () => {
     releases.map((r) => [r.outcome, r.images]),
     [['Promoted', ['ghcr.io/stefanprodan/podinfo:6.14.1']]],
   );
+});
+
+test('the API takes the same commands from whoever may, and says what it refuses', async () => {
+  await kubectl(it, 'create serviceaccount pauser -n test');
+  await kubectl(it, 'create role pauser -n test --verb=create --resource=canaries.flagger.app/pause,canaries.flagger.app/resume');
+  await kubectl(it, 'create rolebinding pauser -n test --role=pauser --serviceaccount=test:pauser');
+  const pauser = '--as=system:serviceaccount:test:pauser';
+  assert.equal(await posted('pause', '', pauser), 'Paused: it stays as it is until "resume".');
+  assert.match(
+    await kubectl(it, ['-n', 'test', 'get', 'canary', 'podinfo', '-o', 'jsonpath={.metadata.annotations}']),
+    /"sluice.io\/paused":"20/,
+  );
+  assert.equal(await posted('resume', '', pauser), 'Resumed.');
+  assert.match(await posted('abort', '', pauser), /\(Forbidden\).* cannot create resource "canaries\/abort" in API group "flagger\.app"/);
+  assert.match(await posted('abort'), /\(Conflict\).* on canaries\.flagger\.app "podinfo": no release is under way\n/);
+  assert.match(await posted('set-weight'), /spec\.weight: Required value/);
+  const why = JSON.parse(await kubectl(it, ['get', '--raw', `${PARTS}/why`])) as { phase: string; evidence: { metrics?: unknown }[] };
+  assert.equal(why.phase, 'Succeeded');
+  assert.ok(why.evidence.some((e) => e.metrics));
 });
 
 test('a release is aborted, and the same version tried again', async () => {

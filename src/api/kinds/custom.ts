@@ -24,7 +24,7 @@ export interface CustomVersion {
 
 export interface CustomDefinition<T extends KubeObject> extends Pick<
   Definition<T>,
-  'resource' | 'singular' | 'shortNames' | 'categories' | 'status' | 'default' | 'check'
+  'resource' | 'singular' | 'shortNames' | 'categories' | 'status' | 'subresources' | 'default' | 'check'
 > {
   readonly shapes: Shapes;
   /** The shape of the whole object; the name of the kind when absent. */
@@ -77,6 +77,7 @@ export function defineCustom<T extends KubeObject>(d: CustomDefinition<T>): Kind
     categories: d.categories ?? [],
     schema: () => schemaOf(shape),
     status: d.status ?? true,
+    ...(d.subresources ? { subresources: d.subresources } : {}),
     ...(d.default ? { default: d.default } : {}),
     ...(d.check ? { check: d.check } : {}),
     columns: printerColumns<T>(columns),

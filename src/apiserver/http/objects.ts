@@ -89,13 +89,16 @@ async function write(api: Api, call: Call, target: Target, view: View, method: '
     const { type, body } = decodePatch(bytes, contentType);
     written = await api.registry.patch(target, type, body, query);
   } else {
-    const body = decodeBody(bytes, contentType);
+    const body = bytes.length === 0 && isBodyOptional(target) ? { value: {} } : decodeBody(bytes, contentType);
     written = await (method === 'POST' ? api.registry.create(target, body, query) : api.registry.update(target, body, query));
   }
   const legacy = warningOf(target.served);
   warn(call, legacy && !written.warnings.includes(legacy) ? [legacy, ...written.warnings] : written.warnings);
   sendJson(call, written.created || method === 'POST' ? 201 : 200, renderObject(written, view), view.representation);
 }
+
+const isBodyOptional = ({ served, subresource }: Target): boolean =>
+  served.def.subresources?.some((s) => s.name === subresource && s.bodyOptional) ?? false;
 
 async function remove(api: Api, call: Call, target: Target, view: View): Promise<void> {
   if (target.subresource !== undefined) throw methodNotAllowed();

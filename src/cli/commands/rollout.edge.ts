@@ -1,6 +1,6 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { reach } from '../../app/index.ts';
-import { Canaries, Deployments, isPaused, PAUSED, REQUEST, requestText, type Canary, type CanaryRequest } from '../../api/index.ts';
+import { commandCanary, historyOf, reach, whyOf } from '../../app/index.ts';
+import { Canaries, Deployments, PAUSED, REQUEST, type Canary, type CanaryCommand } from '../../api/index.ts';
 import { Fault, parseDuration, sleep, systemClock } from '../../base/index.ts';
 import type { CommandContext, Command, Flags } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -9,8 +9,6 @@ import { historyText, isUnderWay, lineText, listText, pageText, whyText } from '
 
 /** How often is looked while something is waited for. */
 const LOOK_MS = 250;
-/** A running controller answers within a look at the canary; who waits for longer is told. */
-const ANSWER_MS = 30_000;
 
 /** What a verb is given. */
 interface Call {
@@ -31,26 +29,26 @@ const VERBS: Readonly<Record<string, { readonly words: string; readonly does: st
   pause: {
     words: NAME,
     does: 'hold the traffic where it is, and let no release begin; bad canaries are rolled back all the same',
-    run: pause,
+    run: does(() => ({ do: 'pause' })),
   },
-  resume: { words: NAME, does: 'go on', run: resume },
+  resume: { words: NAME, does: 'go on', run: does(() => ({ do: 'resume' })) },
   promote: {
     words: NAME,
     does: 'skip the gate or the rest of the analysis: the primary follows now',
-    run: asks(() => ({ do: 'promote' })),
+    run: does(() => ({ do: 'promote' })),
   },
-  abort: { words: NAME, does: 'roll back', run: asks(() => ({ do: 'abort' })) },
-  retry: { words: NAME, does: 'release the version that failed again', run: asks(() => ({ do: 'retry' })) },
+  abort: { words: NAME, does: 'roll back', run: does(() => ({ do: 'abort' })) },
+  retry: { words: NAME, does: 'release the version that failed again', run: does(() => ({ do: 'retry' })) },
   'set-weight': {
     words: `${NAME} <percent>`,
     does: 'give the canary this share now; the analysis goes on from there',
-    run: asks(weightOf),
+    run: does(weightOf),
   },
-  restart: { words: NAME, does: 'begin the analysis anew', run: asks(() => ({ do: 'restart' })) },
+  restart: { words: NAME, does: 'begin the analysis anew', run: does(() => ({ do: 'restart' })) },
   undo: {
     words: NAME,
     does: 'bring back the version before the last promotion at once, while it is kept (spec.undoWindow)',
-    run: asks(() => ({ do: 'undo' })),
+    run: does(() => ({ do: 'undo' })),
   },
   wait: { words: NAME, does: 'until its release is over; ends with 1 when it was rolled back', run: wait },
   history: { words: NAME, does: 'the last releases and how they ended', run: history },
@@ -110,11 +108,6 @@ async function find({ context, namespace, name }: Call): Promise<Canary> {
   });
 }
 
-async function annotate({ context, namespace, name }: Call, annotations: Record<string, string | null>): Promise<void> {
-  const body = { metadata: { annotations } };
-  await reach(context.paths, (client) => client.patch(Canaries, { namespace, name }, { type: 'merge', body }));
-}
-
 async function list({ context, flags }: Call): Promise<number> {
   const namespace = flags.namespace === undefined ? {} : { namespace: String(flags.namespace) };
   const { items } = await reach(context.paths, (client) => client.list(Canaries, namespace));
@@ -136,52 +129,28 @@ async function get(call: Call): Promise<number> {
   return EXIT.done;
 }
 
-async function pause(call: Call): Promise<number> {
-  const canary = await find(call);
-  if (!isPaused(canary)) await annotate(call, { [PAUSED]: new Date(systemClock.now()).toISOString() });
-  return said(call, isPaused(canary) ? 'It is paused already.' : 'Paused: it stays as it is until "resume".');
-}
-
-async function resume(call: Call): Promise<number> {
-  const canary = await find(call);
-  if (isPaused(canary)) await annotate(call, { [PAUSED]: null });
-  return said(call, isPaused(canary) ? 'Resumed.' : 'It was not paused.');
-}
-
-/** A verb that the controller is asked for, and whose answer is waited for. */
-function asks(requestOf: (call: Call) => CanaryRequest): Verb {
+/** Does it, and says what has come of it. */
+function does(commandOf: (call: Call) => CanaryCommand): Verb {
   return async (call) => {
-    const request = requestOf(call);
+    const { context, namespace, name } = call;
+    const command = commandOf(call);
     await find(call);
-    const text = requestText(request, systemClock.now());
-    // Who promotes or aborts has made up their mind: nothing is held any longer.
-    const free: Record<string, null> = request.do === 'promote' || request.do === 'abort' ? { [PAUSED]: null } : {};
-    await annotate(call, { [REQUEST]: text, ...free });
-    for (const end = systemClock.monotonic() + ANSWER_MS; systemClock.monotonic() < end; await sleep(systemClock, LOOK_MS)) {
-      const canary = await find(call);
-      const { handled } = canary.status ?? {};
-      if (handled?.request !== text) continue;
-      if (handled.done) return said(call, `${handled.message}.`);
-      throw new Fault('Refused', `${call.name}: ${handled.message}`, {
-        hint: `"sluice rollout why ${call.name} -n ${call.namespace}${call.context.again}" says where it stands.`,
-      });
+    const { outcome, message } = await reach(context.paths, (client) => commandCanary(client, call, command, { clock: systemClock }));
+    if (outcome === 'done') {
+      show(context, { namespace, name, message }, () => `${namespace}/${name}: ${message}\n`);
+      return EXIT.done;
     }
-    throw new Fault('Unanswered', `${call.name} has not taken up the request within ${ANSWER_MS / 1000} s`, {
-      hint: `It is done as soon as it can be; "sluice rollout why ${call.name} -n ${call.namespace}${call.context.again}" says what is waited for.`,
+    const verb = outcome === 'refused' ? 'says where it stands' : 'says what is waited for';
+    throw new Fault(outcome === 'refused' ? 'Refused' : 'Unanswered', `${name}: ${message}`, {
+      hint: `"sluice rollout why ${name} -n ${namespace}${context.again}" ${verb}.`,
     });
   };
 }
 
-function weightOf({ rest: [text = ''] }: Call): CanaryRequest {
+function weightOf({ rest: [text = ''] }: Call): CanaryCommand {
   const weight = Number(text.replace(/%$/, ''));
   if (Number.isInteger(weight) && weight >= 0 && weight <= 100) return { do: 'set-weight', weight };
   throw new Fault('WeightInvalid', `"${text}" is not a share of the requests`, { hint: 'Give a whole number from 0 to 100.' });
-}
-
-async function said(call: Call, message: string): Promise<number> {
-  const { context, namespace, name } = call;
-  show(context, { namespace, name, message }, () => `${namespace}/${name}: ${message}\n`);
-  return EXIT.done;
 }
 
 /** The target runs other images than the primary, and no release of it has ended: one is about to begin. */
@@ -217,14 +186,12 @@ async function wait(call: Call): Promise<number> {
 
 async function history(call: Call): Promise<number> {
   const canary = await find(call);
-  show(call.context, canary.status?.history ?? [], () => historyText(canary, systemClock.now()));
+  show(call.context, historyOf(canary), () => historyText(canary, systemClock.now()));
   return EXIT.done;
 }
 
 async function why(call: Call): Promise<number> {
   const canary = await find(call);
-  const { phase, conditions, evidence = [], handled, history: releases = [], judge } = canary.status ?? {};
-  const value = { phase, message: conditions?.[0]?.message, release: releases.at(-1), request: handled, judge, evidence };
-  show(call.context, value, () => whyText(canary, systemClock.now()));
+  show(call.context, whyOf(canary), () => whyText(canary, systemClock.now()));
   return EXIT.done;
 }

@@ -15,6 +15,9 @@ export const DEADLINE = 'sluice.io/deadline';
 export const GROUP = 'sluice.io/group';
 
 const VERBS = ['promote', 'abort', 'retry', 'restart', 'undo'] as const;
+/** All that people can do to a release, and what they can ask about one: words of `sluice rollout`, and parts of a Canary in the API. */
+export const COMMANDS = ['pause', 'resume', ...VERBS, 'set-weight'] as const;
+export const ACCOUNTS = ['history', 'why'] as const;
 
 export type CanaryRequest =
   | { readonly do: (typeof VERBS)[number] }
@@ -23,6 +26,9 @@ export type CanaryRequest =
       /** Percent. */
       readonly weight: number;
     };
+
+/** What is done at once, or asked of the controller. */
+export type CanaryCommand = CanaryRequest | { readonly do: 'pause' } | { readonly do: 'resume' };
 
 /** The request that a text is; undefined when it is none. */
 export function parseRequest(text: string): CanaryRequest | undefined {

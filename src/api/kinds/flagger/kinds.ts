@@ -8,6 +8,7 @@ import { checkDuration, checkStringMatch } from '../istio/checks.ts';
 import { checkTrafficPolicy } from '../istio/destination-rule.ts';
 import { istioShapes } from '../istio/shared.ts';
 import { shapesIn } from '../schema/shapes.edge.ts';
+import { canaryParts } from './request.ts';
 import type { AlertProvider, Canary, CanaryAnalysis, CanaryService, MetricTemplate } from './types.ts';
 
 const shared = {
@@ -30,6 +31,7 @@ export const canaries = defineCustom<Canary>({
       downgrade: renamed('analysis', 'canaryAnalysis'),
     },
   ],
+  subresources: canaryParts,
   check: checkCanary,
   columns: [
     shows('Status', '.status.phase'),

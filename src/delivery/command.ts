@@ -1,0 +1,68 @@
+/** What people do to a release, by the command line or by the API: written on the Canary, and answered by the controller. */
+import { ApiError, Canaries, isPaused, PAUSED, REQUEST, requestText, type Canary, type CanaryCommand, type Key } from '../api/index.ts';
+import { rfc3339, sleep, type Clock } from '../base/index.ts';
+import type { Client } from '../control/index.ts';
+
+const BY = { fieldManager: 'sluice-rollout' };
+/** How often is looked for an answer. */
+const LOOK_MS = 250;
+/** A running controller answers within a look at the canary; who waits for longer is told. */
+const ANSWER_MS = 30_000;
+
+export interface Commanded {
+  /** `open`: it is not answered yet, and may still be. */
+  readonly outcome: 'done' | 'refused' | 'open';
+  readonly message: string;
+}
+
+/** What a command changes of the Canary. */
+interface Change {
+  readonly annotations: Readonly<Record<string, string | null>>;
+  /** What it has come to, or the text that the controller will answer. */
+  readonly then: { readonly said: string } | { readonly request: string };
+}
+
+function changeBy(canary: Canary, command: CanaryCommand, now: number): Change {
+  const paused = isPaused(canary);
+  if (command.do === 'pause') {
+    if (paused) return { annotations: {}, then: { said: 'It is paused already.' } };
+    return { annotations: { [PAUSED]: rfc3339(now) }, then: { said: 'Paused: it stays as it is until "resume".' } };
+  }
+  if (command.do === 'resume') {
+    if (!paused) return { annotations: {}, then: { said: 'It was not paused.' } };
+    return { annotations: { [PAUSED]: null }, then: { said: 'Resumed.' } };
+  }
+  const request = requestText(command, now);
+  // Who promotes or aborts has made up their mind: nothing is held any longer.
+  const free: Record<string, null> = command.do === 'promote' || command.do === 'abort' ? { [PAUSED]: null } : {};
+  return { annotations: { [REQUEST]: request, ...free }, then: { request } };
+}
+
+/** Writes the command on the Canary and waits for what comes of it, half a minute at most. Throws NotFound when there is no such Canary. */
+export async function commandCanary(
+  client: Client,
+  key: Key,
+  command: CanaryCommand,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
+): Promise<Commanded> {
+  const find = async (): Promise<Canary> => (await client.get(Canaries, key)) ?? missing(key);
+  const { annotations, then } = changeBy(await find(), command, clock.now());
+  if (Object.keys(annotations).length > 0) await client.patch(Canaries, key, { type: 'merge', body: { metadata: { annotations } } }, BY);
+  if ('said' in then) return { outcome: 'done', message: then.said };
+  const end = clock.monotonic() + ANSWER_MS;
+  for (; clock.monotonic() < end && !signal?.aborted; await sleep(clock, LOOK_MS, signal)) {
+    const { metadata, status } = await find();
+    if (status?.handled?.request === then.request) {
+      const { done, message } = status.handled;
+      return done ? { outcome: 'done', message: `${message}.` } : { outcome: 'refused', message };
+    }
+    if (metadata?.annotations?.[REQUEST] !== then.request)
+      return { outcome: 'open', message: 'another request came before the answer to this one was seen' };
+  }
+  return { outcome: 'open', message: `it has not taken up the request within ${ANSWER_MS / 1000} s; it is done as soon as it can be` };
+}
+
+function missing({ name }: Key): never {
+  const { group, plural } = Canaries;
+  throw new ApiError('NotFound', `${plural}.${group} "${name}" not found`, { name, group, kind: plural });
+}
