@@ -1,8 +1,7 @@
 /** Delivery without the rest of an instance: on a cluster of others, with its mesh and its Prometheus. Several run; one of them acts. */
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { isApiError } from '../api/index.ts';
-import { createMetrics, Fault, measureProcess, messageOf, systemClock, systemRng, uuid, type Log, type Metrics } from '../base/index.ts';
+import { createMetrics, Fault, measureProcess, systemClock, systemRng, uuid, type Log, type Metrics } from '../base/index.ts';
 import {
   clusterFromKubeconfig,
   clusterOfPod,
@@ -18,6 +17,7 @@ import {
 import { createWeb, startDelivery, type Provider } from '../delivery/index.ts';
 import { forbidden, LEASE_RULE, missingRules, rulesFor } from './access.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
+import { asking, REQUEST_MS } from './other-cluster.edge.ts';
 import { serveOwnPages } from './own-pages.edge.ts';
 import { versions } from './instance/versions.ts';
 
@@ -45,8 +45,7 @@ export interface DeliveryAloneOptions {
 /** Flagger's own. */
 export const METRICS_SERVER = 'http://prometheus:9090';
 const LEASE = 'sluice-leader-election';
-/** A request that takes longer has no answer. Those for the lease end well before it must be renewed. */
-const REQUEST_MS = 30_000;
+/** Requests for the lease end well before it must be renewed. */
 const LEASE_REQUEST_MS = 5_000;
 
 const FLAGGER = 'flagger.app/v1beta1';
@@ -114,7 +113,7 @@ async function checkCluster({ server }: Cluster, options: DeliveryAloneOptions, 
   const limits = { ...server, timeoutMs: REQUEST_MS, signal: options.signal };
   const discovery = createDiscovery(limits);
   const client = createHttpClient(limits);
-  try {
+  await asking(baseUrl, async () => {
     const kinds = await discovery.names(FLAGGER);
     if (!['canaries', 'metrictemplates', 'alertproviders'].every((kind) => kinds.includes(kind)))
       throw new Fault('KindsMissing', `the API at ${baseUrl} does not know Canary, MetricTemplate and AlertProvider (${FLAGGER})`, {
@@ -136,17 +135,5 @@ async function checkCluster({ server }: Cluster, options: DeliveryAloneOptions, 
     if (missing.length > 0) throw forbidden(missing, namespace === undefined ? 'in all namespaces' : `in namespace ${namespace}`);
     const leases = await missingRules(client, [LEASE_RULE], leaseNamespace);
     if (leases.length > 0) throw forbidden(leases, `in namespace ${leaseNamespace}, for the lease`);
-  } catch (error) {
-    if (isApiError(error, 'Unauthorized'))
-      throw new Fault('CredentialsRefused', `the API at ${baseUrl} does not take the credentials: ${messageOf(error)}`, {
-        hint: 'Renew them in the kubeconfig; "kubectl auth whoami" says whether they are taken.',
-        cause: error,
-      });
-    if (isApiError(error, 'ServiceUnavailable'))
-      throw new Fault('ClusterUnreachable', `the API at ${baseUrl} cannot be reached: ${error.message}`, {
-        hint: 'Check the address and the certificate authority in the kubeconfig, and that the network leads there.',
-        cause: error,
-      });
-    throw error;
-  }
+  });
 }

@@ -21,3 +21,4 @@ export { startLoadTester } from './loadtester.edge.ts';
 export { METRICS_SERVER, runDeliveryAlone } from './delivery-alone.edge.ts';
 export { commandCanary, historyOf, importRollouts, type Imported, PROVIDERS, whyOf } from '../delivery/index.ts';
 export { reach } from './inspect/proxy-admin.edge.ts';
+export { otherCluster, type OtherCluster } from './other-cluster.edge.ts';

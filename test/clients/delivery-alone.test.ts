@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { Canaries, Deployments, Events, Leases, ServiceAccounts, VirtualServices, type Canary } from '../../src/api/index.ts';
@@ -14,7 +14,7 @@ import { writeKubeconfig } from '../../src/apiserver/index.ts';
 import { silentLog, sleep, systemClock } from '../../src/base/index.ts';
 import { createHttpClient, type Client } from '../../src/control/index.ts';
 import { startApiProcess, type ApiProcess } from '../support/api-process.ts';
-import { startDeliveryProcess, startPrometheus, type DeliveryProcess } from '../support/delivery-alone.ts';
+import { runSluice, startDeliveryProcess, startPrometheus, type DeliveryProcess } from '../support/delivery-alone.ts';
 import { startFakeNodes } from '../support/fake-node.ts';
 import { toolWith, type Tool } from '../support/kubectl.ts';
 
@@ -134,7 +134,7 @@ test('the leader is killed in the middle of a release: the other goes on from wh
       analysis: {
         interval: '2s',
         threshold: 3,
-        stepWeight: 10,
+        stepWeight: 20,
         maxWeight: 80,
         metrics: [
           { name: 'request-success-rate', thresholdRange: { min: 99 }, interval: '30s' },
@@ -145,7 +145,7 @@ test('the leader is killed in the middle of a release: the other goes on from wh
   });
   await until('Initialized', phase('Initialized'));
   await setImage('2');
-  await until('a third of the way', async () => (await weight()) >= 30);
+  await until('half of the way', async () => (await weight()) >= 40);
   assert.equal(leads(second), false);
   const before = { weight: await weight(), began: (await canary()).status?.history?.at(-1)?.startedAt };
   first.signal('SIGKILL');
@@ -210,6 +210,28 @@ test('it says what it does as Flagger does, and counts it', async () => {
   assert.equal((await fetch(`${base}/healthz`)).status, 200);
 });
 
+test('people take a hand in its releases by the words that instances know', async () => {
+  const rollout = (...words: string[]) => runSluice(['rollout', ...words, '--kubeconfig', join(dir, 'admin.kubeconfig'), '-n', NS]);
+  const table: [words: string[], code: number, says: RegExp][] = [
+    [['list'], 0, /podinfo.*Succeeded/],
+    [
+      ['abort', 'podinfo'],
+      1,
+      /^error: podinfo: no release is under way\n.*"sluice rollout why podinfo -n test --kubeconfig \S+admin\.kubeconfig"/,
+    ],
+    [['pause', 'podinfo'], 0, /^test\/podinfo: Paused/],
+    [['resume', 'podinfo'], 0, /^test\/podinfo: Resumed\.\n$/],
+    [['why', 'podinfo'], 0, /The last request, abort at .*, was refused: no release is under way/],
+    [['get', 'nobody'], 1, /there is no Canary nobody in namespace test/],
+    [['list', '--context', 'nope'], 1, /has no context "nope"/],
+  ];
+  for (const [words, code, says] of table) {
+    const done = await rollout(...words);
+    assert.equal(done.code, code, `${words.join(' ')}\n${done.stdout}\n${done.stderr}`);
+    assert.match(done.stdout + done.stderr, says);
+  }
+});
+
 test('told to end, it lets the lease go, and another acts at once', async (t) => {
   const leader = running.at(-1)!;
   const next = await start(await kubeconfigOf('sluice', HOME));
@@ -223,21 +245,6 @@ test('told to end, it lets the lease go, and another acts at once', async (t) =>
   next.signal('SIGTERM');
   assert.equal(await next.ended, 0);
   assert.equal(await holder(), '');
-});
-
-test('a leader that stood still while its lease ran out writes nothing afterwards', async () => {
-  const kubeconfig = await kubeconfigOf('sluice', HOME);
-  const first = await start(kubeconfig);
-  await until('a leader', async () => leads(first));
-  const second = await start(kubeconfig);
-  first.signal('SIGSTOP');
-  await until('the other leads', async () => leads(second), 30_000);
-  const held = await holder();
-  first.signal('SIGCONT');
-  await until('it knows', async () => first.lines.some((l) => l.msg.startsWith('the lease is lost')));
-  assert.equal(await holder(), held);
-  for (const one of [first, second]) one.signal('SIGTERM');
-  assert.deepEqual(await Promise.all([first.ended, second.ended]), [0, 0]);
 });
 
 const WRONG: Record<string, { args: (dir: string) => string[]; says: readonly RegExp[] }> = {
@@ -273,7 +280,22 @@ const WRONG: Record<string, { args: (dir: string) => string[]; says: readonly Re
   },
 };
 
-test('what is wrong is said in a sentence, with what to do', async (t) => {
+async function standStill(): Promise<void> {
+  const kubeconfig = await kubeconfigOf('sluice', HOME);
+  const first = await start(kubeconfig);
+  await until('a leader', async () => leads(first));
+  const second = await start(kubeconfig);
+  first.signal('SIGSTOP');
+  await until('the other leads', async () => leads(second), 30_000);
+  const held = await holder();
+  first.signal('SIGCONT');
+  await until('it knows', async () => first.lines.some((l) => l.msg.startsWith('the lease is lost')));
+  assert.equal(await holder(), held);
+  for (const one of [first, second]) one.signal('SIGTERM');
+  assert.deepEqual(await Promise.all([first.ended, second.ended]), [0, 0]);
+}
+
+async function sayWhatIsWrong(t: TestContext): Promise<void> {
   const server = `https://127.0.0.1:${api.port}`;
   writeKubeconfig(join(dir, 'dead.kubeconfig'), { name: 'x', server: 'https://127.0.0.1:1', caCert: api.ca, token: api.token });
   writeKubeconfig(join(dir, 'refused.kubeconfig'), { name: 'x', server, caCert: api.ca, token: 'wrong' });
@@ -288,4 +310,11 @@ test('what is wrong is said in a sentence, with what to do', async (t) => {
       for (const what of says) assert.match(one.said, what);
       assert.doesNotMatch(one.said, /\n {4}at /);
     });
+}
+
+// The lease takes its time to run out, and the others do not come as far as asking for it.
+test('at the same time', { concurrency: true }, async (t) => {
+  const stood = t.test('a leader that stood still while its lease ran out writes nothing afterwards', standStill);
+  await t.test('what is wrong is said in a sentence, with what to do', sayWhatIsWrong);
+  await stood;
 });

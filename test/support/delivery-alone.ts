@@ -1,5 +1,5 @@
 /** `sluice run` as a process, with what it needs of a cluster that is not ours: an account with the chart's rules, a Prometheus. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -25,9 +25,20 @@ export interface DeliveryProcess {
   readonly ended: Promise<number | null>;
 }
 
-export function startDeliveryProcess(args: readonly string[], env: Readonly<Record<string, string>> = {}): DeliveryProcess {
-  const flags = ['--disable-warning=ExperimentalWarning', MAIN, 'run', ...args];
-  const child: ChildProcess = spawn(process.execPath, flags, { env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env } });
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
+const ENV = { PATH: process.env['PATH'], HOME: '/nonexistent' };
+
+/** Another command of the command line, to its end. */
+export function runSluice(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [...NODE_FLAGS, MAIN, ...args], { env: ENV }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+export function startDeliveryProcess(args: readonly string[]): DeliveryProcess {
+  const child: ChildProcess = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'run', ...args], { env: ENV });
   const lines: LogLine[] = [];
   let said = '';
   let rest = '';

@@ -1,6 +1,6 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
-import { commandCanary, historyOf, reach, whyOf } from '../../app/index.ts';
-import { Canaries, Deployments, PAUSED, REQUEST, type Canary, type CanaryCommand } from '../../api/index.ts';
+import { commandCanary, historyOf, otherCluster, type OtherCluster, reach as reachInstance, whyOf } from '../../app/index.ts';
+import { Canaries, Deployments, isApiError, PAUSED, REQUEST, type Canary, type CanaryCommand } from '../../api/index.ts';
 import { Fault, parseDuration, sleep, systemClock } from '../../base/index.ts';
 import type { CommandContext, Command, Flags } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -14,6 +14,10 @@ const LOOK_MS = 250;
 interface Call {
   readonly context: CommandContext;
   readonly flags: Flags;
+  /** Asks the API of the instance, or of the cluster that is named instead. */
+  readonly reach: OtherCluster['reach'];
+  /** The flags that name it again, each with a space before it. */
+  readonly again: string;
   readonly namespace: string;
   /** Of the canary. */
   readonly name: string;
@@ -60,7 +64,9 @@ export const rolloutCommand: Command = {
   summary: 'look at releases and take a hand in them: pause, promote, abort, why',
   args: '[words...]',
   flags: [
-    { usage: '-n, --namespace <namespace>', help: 'of the canary (default: default)' },
+    { usage: '-n, --namespace <namespace>', help: 'of the canary (default: default, or the one of the context)' },
+    { usage: '--kubeconfig <file>', help: 'in place of an instance: a cluster where "sluice run" delivers' },
+    { usage: '--context <name>', help: 'of that kubeconfig, or of your own (default: its current one)' },
     { usage: '-w, --watch', help: 'get: say what happens until it is over' },
     { usage: '--timeout <duration>', help: 'wait: give up after this time (default: 10m)' },
   ],
@@ -83,34 +89,53 @@ export const rolloutCommand: Command = {
         hint: `Write: sluice rollout ${word}${verb.words ? ` ${verb.words}` : ''}`,
       });
     const [name = '', ...more] = rest;
+    const { namespace = 'default', ...where } = whereOf(context, flags);
     return verb.run({
       context,
       flags,
-      namespace: String(flags.namespace ?? 'default'),
+      ...where,
+      namespace: String(flags.namespace ?? namespace),
       name: name.replace(/^(canary|canaries|canaries\.flagger\.app)\//, ''),
       rest: more,
     });
   },
 };
 
+/** What is asked: the instance, unless a kubeconfig or a context of one is given. */
+function whereOf(context: CommandContext, flags: Flags): Pick<Call, 'reach' | 'again'> & { namespace?: string | undefined } {
+  const { kubeconfig, context: name } = flags;
+  if (kubeconfig === undefined && name === undefined) return { reach: (ask) => reachInstance(context.paths, ask), again: context.again };
+  const again = `${kubeconfig ? ` --kubeconfig ${String(kubeconfig)}` : ''}${name ? ` --context ${String(name)}` : ''}`;
+  return {
+    ...otherCluster(String(kubeconfig ?? context.userKubeconfig), name === undefined ? undefined : String(name), context.env),
+    again,
+  };
+}
+
 /** The canary; says where those of its name are when it is not there. */
-async function find({ context, namespace, name }: Call): Promise<Canary> {
-  const { found, others } = await reach(context.paths, async (client) => {
+async function find({ reach, again, namespace, name }: Call): Promise<Canary> {
+  const { found, others } = await reach(async (client) => {
     const canary = await client.get(Canaries, { namespace, name });
-    return { found: canary, others: canary ? [] : (await client.list(Canaries)).items };
+    return { found: canary, others: canary ? [] : (await client.list(Canaries).catch(unseen)).items };
   });
   if (found) return found;
   const elsewhere = others.filter((c) => c.metadata?.name === name).map((c) => c.metadata?.namespace);
   throw new Fault('CanaryMissing', `there is no Canary ${name} in namespace ${namespace}`, {
     hint: elsewhere.length
       ? `There is one in ${elsewhere.join(', ')}: add -n ${elsewhere[0]}.`
-      : `"sluice rollout list${context.again}" shows those that are there.`,
+      : `"sluice rollout list${again}" shows those that are there.`,
   });
 }
 
-async function list({ context, flags }: Call): Promise<number> {
+/** Who may not look into all namespaces is not told what is there. */
+function unseen(error: unknown): { items: Canary[] } {
+  if (isApiError(error, 'Forbidden')) return { items: [] };
+  throw error;
+}
+
+async function list({ context, reach, flags }: Call): Promise<number> {
   const namespace = flags.namespace === undefined ? {} : { namespace: String(flags.namespace) };
-  const { items } = await reach(context.paths, (client) => client.list(Canaries, namespace));
+  const { items } = await reach((client) => client.list(Canaries, namespace));
   show(context, items, () => listText(items, systemClock.now()));
   return EXIT.done;
 }
@@ -132,17 +157,17 @@ async function get(call: Call): Promise<number> {
 /** Does it, and says what has come of it. */
 function does(commandOf: (call: Call) => CanaryCommand): Verb {
   return async (call) => {
-    const { context, namespace, name } = call;
+    const { context, reach, again, namespace, name } = call;
     const command = commandOf(call);
     await find(call);
-    const { outcome, message } = await reach(context.paths, (client) => commandCanary(client, call, command, { clock: systemClock }));
+    const { outcome, message } = await reach((client) => commandCanary(client, call, command, { clock: systemClock }));
     if (outcome === 'done') {
       show(context, { namespace, name, message }, () => `${namespace}/${name}: ${message}\n`);
       return EXIT.done;
     }
     const verb = outcome === 'refused' ? 'says where it stands' : 'says what is waited for';
     throw new Fault(outcome === 'refused' ? 'Refused' : 'Unanswered', `${name}: ${message}`, {
-      hint: `"sluice rollout why ${name} -n ${namespace}${context.again}" ${verb}.`,
+      hint: `"sluice rollout why ${name} -n ${namespace}${again}" ${verb}.`,
     });
   };
 }
@@ -154,11 +179,11 @@ function weightOf({ rest: [text = ''] }: Call): CanaryCommand {
 }
 
 /** The target runs other images than the primary, and no release of it has ended: one is about to begin. */
-async function isAhead({ context, namespace }: Call, canary: Canary): Promise<boolean> {
+async function isAhead({ reach, namespace }: Call, canary: Canary): Promise<boolean> {
   const { kind, name } = canary.spec.targetRef;
   if (kind !== 'Deployment' || canary.status?.phase === 'Failed') return false;
   const images = (d: Deployment | undefined): string | undefined => d?.spec?.template.spec?.containers.map((c) => c.image).join(' ');
-  const [target, primary] = await reach(context.paths, (client) =>
+  const [target, primary] = await reach((client) =>
     Promise.all([name, `${name}-primary`].map((n) => client.get(Deployments, { namespace, name: n }))),
   );
   // What was undone and applied again is not released.
@@ -175,7 +200,7 @@ async function wait(call: Call): Promise<number> {
   while (isUnderWay(canary) || ['', 'Initializing', undefined].includes(canary.status?.phase) || (await isAhead(call, canary))) {
     if (systemClock.monotonic() > end)
       throw new Fault('TimedOut', `${call.name} is still ${canary.status?.phase} after ${String(flags.timeout ?? '10m')}`, {
-        hint: `"sluice rollout why ${call.name} -n ${call.namespace}${context.again}" says what is waited for.`,
+        hint: `"sluice rollout why ${call.name} -n ${call.namespace}${call.again}" says what is waited for.`,
       });
     await sleep(systemClock, LOOK_MS);
     canary = await find(call);
