@@ -19,23 +19,23 @@ export interface Commanded {
 interface Change {
   readonly annotations: Readonly<Record<string, string | null>>;
   /** What it has come to, or the text that the controller will answer. */
-  readonly then: { readonly said: string } | { readonly request: string };
+  readonly next: { readonly said: string } | { readonly request: string };
 }
 
 function changeBy(canary: Canary, command: CanaryCommand, now: number): Change {
   const paused = isPaused(canary);
   if (command.do === 'pause') {
-    if (paused) return { annotations: {}, then: { said: 'It is paused already.' } };
-    return { annotations: { [PAUSED]: rfc3339(now) }, then: { said: 'Paused: it stays as it is until "resume".' } };
+    if (paused) return { annotations: {}, next: { said: 'It is paused already.' } };
+    return { annotations: { [PAUSED]: rfc3339(now) }, next: { said: 'Paused: it stays as it is until "resume".' } };
   }
   if (command.do === 'resume') {
-    if (!paused) return { annotations: {}, then: { said: 'It was not paused.' } };
-    return { annotations: { [PAUSED]: null }, then: { said: 'Resumed.' } };
+    if (!paused) return { annotations: {}, next: { said: 'It was not paused.' } };
+    return { annotations: { [PAUSED]: null }, next: { said: 'Resumed.' } };
   }
   const request = requestText(command, now);
   // Who promotes or aborts has made up their mind: nothing is held any longer.
   const free: Record<string, null> = command.do === 'promote' || command.do === 'abort' ? { [PAUSED]: null } : {};
-  return { annotations: { [REQUEST]: request, ...free }, then: { request } };
+  return { annotations: { [REQUEST]: request, ...free }, next: { request } };
 }
 
 /** Writes the command on the Canary and waits for what comes of it, half a minute at most. Throws NotFound when there is no such Canary. */
@@ -46,17 +46,17 @@ export async function commandCanary(
   { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
 ): Promise<Commanded> {
   const find = async (): Promise<Canary> => (await client.get(Canaries, key)) ?? missing(key);
-  const { annotations, then } = changeBy(await find(), command, clock.now());
+  const { annotations, next } = changeBy(await find(), command, clock.now());
   if (Object.keys(annotations).length > 0) await client.patch(Canaries, key, { type: 'merge', body: { metadata: { annotations } } }, BY);
-  if ('said' in then) return { outcome: 'done', message: then.said };
+  if ('said' in next) return { outcome: 'done', message: next.said };
   const end = clock.monotonic() + ANSWER_MS;
   for (; clock.monotonic() < end && !signal?.aborted; await sleep(clock, LOOK_MS, signal)) {
     const { metadata, status } = await find();
-    if (status?.handled?.request === then.request) {
+    if (status?.handled?.request === next.request) {
       const { done, message } = status.handled;
       return done ? { outcome: 'done', message: `${message}.` } : { outcome: 'refused', message };
     }
-    if (metadata?.annotations?.[REQUEST] !== then.request)
+    if (metadata?.annotations?.[REQUEST] !== next.request)
       return { outcome: 'open', message: 'another request came before the answer to this one was seen' };
   }
   return { outcome: 'open', message: `it has not taken up the request within ${ANSWER_MS / 1000} s; it is done as soon as it can be` };
