@@ -43,11 +43,13 @@ await withInstance('promotion', async ({ client, status }) => {
     await client.patch(Deployments, KEY, { type: 'strategic', body });
     await until('the release begins', 30_000, async () => (await phase()) === 'Progressing');
     await until('the release ends', 2 * START_MS, async () => ['Succeeded', 'Failed'].includes(await phase()));
-    await until(
-      'the old pods are gone',
-      60_000,
-      async () => (await client.list(Pods, { namespace: 'test' })).items.length === REPLICAS + 1,
-    );
+    // The primary's new ones come, the canary's go; those of the version before stay for an undo.
+    await until('no pod comes or goes any more', START_MS, async () => {
+      const { items } = await client.list(Pods, { namespace: 'test' });
+      return items.every(
+        (p) => !p.metadata?.deletionTimestamp && p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+      );
+    });
   } finally {
     load.kill('SIGTERM');
   }

@@ -6,6 +6,7 @@ import { jsonLog, messageOf, systemClock } from '../base/index.ts';
 import { createHttpClient } from '../control/index.ts';
 import { runAgent } from '../node/index.ts';
 import { createImages } from './node/images.ts';
+import { takenByProxy } from './node/admin-socket.edge.ts';
 import type { ControlPlaneInput } from './instance/config.ts';
 import { keepCompiled } from './instance/daemon.edge.ts';
 
@@ -35,6 +36,7 @@ try {
       istiodDir: dirname(paths.istiodSocket),
       proxyDir: paths.proxyDir,
     }),
+    taken: (uid) => takenByProxy(paths.proxyDir, uid),
     apiTlsSocket: paths.apiTlsSocket,
     nodeSocket: paths.nodeSocket,
     podsDir: paths.podsDir,

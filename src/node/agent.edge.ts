@@ -12,6 +12,7 @@ import { podRecords } from './agent/pod-records.edge.ts';
 import { serveServices } from './agent/service-network.edge.ts';
 import type { ImageCatalog } from './images.ts';
 import { serveKubelet } from './kubelet/server.edge.ts';
+import type { TakenByProxy } from './lifecycle/ports.ts';
 import { API_ADDRESS } from './net/addresses.ts';
 import { leadToApi } from './net/api-door.edge.ts';
 import { podNetworks } from './net/pod-network.edge.ts';
@@ -26,6 +27,8 @@ export interface AgentOptions {
   readonly nodeName: string;
   readonly client: Client;
   readonly catalog: ImageCatalog;
+  /** What the proxies of pods have counted. */
+  readonly taken: TakenByProxy;
   /** Where the API server speaks TLS; pods reach it at {@link API_ADDRESS}. */
   readonly apiTlsSocket: string;
   /** Where to serve the node's own API. */
@@ -48,7 +51,7 @@ export interface AgentOptions {
  * `Fault` when this machine does not allow what it needs.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, catalog, apiTlsSocket, nodeSocket, podsDir, volumesDir, runDir, clock, log, signal } = options;
+  const { nodeName, client, catalog, taken, apiTlsSocket, nodeSocket, podsDir, volumesDir, runDir, clock, log, signal } = options;
   mkdirSync(podsDir, { recursive: true, mode: 0o700 });
   const informers = createInformers(client, { clock, log, signal });
   const facts = machineFacts(nodeName, podsDir);
@@ -60,6 +63,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     runtime,
     networks,
     prober: prober(runtime),
+    taken,
     records: podRecords(podsDir),
     plans: planSource(informers, catalog, podTokens(client, clock, log), { node: facts, volumesDir }),
     clock,

@@ -21,6 +21,7 @@ const catalog: ImageCatalog = {
 };
 
 await runAgent({
+  taken: async () => undefined,
   nodeName: 'sluice',
   client: createHttpClient({ socketPath: join(runDir, 'api.sock') }),
   catalog,

@@ -1,46 +1,24 @@
 /** The proxies of an instance, at their admin sockets. */
-import { request } from 'node:http';
-import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { ApiError, isApiError, Pods } from '../../api/index.ts';
 import { Fault, messageOf } from '../../base/index.ts';
 import { workloadName } from '../../mesh/index.ts';
-import { proxySocketDir } from '../node/images.ts';
+import { askAdmin } from '../node/admin-socket.edge.ts';
 import { clientOf } from '../instance/instance.edge.ts';
 import type { InstancePaths } from '../instance/paths.ts';
 
-/** Configuration of a proxy in a large mesh. */
-const MAX_BYTES = 512 * 1024 * 1024;
 const TIMEOUT_MS = 20_000;
 
 /** Asks a pod's proxy; throws a `Fault` when it does not answer. */
-export function askProxy(paths: InstancePaths, pod: Pod, path: string, method: 'GET' | 'POST' = 'GET'): Promise<string> {
-  const name = `${pod.metadata?.namespace}/${pod.metadata?.name}`;
-  const socketPath = join(proxySocketDir(paths.proxyDir, pod.metadata?.uid ?? ''), 'admin.sock');
-  return new Promise((resolve, reject) => {
-    const failed = (why: string): void =>
-      reject(
-        new Fault('ProxySilent', `the proxy of ${name} does not answer: ${why}`, { hint: `See "sluice kubectl logs -c istio-proxy".` }),
-      );
-    const r = request({ socketPath, path, method, timeout: TIMEOUT_MS, headers: { host: 'admin' } }, (response) => {
-      let bytes = 0;
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => {
-        bytes += part.length;
-        if (bytes > MAX_BYTES) r.destroy(new Error('it says too much'));
-        else parts.push(part);
-      });
-      response.on('error', (error) => failed(messageOf(error)));
-      response.on('end', () => {
-        const text = Buffer.concat(parts).toString();
-        if (response.statusCode === 200) resolve(text);
-        else failed(`${response.statusCode} ${text.trim().slice(0, 200)}`);
-      });
+export async function askProxy(paths: InstancePaths, pod: Pod, path: string, method: 'GET' | 'POST' = 'GET'): Promise<string> {
+  try {
+    return await askAdmin(paths.proxyDir, pod.metadata?.uid ?? '', { path, method, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    const name = `${pod.metadata?.namespace}/${pod.metadata?.name}`;
+    throw new Fault('ProxySilent', `the proxy of ${name} does not answer: ${messageOf(error)}`, {
+      hint: `See "sluice kubectl logs -c istio-proxy".`,
     });
-    r.on('timeout', () => r.destroy(new Error(`nothing within ${TIMEOUT_MS / 1000} s`)));
-    r.on('error', (error) => failed(messageOf(error)));
-    r.end();
-  });
+  }
 }
 
 /** The words for the gateway that every mesh starts with. */

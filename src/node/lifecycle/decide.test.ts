@@ -91,6 +91,25 @@ for (const [what, object, records, expected] of cases) {
   });
 }
 
+const serving: Records = { a: running(), 'istio-proxy': running() };
+const drain: [what: string, since: number, grace: number, heardAt: number | undefined, { stop?: string[]; wakeAt?: number }][] = [
+  ['its proxy is asked again', 200, 30, NOW, { wakeAt: NOW + 250 }],
+  ['quiet, but its peers may not know yet', 1300, 30, NOW - 1200, { wakeAt: NOW + 200 }],
+  ['it was heard a moment ago', 3000, 30, NOW - 100, { wakeAt: NOW + 250 }],
+  ['it is about to be quiet', 3000, 30, NOW - 900, { wakeAt: NOW + 100 }],
+  ['quiet', 3000, 30, NOW - 1000, { stop: ['a'] }],
+  ['still asked, but it has had its time', 10_000, 30, NOW, { stop: ['a'] }],
+  ['or half of it', 5000, 10, NOW, { stop: ['a'] }],
+  ['its proxy says nothing', 1500, 30, undefined, { stop: ['a'] }],
+];
+
+for (const [what, since, grace, heardAt, expected] of drain) {
+  test(`drain: ${what}`, () => {
+    const decided = decide(leavingSince(NOW - since, grace), serving, NOW, heardAt);
+    assert.deepEqual(decided, { start: [], stop: [], gone: false, wakeAt: undefined, ...expected });
+  });
+}
+
 test('phases', () => {
   const two = pod({ apps: ['a', 'b'] });
   const table: [Records, string][] = [

@@ -39,11 +39,12 @@ export function ephemeralOf(pod: Pod): Container[] {
   return pod.spec?.ephemeralContainers ?? [];
 }
 
-export function decide(pod: Pod, records: Records, now: number): Decision {
+/** `heardAt`: when the proxy of a leaving pod last took a request from others, as far as it says; milliseconds since the epoch, like `now`. */
+export function decide(pod: Pod, records: Records, now: number, heardAt?: number): Decision {
   const { initContainers: inits = [], containers = [] } = pod.spec ?? {};
   const of = (c: Container): ContainerRecord => records[c.name] ?? NEW_CONTAINER;
   const running = (c: Container): boolean => of(c).phase === 'running';
-  if (pod.metadata?.deletionTimestamp) return leaving(pod, running, now);
+  if (pod.metadata?.deletionTimestamp) return leaving(pod, running, now, heardAt);
 
   const start: string[] = [];
   let wakeAt: number | undefined;
@@ -79,30 +80,47 @@ export function decide(pod: Pod, records: Records, now: number): Decision {
 }
 
 /**
- * How long a meshed pod goes on serving after it was told to go, in milliseconds: until every proxy has heard that it is no
- * endpoint any more. The API cuts its times to seconds, so that this is at least a third of it.
+ * How long a meshed pod goes on serving at least after it was told to go, in milliseconds: every proxy is to hear that it is no endpoint
+ * any more. The API cuts its times to seconds, so that this is at least a third of it.
  */
 const DRAIN = 1500;
+/** It is taken for drained when no request has come for so long; on a busy machine some proxies hear late. */
+const QUIET = 1000;
+/** At most so long, whatever still comes, and no more than half of its grace. */
+const LONGEST_DRAIN = 10_000;
+/** How often its proxy is asked. */
+const LOOK = 250;
 /** A grace of fewer seconds than this asks for a quick end. */
 const SHORTEST_DRAINED_GRACE = 5;
 
-/** When the containers of a leaving pod may be told to stop, in milliseconds since the epoch. */
-function drainedAt(pod: Pod): number {
+/** A leaving pod that drains: others reach it through a proxy, and there is time. */
+export function drains(pod: Pod): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds: grace = 0 } = pod.metadata ?? {};
-  if (!hasProxy(pod) || grace < SHORTEST_DRAINED_GRACE) return 0;
-  return Date.parse(String(deletionTimestamp)) - grace * 1000 + DRAIN;
+  return deletionTimestamp !== undefined && hasProxy(pod) && grace >= SHORTEST_DRAINED_GRACE;
+}
+
+/** When the containers of a leaving pod may be told to stop, in milliseconds since the epoch. */
+function drainedAt(pod: Pod, heardAt: number | undefined): number {
+  if (!drains(pod)) return 0;
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+  const grace = deletionGracePeriodSeconds * 1000;
+  const told = Date.parse(String(deletionTimestamp)) - grace;
+  const quiet = heardAt === undefined ? 0 : Math.min(heardAt + QUIET, told + Math.min(LONGEST_DRAIN, grace / 2));
+  return Math.max(told + DRAIN, quiet);
 }
 
 /** Apps first, then what serves them; so that requests in flight still find their way out. */
-function leaving(pod: Pod, running: (c: Container) => boolean, now: number): Decision {
+function leaving(pod: Pod, running: (c: Container) => boolean, now: number, heardAt: number | undefined): Decision {
   const { initContainers = [], containers = [] } = pod.spec ?? {};
   const plain = containers.filter((c) => c.name !== PROXY_CONTAINER);
   const apps = [...initContainers.filter((c) => !isSidecar(c)), ...plain, ...ephemeralOf(pod)].filter(running);
   const proxies = containers.filter((c) => c.name === PROXY_CONTAINER && running(c));
   const sidecars = initContainers.filter((c) => isSidecar(c) && running(c)).reverse();
   const stop = [apps, proxies, sidecars].find((group) => group.length > 0) ?? [];
-  const drained = drainedAt(pod);
-  if (stop.length > 0 && now < drained) return { start: [], stop: [], gone: false, wakeAt: drained };
+  const drained = drainedAt(pod, heardAt);
+  if (stop.length > 0 && now < drained) {
+    return { start: [], stop: [], gone: false, wakeAt: heardAt === undefined ? drained : Math.min(drained, now + LOOK) };
+  }
   return { start: [], stop: stop.map((c) => c.name), gone: stop.length === 0, wakeAt: undefined };
 }
 

@@ -9,9 +9,9 @@ import { ConfigProblem } from '../plan/env.ts';
 import { planVolumes } from '../plan/volumes.ts';
 import { StartError, type ContainerRef, type ContainerRuntime, type Inspection, type PodSetting } from '../runtime/types.ts';
 import { captureOf } from './capture-annotations.ts';
-import { decide, ephemeralOf, restartPolicyOf, type Records } from './decide.ts';
+import { decide, drains, ephemeralOf, restartPolicyOf, type Records } from './decide.ts';
 import { podSetting } from './pod-files.ts';
-import type { ActionTarget, PlanSource, PodRecords, Prober } from './ports.ts';
+import type { ActionTarget, PlanSource, PodRecords, Prober, TakenByProxy } from './ports.ts';
 import { ProbeRunner } from './probe-runner.ts';
 import { containerStep, NEW_CONTAINER, restarts, type ContainerEvent, type ContainerRecord, type WaitingNote } from './restart.ts';
 import { phaseOf, podStatus } from './status.ts';
@@ -23,6 +23,7 @@ export interface WorkerDeps {
   readonly runtime: ContainerRuntime;
   readonly networks: Pick<PodNetworks, 'list' | 'create' | 'remove'>;
   readonly prober: Prober;
+  readonly taken: TakenByProxy;
   readonly records: PodRecords;
   readonly plans: PlanSource;
   readonly clock: Clock;
@@ -58,6 +59,8 @@ export class PodWorker {
   #obstacle = '';
   /** When what was fetched for the pod is to be renewed, in milliseconds since the epoch. */
   #fetchAt: number | undefined;
+  /** What its proxy had taken when the leaving pod was last heard to serve, and when that was. */
+  #heard: { readonly taken: number; readonly at: number } | undefined;
   /** The object is gone; what runs is to end. */
   #orphaned = false;
   #done = false;
@@ -151,7 +154,8 @@ export class PodWorker {
   async #sync(): Promise<void> {
     const { clock, runtime } = this.#deps;
     const pod = this.#orphaned ? asDeleted(this.#pod, clock.now()) : this.#pod;
-    const { start, stop, gone, wakeAt } = decide(pod, this.#records, clock.now());
+    if (drains(pod) && ![...this.#runs.values()].some((run) => run.stopping !== undefined)) await this.#listen();
+    const { start, stop, gone, wakeAt } = decide(pod, this.#records, clock.now(), this.#heard?.at);
     for (const name of stop) this.#stop(name, this.#grace(), `Stopping container ${name}`);
     if (gone) return this.#leave();
     if (start.length > 0) {
@@ -163,6 +167,11 @@ export class PodWorker {
     await this.#writeStatus();
     // Kept: the last run and the one before it; `attempt` may be the run to come.
     for (const [name, record] of Object.entries(this.#records)) runtime.prune(this.uid, name, record.attempt - 2);
+  }
+
+  async #listen(): Promise<void> {
+    const taken = await this.#deps.taken(this.uid);
+    if (taken !== undefined && taken !== this.#heard?.taken) this.#heard = { taken, at: this.#deps.clock.now() };
   }
 
   /** Network and volumes; undefined, with an event, while they cannot be had. */

@@ -54,3 +54,9 @@ export interface PlanSource {
   /** The pod is gone: what was fetched for it goes. */
   forget(uid: string): void;
 }
+
+/**
+ * How many requests the pod's proxy has taken from others so far, and connections of what is not HTTP; undefined: it does not say.
+ * Resolves within a second.
+ */
+export type TakenByProxy = (podUid: string) => Promise<number | undefined>;
