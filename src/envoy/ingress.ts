@@ -18,7 +18,7 @@ import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT, isFree } from './listener.ts';
 import { clientTags, httpMetrics, PEER_HEADER, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import { chainsOf, concernsBytes, destinations, matchesOf, taking, type L4Route } from './l4-route.ts';
+import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Route } from './l4-route.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
@@ -149,6 +149,7 @@ function namesOf(server: Server): readonly string[] {
 function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Set<string>): Json[] {
   return byteRoutes(model, proxy, server, taken).map((route) => ({
     ...chainMatch(route),
+    ...ownerMetadata(route),
     filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
   }));
 }
@@ -163,9 +164,7 @@ export function byteRoutes(model: Model, proxy: Proxy, server: Server, taken?: S
   const routes = rulesOfServer(model, server).flatMap((rules) => {
     const fits = (m: L4Match): boolean => concernsBytes(m, [server.gateway], port, client, rules.namespace);
     const spoken = [...(isTls ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
-    return spoken.flatMap((rule) =>
-      matchesOf(rule, fits).map((match) => ({ ...ofServer, ...match, ...destinations(model, rules, rule.route ?? [], port, client) })),
-    );
+    return spoken.flatMap((rule) => routesOfRule(model, rules, rule, port, client, fits).map((route) => ({ ...ofServer, ...route })));
   });
   return chainsOf(routes, taken);
 }

@@ -40,6 +40,8 @@ const PATHS: Readonly<Record<string, readonly [group: string, resource: string]>
   HTTPRoute: ['gateway.networking.k8s.io', 'http-route'],
   BackendTLSPolicy: ['gateway.networking.k8s.io', 'backend-tls-policy'],
   GRPCRoute: ['gateway.networking.k8s.io', 'grpc-route'],
+  TLSRoute: ['gateway.networking.k8s.io', 'tls-route'],
+  TCPRoute: ['gateway.networking.k8s.io', 'tcp-route'],
 };
 const KINDS: ReadonlyMap<string, string> = new Map(Object.entries(PATHS).map(([kind, [, resource]]) => [resource, kind]));
 

@@ -8,10 +8,12 @@ import {
   selects,
   type MeshService,
   type Model,
+  type Owner,
   type Rules,
   type ServicePort,
 } from '../mesh/index.ts';
 import { outboundName } from './cluster.ts';
+import { configMetadata, type Json } from './json.ts';
 import { tcpSettings, type ByteRoute } from './tcp-proxy.ts';
 import type { Client } from './virtual-host.ts';
 
@@ -21,9 +23,16 @@ export interface L4Route extends ByteRoute {
   readonly names?: readonly string[];
   /** Of the address that the client asked for; absent for any. */
   readonly subnets?: readonly string[];
+  /** The object that says it; absent for what a service is by itself. */
+  readonly owner?: Owner;
 }
 
-type L4Rule = { readonly match?: readonly (L4Match & { sniHosts?: string[] })[]; readonly route?: readonly L4RouteDestination[] };
+interface L4Rule {
+  readonly match?: readonly (L4Match & { sniHosts?: string[] })[];
+  readonly route?: readonly L4RouteDestination[];
+  /** Absent: the VirtualService that the rules are of. */
+  readonly owner?: Owner;
+}
 
 /** By the `tls` rules of the service's VirtualService where the port carries TLS, then by its `tcp` rules, else to itself. */
 export function l4RoutesOf(model: Model, service: MeshService, port: ServicePort, client: Client): readonly L4Route[] {
@@ -33,11 +42,27 @@ export function l4RoutesOf(model: Model, service: MeshService, port: ServicePort
   if (!rules) return [itself];
   const spoken = [...(port.protocol === 'tls' ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
   return chainsOf([
-    ...spoken.flatMap((rule) =>
-      matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port.number, client) })),
-    ),
+    ...spoken.flatMap((rule) => routesOfRule(model, rules, rule, port.number, client, fits)),
     itself,
   ]);
+}
+
+/** One for each match of the rule that can hold for the client. */
+export function routesOfRule(
+  model: Model,
+  rules: Rules,
+  rule: L4Rule,
+  port: number,
+  client: Client,
+  fits: (m: L4Match) => boolean,
+): readonly L4Route[] {
+  const owner = rule.owner ?? { kind: 'VirtualService', namespace: rules.namespace, name: rules.name };
+  return matchesOf(rule, fits).map((match) => ({ ...match, ...destinations(model, rules, rule.route ?? [], port, client), owner }));
+}
+
+/** On a filter chain: whose it is. */
+export function ownerMetadata({ owner }: Pick<L4Route, 'owner'>): Json {
+  return owner ? { metadata: { filter_metadata: configMetadata(owner) } } : {};
 }
 
 /** Whether the match can hold for this client at this port of these gateways. */
@@ -51,7 +76,7 @@ export function concernsBytes(m: L4Match, gateways: readonly string[], port: num
 }
 
 /** The matches that can hold for the client, as what a connection must show. */
-export function matchesOf(rule: L4Rule, fits: (m: L4Match) => boolean): Pick<L4Route, 'names' | 'subnets'>[] {
+function matchesOf(rule: L4Rule, fits: (m: L4Match) => boolean): Pick<L4Route, 'names' | 'subnets'>[] {
   if (!rule.match?.length) return [{}];
   return rule.match.filter(fits).flatMap(({ sniHosts, destinationSubnets }) => {
     const names = sniHosts?.filter((n) => /^(\*\.)?[^*]+$/.test(n)).map((n) => n.toLowerCase());
@@ -97,7 +122,7 @@ function free(route: L4Route, taken: ReadonlySet<string>): { names: readonly str
 }
 
 /** Weighted destinations of a `tcp` or `tls` rule as clusters, and how connections to them are held. */
-export function destinations(
+function destinations(
   model: Model,
   rules: Rules,
   routes: readonly L4RouteDestination[],

@@ -2,7 +2,7 @@ import type { Workload } from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, defined, type Json } from './json.ts';
 import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
-import type { L4Route } from './l4-route.ts';
+import { ownerMetadata, type L4Route } from './l4-route.ts';
 import type { OutboundChain } from './outbound.ts';
 import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
@@ -92,7 +92,7 @@ export function portListeners(
         ]
       : []),
     ...chains.flatMap((c) =>
-      alone(c).map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ filters: [outboundTcp(own, c)] }] })),
+      alone(c).map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ ...ownerMetadata(c), filters: [outboundTcp(own, c)] }] })),
     ),
   ];
 }
@@ -100,7 +100,7 @@ export function portListeners(
 /** The chain, and before it one for what looks like HTTP where nobody said what it is. */
 function outboundChains(own: Workload, chain: OutboundChain): Json[] {
   const match = chainMatch(chain);
-  const bytes = { ...match, filters: [outboundTcp(own, chain)] };
+  const bytes = { ...match, ...ownerMetadata(chain), filters: [outboundTcp(own, chain)] };
   if (!chain.sniff) return [bytes];
   const http = { ...(match['filter_chain_match'] as Json | undefined), application_protocols: PLAIN_HTTP };
   return [{ filter_chain_match: http, filters: [outboundHttp(own, chain.sniff, false)] }, bytes];

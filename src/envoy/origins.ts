@@ -6,25 +6,35 @@ import type { Resources } from './view.ts';
 /** Found in resources themselves. */
 const named = memo((held: Resources): ReadonlySet<string> => new Set([...held.values()].flatMap((r) => r.from ?? [])));
 
-const entriesByHost = memo((entries: Model['serviceEntries'], domain: string): ReadonlyMap<string, string> => {
-  const found = new Map<string, string>();
+type Entries = ReadonlyMap<string, readonly string[]>;
+
+const entriesByHost = memo((entries: Model['serviceEntries'], domain: string): Entries => {
+  const found = new Map<string, string[]>();
   for (const entry of entries) {
     const { namespace = '', name } = entry.metadata ?? {};
     for (const written of entry.spec?.hosts ?? []) {
       const host = fullHost(written, namespace, domain);
-      if (!found.has(host)) found.set(host, `ServiceEntry ${namespace}/${name}`);
+      found.set(host, [...(found.get(host) ?? []), `ServiceEntry ${namespace}/${name}`]);
     }
   }
   return found;
 });
 
-const entriesIn = memo((clusters: Resources, entries: ReadonlyMap<string, string>): ReadonlySet<string> => {
+/** The ServiceEntries behind a cluster, by its name. */
+const entriesBehind = (cluster: string, entries: Entries): readonly string[] => entries.get(cluster.slice(cluster.lastIndexOf('|') + 1)) ?? [];
+
+const entriesIn = memo((clusters: Resources, entries: Entries): ReadonlySet<string> => {
   if (!entries.size) return new Set();
-  return new Set([...clusters.keys()].flatMap((name) => entries.get(name.slice(name.lastIndexOf('|') + 1)) ?? []));
+  return new Set([...clusters.keys()].flatMap((name) => entriesBehind(name, entries)));
 });
 
 interface Named {
   readonly metadata?: { readonly namespace?: string; readonly name?: string };
+}
+
+/** The objects of other kinds that the servers of a Gateway stand for. */
+function madeOf({ spec }: Model['entrance']['gateways'][number]): string[] {
+  return spec.servers.flatMap(({ owner }) => (owner ? [`${owner.kind} ${owner.namespace}/${owner.name}`] : []));
 }
 
 function workloadOrigins(model: Model, proxy: Proxy): string[] {
@@ -36,10 +46,13 @@ function workloadOrigins(model: Model, proxy: Proxy): string[] {
     ...of('AuthorizationPolicy', guard.policies),
     ...of('RequestAuthentication', guard.requests),
     ...(proxy.kind === 'gateway'
-      ? of(
-          'Gateway',
-          model.gateways.filter((g) => selects(g.spec?.selector, labels)),
-        )
+      ? [
+          ...of(
+            'Gateway',
+            model.gateways.filter((g) => selects(g.spec?.selector, labels)),
+          ),
+          ...[...model.entrance.gateways, ...model.gatewayApi.gateways].filter((g) => selects(g.spec.selector, labels)).flatMap(madeOf),
+        ]
       : [
           ...of('PeerAuthentication', model.peerAuthentications.of(namespace, labels).policies),
           ...of('Sidecar', [model.sidecars.of(namespace, labels)]),
@@ -48,7 +61,7 @@ function workloadOrigins(model: Model, proxy: Proxy): string[] {
 }
 
 const heldOrigins = memo(
-  ({ listeners, routes, virtualHosts, clusters }: ProxyResources, entries: ReadonlyMap<string, string>): ReadonlySet<string> =>
+  ({ listeners, routes, virtualHosts, clusters }: ProxyResources, entries: Entries): ReadonlySet<string> =>
     new Set([...named(listeners), ...named(routes), ...named(virtualHosts), ...named(clusters), ...entriesIn(clusters, entries)]),
 );
 
@@ -58,11 +71,15 @@ export interface Origins {
   readonly listeners: readonly string[];
   /** Those that are named in its resources. */
   readonly others: ReadonlySet<string>;
+  /** ServiceEntries behind a cluster, or its endpoints, of that name. */
+  behind(cluster: string): readonly string[];
 }
 
 export function originsOf(model: Model, proxy: Proxy, held: ProxyResources): Origins {
+  const entries = entriesByHost(model.serviceEntries, model.config.domain);
   return {
-    listeners: workloadOrigins(model, proxy),
-    others: heldOrigins(held, entriesByHost(model.serviceEntries, model.config.domain)),
+    listeners: [...new Set(workloadOrigins(model, proxy))],
+    others: heldOrigins(held, entries),
+    behind: (cluster) => entriesBehind(cluster, entries),
   };
 }

@@ -111,7 +111,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       return problems;
     },
     statuses: () => model?.statuses ?? [],
-    origins: (proxy, held) => (model ? originsOf(model, proxy, held) : { listeners: [], others: new Set() }),
+    origins: (proxy, held) => (model ? originsOf(model, proxy, held) : { listeners: [], others: new Set(), behind: () => [] }),
     resources: (proxy, asked = NOT_ASKED) => (model ? maker.resources(model, proxy, asked) : NOTHING),
     patchProblems: () => maker.book.problems(),
     refused(proxy, asked, { typeUrl, name, version, message }) {

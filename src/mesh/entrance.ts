@@ -1,10 +1,13 @@
 import type { Gateway, GatewayServer, GatewaySpec, Key } from '../api/index.ts';
 import type { Problem } from './problem.ts';
+import type { Owner } from './rule.ts';
 import type { Rules } from './virtual-service.ts';
 
 /** A server of a Gateway; its certificate may be a Secret of any namespace, which users of Istio's Gateway cannot say. */
 export interface ServerSpec extends GatewayServer {
   readonly secret?: Required<Key>;
+  /** The object of another kind that it is made of; a Gateway of the Gateway API is a `KubernetesGateway`. */
+  readonly owner?: Owner;
 }
 
 export type EntranceGateway = Gateway & { readonly spec: GatewaySpec & { readonly servers: readonly ServerSpec[] } };

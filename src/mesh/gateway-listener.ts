@@ -3,6 +3,7 @@ import type { Namespace, Secret } from 'kubernetes-types/core/v1.js';
 import { labelSelectorOf, type gatewayApi } from '../api/index.ts';
 import type { ServerSpec } from './entrance.ts';
 import { GATEWAY_GROUP, mayRefer } from './reference-grant.ts';
+import type { Owner } from './rule.ts';
 
 export interface Condition {
   readonly type: string;
@@ -87,12 +88,14 @@ export function readListener(
       resolved,
       served ? yes('Programmed', 'The ingress gateway serves it.') : no('Programmed', 'Invalid', (refused ?? resolved).message),
     ],
-    server: served ? serverOf(spec, namespace, `${namespace}-${name}-${spec.name}`) : undefined,
+    server: served ? serverOf(spec, { kind: 'KubernetesGateway', namespace, name }) : undefined,
   };
 }
 
-function serverOf({ protocol, port, hostname = '*', tls }: gatewayApi.Listener, namespace: string, name: string): ServerSpec {
-  const common = { port: { number: port, name, protocol }, hosts: [protocol === 'TCP' ? '*' : hostname] };
+function serverOf({ name, protocol, port, hostname = '*', tls }: gatewayApi.Listener, owner: Owner & { namespace: string }): ServerSpec {
+  const { namespace } = owner;
+  const named = `${namespace}-${owner.name}-${name}`;
+  const common = { port: { number: port, name: named, protocol }, hosts: [protocol === 'TCP' ? '*' : hostname], owner };
   if (protocol === 'TLS' && tls?.mode === 'Passthrough') return { ...common, tls: { mode: 'PASSTHROUGH' } };
   const [ref] = endsTls(protocol, tls) ? (tls?.certificateRefs ?? []) : [];
   return ref ? { ...common, tls: { mode: 'SIMPLE' }, secret: { namespace: ref.namespace ?? namespace, name: ref.name } } : common;

@@ -38,7 +38,7 @@ export function hostnamesOf(route: Route): readonly string[] | undefined {
 export function readRoute(route: Route, around: RouteSurroundings): ReadRoute {
   const backends = new Backends(route, around);
   if (isBytes(route)) {
-    const rules = (route.spec.rules ?? []).map((rule) => ({ route: destinationsOf(rule, backends) }));
+    const rules = (route.spec.rules ?? []).map((rule) => ({ owner: backends.owner, route: destinationsOf(rule, backends) }));
     const parts = { ...NO_PARTS, [route.kind === 'TLSRoute' ? 'tls' : 'tcp']: rules };
     return { parts, backends: backends.found, resolved: backends.condition, partial: [] };
   }

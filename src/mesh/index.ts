@@ -6,7 +6,7 @@ export { destinationPort, type MeshService, type ServicePort } from './service.t
 export { localityOf, subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';
-export { spokenAs, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
+export { spokenAs, type Owner, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
 export { gatewayClasses } from './gateway-api.ts';
 export { GATEWAY_CONTROLLER, type ObjectStatus } from './gateway-status.ts';
 export { flavorOf, ingressClasses } from './ingress-class.ts';

@@ -2,6 +2,7 @@
 import type { L4Match, L4RouteDestination } from '../api/index.ts';
 import { interner } from './memo.ts';
 import { bySpecificMatch, type Ranked } from './route-order.ts';
+import type { Owner } from './rule.ts';
 import { MESH, type Rules } from './virtual-service.ts';
 
 /** What a route says, before it is known where it holds. */
@@ -12,6 +13,8 @@ export interface RouteParts {
 }
 
 interface ByteRule {
+  /** The route that says it. */
+  readonly owner: Owner;
   readonly match?: L4Match[];
   readonly route: L4RouteDestination[];
 }

@@ -5,7 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ApiError, createCatalog, keyOf, Namespaces, type AnyObject, type KubeObject, type Schema } from '../../src/api/index.ts';
+import {
+  ApiError,
+  createCatalog,
+  Events,
+  keyOf,
+  Namespaces,
+  type AnyObject,
+  type gatewayApi,
+  type IstioCondition,
+  type KubeObject,
+  type Schema,
+} from '../../src/api/index.ts';
 import { ADMIN, createRegistry } from '../../src/apiserver/index.ts';
 import { feedMesh } from '../../src/app/mesh/mesh-feed.ts';
 import { jsonLog, systemClock, type Rng } from '../../src/base/index.ts';
@@ -13,6 +24,7 @@ import { createCa, createRoot } from '../../src/ca/index.ts';
 import { createInformers } from '../../src/control/index.ts';
 import { createTranslator } from '../../src/envoy/index.ts';
 import { defaultMeshConfig, problemText, type Snapshot } from '../../src/mesh/index.ts';
+import type { Event as KubeEvent } from 'kubernetes-types/core/v1.js';
 import { memoryStore } from '../../src/store/index.ts';
 import { startXds, type Xds } from '../../src/xds/index.ts';
 import { startEnvoy, type RealEnvoy } from '../real/real-envoy.edge.ts';
@@ -32,7 +44,9 @@ export interface Bed {
   schemaOf(object: KubeObject): Schema;
   /** Writes the object as it is given, whatever stood there. False when the API refuses it. */
   put(object: KubeObject): Promise<boolean>;
-  get(object: KubeObject): Promise<KubeObject | undefined>;
+  /** All that its author is told of the object: the messages of conditions that do not hold, and of Events. */
+  toldOf(object: KubeObject): Promise<string[]>;
+  /** The object, and the Events about it. */
   remove(object: KubeObject): Promise<void>;
   /** What the gateway answers to a request for `/` of a host; empty when nothing comes. */
   ask(host: string): Promise<string>;
@@ -50,6 +64,9 @@ export interface Memory {
   readonly sidecar: number;
   readonly gateway: number;
 }
+
+/** Where conditions stand. */
+type Told = { conditions?: IstioCondition[] } & Partial<gatewayApi.RouteStatus & gatewayApi.PolicyStatus>;
 
 /** What no sentence for people has in it. */
 const NO_WORDS = /\bundefined\b|\[object |\bNaN\b|TypeError|RangeError|Cannot read|\.ts:\d+/;
@@ -113,6 +130,10 @@ export async function makeBed(rng: Rng, namespaces: readonly string[]): Promise<
   });
   envoys.set(SIDECAR, await startEnvoy(SIDECAR, socketPath, OWN_NETWORK));
   envoys.set(GATEWAY, await startEnvoy(GATEWAY, socketPath, OWN_NETWORK, { socket: door, port: 8080 }));
+  const eventsOf = async ({ kind, metadata: { namespace, name } = {} }: KubeObject): Promise<readonly KubeEvent[]> => {
+    const { items } = await client.list(Events, { namespace: namespace ?? 'default', fieldSelector: `involvedObject.name=${name}` });
+    return items.filter((e) => e.involvedObject.kind === kind);
+  };
   const allocated = async (proxy: string): Promise<number> => {
     const { allocated: bytes } = JSON.parse(await envoys.get(proxy)!.admin('/memory')) as { allocated: string };
     return Math.round(Number(bytes) / 2 ** 20);
@@ -142,8 +163,17 @@ export async function makeBed(rng: Rng, namespaces: readonly string[]): Promise<
         return false;
       }
     },
-    get: (object) => client.get(resourceOf(object), keyOf(object)),
-    remove: async (object) => void (await client.delete(resourceOf(object), keyOf(object))),
+    async toldOf(object) {
+      const { status } = ((await client.get(resourceOf(object), keyOf(object))) ?? {}) as { status?: Told };
+      const { conditions = [], parents = [], ancestors = [] } = status ?? {};
+      const all = [...conditions, ...[...parents, ...ancestors].flatMap((at): readonly IstioCondition[] => at.conditions)];
+      const events = await eventsOf(object);
+      return [...all.filter((c) => c.status === 'False').map((c) => c.message ?? ''), ...events.map((e) => e.message ?? '')];
+    },
+    async remove(object) {
+      await client.delete(resourceOf(object), keyOf(object));
+      for (const event of await eventsOf(object)) await client.delete(Events, keyOf(event)).catch(() => undefined);
+    },
     ask: (host) => askThrough(door, host).catch(() => ''),
     admin: (proxy, path) => envoys.get(proxy)!.admin(path),
     async memory() {

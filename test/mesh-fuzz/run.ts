@@ -3,16 +3,26 @@
  * API, or it stands and whatever Envoy refuses of it is said on it; a bystander's route is served, and follows its changes, throughout.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { IstioCondition, KubeObject } from '../../src/api/index.ts';
-import { seededRng } from '../../src/base/index.ts';
+import type { KubeObject } from '../../src/api/index.ts';
+import { seededRng, sha256Hex } from '../../src/base/index.ts';
 import type { ProxyState } from '../../src/xds/index.ts';
 import { chance, oneOf } from '../fuzz/choice.ts';
 import { makeBed, PROXIES, SIDECAR, type Bed, type Memory } from './bed.edge.ts';
 import { damaged, valuesByField } from './damage.ts';
 import { answerOfTurn, baseObjects, BYSTANDER, bystanders, corpus, idOf, isWide, routeOfTurn } from './objects.ts';
 
+export interface MeshFuzzOptions {
+  readonly seed: number;
+  readonly objects: number;
+  /** The number of the first, to go on with a run that ended there; each batch has its dice from the seed and its number. */
+  readonly from?: number;
+  /** Hears now and then how far it is. */
+  readonly progress?: (line: string) => void;
+}
+
 export interface MeshFuzzReport {
   readonly objects: number;
+  readonly objectsPerSecond: number;
   readonly accepted: number;
   /** What Envoy refused, in its words, and how often. */
   readonly refusals: Readonly<Record<string, number>>;
@@ -27,11 +37,13 @@ const SETTLE_MS = 20_000;
 /** Conditions are written after half a second. */
 const SAY_MS = 5000;
 const MAX_PROBLEMS = 10;
+const PROGRESS_MS = 15_000;
+/** Kinds of refusals that are counted apart. */
+const MAX_SAYINGS = 1000;
 
 type Refusal = ProxyState['rejections'][number];
 
-export async function runMeshFuzz(options: { readonly seed: number; readonly objects: number }): Promise<MeshFuzzReport> {
-  const rng = seededRng(options.seed);
+export async function runMeshFuzz(options: MeshFuzzOptions): Promise<MeshFuzzReport> {
   const problems: string[] = [];
   const refusals: Record<string, number> = {};
   const originals = corpus();
@@ -39,13 +51,15 @@ export async function runMeshFuzz(options: { readonly seed: number; readonly obj
   const values = valuesByField(originals);
   const base = new Map(baseObjects().map((o) => [idOf(o), o]));
   const namespaces = [...base.values(), ...originals, ...bystanders()].map((o) => o.metadata?.namespace ?? 'default');
-  const bed = await makeBed(rng, [...new Set(namespaces)]);
+  const bed = await makeBed(seededRng(options.seed), [...new Set(namespaces)]);
   let refused = new Map<string, Refusal>();
   let turn = 0;
   let accepted = 0;
-  let done = 0;
+  const first = Math.floor((options.from ?? 0) / BATCH) * BATCH;
+  let done = first;
   let before: Memory | undefined;
-  const firstLook = Math.floor(options.objects / 10 / BATCH) * BATCH;
+  const last = first + options.objects;
+  const firstLook = first + Math.floor(options.objects / 10 / BATCH) * BATCH;
   const end = bed.xds.onAck((id, { rejections }) => {
     for (const r of rejections) refused.set(`${id} ${r.typeUrl} ${r.name} ${r.version}`, r);
   });
@@ -79,7 +93,16 @@ export async function runMeshFuzz(options: { readonly seed: number; readonly obj
     // What comes later is younger, by the second.
     await pause(1100);
     problems.push(...(await settle(false)));
-    for (; done < options.objects && problems.length < MAX_PROBLEMS; done += BATCH) {
+    const began = performance.now();
+    let told = began;
+    const speed = (): number => Math.round(((done - first) / (performance.now() - began)) * 10_000) / 10;
+    for (; done < last && problems.length < MAX_PROBLEMS; done += BATCH) {
+      if (performance.now() - told > PROGRESS_MS) {
+        told = performance.now();
+        const memory = JSON.stringify(await bed.memory());
+        options.progress?.(`seed ${options.seed}: ${done} of ${last}, ${speed()}/s, problems: ${problems.length}, MB: ${memory}`);
+      }
+      const rng = seededRng(parseInt(sha256Hex(Buffer.from(`${options.seed}/${done}`), 4), 16));
       const group = groups[chance(rng, 0.75) ? 0 : 1];
       const written = new Map<string, KubeObject>();
       for (let i = 0; i < BATCH; i++) {
@@ -90,7 +113,8 @@ export async function runMeshFuzz(options: { readonly seed: number; readonly obj
         written.set(idOf(object), object);
       }
       const wrong = await settle(group === groups[1]);
-      for (const { message } of refused.values()) refusals[sayingOf(message)] = (refusals[sayingOf(message)] ?? 0) + 1;
+      for (const saying of [...refused.values()].map((r) => sayingOf(r.message)))
+        if (refusals[saying] || Object.keys(refusals).length < MAX_SAYINGS) refusals[saying] = (refusals[saying] ?? 0) + 1;
       wrong.push(...(await unsaid(bed, refused, [...written.values()])));
       for (const object of written.values()) await bed.remove(object);
       for (const [id, object] of base) if (written.has(id)) await bed.put(object);
@@ -104,7 +128,8 @@ export async function runMeshFuzz(options: { readonly seed: number; readonly obj
       if (done === firstLook) before = await bed.memory();
     }
     const after = await bed.memory();
-    return { objects: done, accepted, refusals, problems, memory: [before ?? after, after] };
+    const report = { objects: done - first, objectsPerSecond: speed(), accepted };
+    return { ...report, refusals, problems, memory: [before ?? after, after] };
   } finally {
     end();
     await bed.close();
@@ -124,10 +149,7 @@ async function unsaid(bed: Bed, refusals: ReadonlyMap<string, Refusal>, objects:
   let left = [...refusals];
   for (const deadline = performance.now() + SAY_MS; left.length && performance.now() < deadline; await pause(50)) {
     const said: string[] = [];
-    for (const object of objects) {
-      const { conditions = [] } = ((await bed.get(object)) as { status?: { conditions?: IstioCondition[] } } | undefined)?.status ?? {};
-      said.push(...conditions.filter((c) => c.status === 'False').map((c) => c.message ?? ''));
-    }
+    for (const object of objects) said.push(...(await bed.toldOf(object)));
     const standing = new Set(PROXIES.flatMap((id) => bed.xds.state(id).rejections.map((r) => r.message)));
     const givenUp = said.some((text) => text.includes('Envoy refuses the configuration with these patches'));
     left = left.filter(([, { message }]) => !said.some((text) => text.includes(message)) && !(givenUp && !standing.has(message)));

@@ -54,7 +54,7 @@ export function createConditionWriter({ client, clock }: { client: Client; clock
     const { kind, key } = locate(id);
     const resource = REPORTED[kind]!;
     const object = await client.get(resource, key);
-    if (!object || saysSo(object, next)) return undefined;
+    if (!object || saysSo(conditionNamed(object, next.type), next)) return undefined;
     const conditions = withCondition(object.status?.conditions, next, clock.now());
     const body = { status: { conditions } };
     await client.patch(resource, key, { type: 'merge', body }, { subresource: 'status', fieldManager: 'istiod' });
@@ -80,9 +80,8 @@ export function conditionNamed(object: Reported, type: string): IstioCondition |
   return object.status?.conditions?.find((c) => c.type === type);
 }
 
-/** Whether the object carries the condition already, but for its time. */
-export function saysSo(object: Reported, next: IstioCondition): boolean {
-  const now = conditionNamed(object, next.type);
+/** Whether a condition is there already, but for its time. */
+export function saysSo(now: IstioCondition | undefined, next: IstioCondition): boolean {
   return (['status', 'reason', 'message', 'observedGeneration'] as const).every((k) => now?.[k] === next[k]);
 }
 

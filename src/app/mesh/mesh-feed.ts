@@ -27,7 +27,8 @@ import { createStatusReporter } from './gateway-api-status.ts';
 import { createKeySets } from './key-sets.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
-import { createProgrammedReporter } from './mesh-programmed.ts';
+import { conditionHearing, createProgrammedReporter } from './mesh-programmed.ts';
+import { ingressHearing } from './ingress-hearing.ts';
 import type { KnownProxy } from './istiod.ts';
 import { createPilotMetrics } from './pilot-metrics.ts';
 import type { Holder } from './programmed.ts';
@@ -151,7 +152,9 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   });
   const conditions = createConditionWriter({ client: informers.client, clock });
   const reporter = createProblemReporter({ informers, conditions, clock, log });
-  const programmed = createProgrammedReporter({ informers, conditions, holders, clock, log, signal });
+  const statuses = createStatusReporter({ informers, clock, log });
+  const hearings = [conditionHearing(informers, conditions), statuses, ingressHearing(informers)];
+  const programmed = createProgrammedReporter({ client: informers.client, hearings, holders, clock, log, signal });
   /** A refusal that a patch of users is to blame for is answered without that patch. */
   function refused(id: string, { rejections }: ProxyState): void {
     const known = proxies.get(id);
@@ -170,7 +173,6 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
     }),
   ];
   signal.addEventListener('abort', () => endings.forEach((end) => end()), { once: true });
-  const statuses = createStatusReporter({ client: informers.client, clock, log });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
     maps.set(field, new Map());
     const informer = informers.of(resource);

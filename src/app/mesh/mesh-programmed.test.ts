@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualServices, type VirtualService } from '../../api/index.ts';
+import { Events, Ingresses, VirtualServices, type VirtualService } from '../../api/index.ts';
 import { silentLog, VirtualClock } from '../../base/index.ts';
 import { createInformers } from '../../control/index.ts';
 import { FakeClient } from '../../control/testing.ts';
 import { TypeUrl, type EnvoyResource } from '../../envoy/index.ts';
 import type { Problem } from '../../mesh/index.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
-import { createProgrammedReporter, type ProgrammedReporter } from './mesh-programmed.ts';
+import { ingressHearing } from './ingress-hearing.ts';
+import { conditionHearing, createProgrammedReporter, type ProgrammedReporter } from './mesh-programmed.ts';
 import type { Holder } from './programmed.ts';
 
 const id = (name: string): string => `VirtualService default/${name}`;
@@ -26,7 +27,7 @@ function holder(proxy: string, objects: readonly string[], state: Partial<Holder
   const none = new Map<string, EnvoyResource>();
   return {
     proxy,
-    origins: { listeners: [], others: new Set(objects) },
+    origins: { listeners: [], others: new Set(objects), behind: (cluster) => (cluster === 'outbound|80||x' ? [id('behind')] : []) },
     resources: { listeners: none, clusters: none, endpoints: none, virtualHosts: none, routes: new Map([['80', table(...objects)]]) },
     state: { connected: true, published: 3, acked: 3, sync, rejections: [], ...state },
   };
@@ -52,15 +53,15 @@ async function world(...names: string[]): Promise<World> {
   for (const name of names) await client.create(VirtualServices, { metadata: { namespace: 'default', name }, spec: { hosts: [name] } });
   const { signal } = new AbortController();
   const informers = createInformers(client, { clock, log: silentLog, signal });
-  await informers.of(VirtualServices).synced;
+  await Promise.all([informers.of(VirtualServices).synced, informers.of(Ingresses).synced]);
   const w: World = {
     clock,
     client,
     holders: [],
     writes: 0,
     reporter: createProgrammedReporter({
-      informers,
-      conditions: createConditionWriter({ client, clock }),
+      client,
+      hearings: [conditionHearing(informers, createConditionWriter({ client, clock })), ingressHearing(informers)],
       holders: () => w.holders,
       clock,
       log: silentLog,
@@ -147,4 +148,44 @@ test('a problem comes first, with what is left of the object', async () => {
   w.reporter.report([]);
   await w.pass(600);
   assert.equal(await w.said('a'), 'True Programmed 1: ACKed by 1 of 1 proxy.');
+});
+
+test('a refusal of what nobody is named in falls on what this proxy has not taken yet; of a cluster, on the entries behind it', async () => {
+  const refused = (typeUrl: TypeUrl, name: string): Partial<Holder['state']> => ({
+    rejections: [{ typeUrl, name, version: '1', message: 'no' }],
+  });
+  const w = await world('old', 'new', 'behind');
+  const reasons = async (): Promise<(string | undefined)[]> =>
+    Promise.all(['old', 'new', 'behind'].map(async (name) => (await w.said(name))?.split(' ')[1]));
+  w.holders = [holder('p1.default', [id('old')])];
+  w.reporter.changed();
+  await w.pass(600);
+  w.holders = [holder('p1.default', [id('old'), id('new')], refused(TypeUrl.listener, '0.0.0.0_80'))];
+  w.reporter.changed();
+  await w.pass(600);
+  assert.deepEqual(await reasons(), ['Programmed', 'Rejected', 'NotHeld']);
+  w.holders = [holder('p1.default', [id('old'), id('new'), id('behind')], refused(TypeUrl.cluster, 'outbound|80||x'))];
+  w.reporter.changed();
+  await w.pass(600);
+  assert.deepEqual(await reasons(), ['Programmed', 'Programmed', 'Rejected']);
+});
+
+test('an Ingress hears of a refusal by an Event, once', async () => {
+  const w = await world();
+  const ingress = 'Ingress default/site';
+  await w.client.create(Ingresses, { metadata: { namespace: 'default', name: 'site' }, spec: {} });
+  const events = async (): Promise<string[]> =>
+    (await w.client.list(Events)).items.map((e) => `${e.involvedObject.kind} ${e.type} ${e.reason} ${e.count}: ${e.message}`);
+  w.holders = [holder('gw.istio-system', [ingress])];
+  w.reporter.changed();
+  await w.pass(600);
+  assert.deepEqual(await events(), []);
+  w.holders = [holder('gw.istio-system', [ingress], refusal('bad path'))];
+  for (let push = 0; push < 3; push++) {
+    w.reporter.changed();
+    await w.pass(600);
+  }
+  assert.deepEqual(await events(), [
+    'Ingress Warning Rejected 1: Refused by 1 of 1 proxies, which keep the last good configuration: RouteConfiguration 80: bad path. Correct the object, or take back its last change.',
+  ]);
 });

@@ -1,14 +1,14 @@
 /** Says on the objects of the mesh how far they have come. Costs no write a push: only what it says differently is written. */
 import { keyOf, keyText, type IstioCondition } from '../../api/index.ts';
 import { messageOf, type Clock, type Log, type Timer } from '../../base/index.ts';
-import { eventRecorder, type Informers } from '../../control/index.ts';
+import { eventRecorder, type Client, type Informers } from '../../control/index.ts';
 import type { Problem } from '../../mesh/index.ts';
 import { conditionNamed, REPORTED, saysSo, type ConditionWriter } from './mesh-conditions.ts';
-import { programmed, PROGRAMMED, standings, type Holder } from './programmed.ts';
+import { programmed, PROGRAMMED, REJECTED, standings, type Hearing, type Holder } from './programmed.ts';
 
 export interface ProgrammedOptions {
-  readonly informers: Informers;
-  readonly conditions: ConditionWriter;
+  readonly client: Client;
+  readonly hearings: readonly Hearing[];
   /** The proxies that are connected. */
   readonly holders: () => readonly Holder[];
   readonly clock: Clock;
@@ -31,14 +31,29 @@ const PATIENCE_MS = 15_000;
 const MAX_WRITES = 50;
 
 interface Due {
+  readonly hearing: Hearing;
   readonly id: string;
   readonly condition: IstioCondition;
   readonly urgent: boolean;
 }
 
+/** Objects that carry conditions of their own. */
+export function conditionHearing(informers: Informers, conditions: ConditionWriter): Hearing {
+  return {
+    *hearers() {
+      for (const [kind, resource] of Object.entries(REPORTED))
+        for (const object of informers.of(resource).list()) {
+          const { generation = 0 } = object.metadata ?? {};
+          yield { id: `${kind} ${keyText(keyOf(object))}`, generation, said: conditionNamed(object, PROGRAMMED) };
+        }
+    },
+    say: (id, condition) => conditions.set(id, condition),
+  };
+}
+
 export function createProgrammedReporter(options: ProgrammedOptions): ProgrammedReporter {
-  const { informers, conditions, holders, clock, log, signal } = options;
-  const events = eventRecorder(informers.client, { component: 'istiod', clock, log });
+  const { hearings, holders, clock, log, signal } = options;
+  const events = eventRecorder(options.client, { component: 'istiod', clock, log });
   let problems: readonly Problem[] = [];
   let timer: Timer | undefined;
   let looking = false;
@@ -53,15 +68,15 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
     timer = undefined;
     looking = true;
     const { due, again } = decide();
-    for (const { id, condition } of due.slice(0, MAX_WRITES)) await write(id, condition);
+    for (const next of due.slice(0, MAX_WRITES)) await write(next);
     looking = false;
     if (again || due.length > MAX_WRITES) changed();
   }
 
-  async function write(id: string, condition: IstioCondition): Promise<void> {
+  async function write({ hearing, id, condition }: Due): Promise<void> {
     try {
-      const object = await conditions.set(id, condition);
-      if (object && condition.reason === 'Rejected') await events.record(object, 'Warning', condition.reason, condition.message ?? '');
+      const object = await hearing.say(id, condition);
+      if (object && condition.reason === REJECTED) await events.record(object, 'Warning', condition.reason, condition.message ?? '');
     } catch (error) {
       log.warn('how far an object has come could not be written on it', { object: id, error: messageOf(error) });
     }
@@ -72,31 +87,23 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
     const all = holders();
     behind = new Map(all.flatMap(({ proxy, state }) => (state.acked < state.published ? [[proxy, behind.get(proxy) ?? now]] : [])));
     const impatient = (proxy: string): boolean => now - (behind.get(proxy) ?? now) < PATIENCE_MS;
-    const objects = Object.entries(REPORTED).flatMap(([kind, resource]) =>
-      informers
-        .of(resource)
-        .list()
-        .map((object) => [`${kind} ${keyText(keyOf(object))}`, object] as const),
-    );
-    const taken = new Set<string>(
-      objects.flatMap(([id, object]) => {
-        const said = conditionNamed(object, PROGRAMMED);
-        return said?.status === 'True' && said.observedGeneration === object.metadata?.generation ? [id] : [];
-      }),
+    const hearers = hearings.flatMap((hearing) => [...hearing.hearers()].map((hearer) => ({ ...hearer, hearing })));
+    const taken = new Set(
+      hearers.flatMap(({ id, said, generation }) => (said?.status === 'True' && said.observedGeneration === generation ? [id] : [])),
     );
     const standing = standings(all, (id) => !taken.has(id));
     const ofObject = Map.groupBy(problems, (p) => `${p.object.kind} ${keyText(p.object)}`);
     const due: Due[] = [];
     let again = false;
-    for (const [id, object] of objects) {
+    for (const { hearing, id, generation, said } of hearers) {
       const mine = standing.get(id);
       if (mine?.waiting.some(impatient) && !mine.refused.size) {
         again = true;
         continue;
       }
-      const condition = programmed(mine, ofObject.get(id) ?? [], object.metadata?.generation ?? 0);
-      if (saysSo(object, condition)) continue;
-      due.push({ id, condition, urgent: conditionNamed(object, PROGRAMMED)?.status !== condition.status });
+      const condition = programmed(mine, ofObject.get(id) ?? [], generation);
+      if (saysSo(said, condition)) continue;
+      due.push({ hearing, id, condition, urgent: said?.status !== condition.status });
     }
     return { due: due.sort((a, b) => Number(b.urgent) - Number(a.urgent)), again };
   }

@@ -1,8 +1,23 @@
 /** How far objects of the mesh have come: how many of the proxies that they concern have taken them, or why not. */
-import type { IstioCondition } from '../../api/index.ts';
+import type { IstioCondition, KubeObject } from '../../api/index.ts';
 import type { Origins, ProxyResources } from '../../envoy/index.ts';
 import type { Problem } from '../../mesh/index.ts';
 import type { ProxyState } from '../../xds/index.ts';
+
+/** Objects of some kinds, which are told how far they have come. */
+export interface Hearing {
+  /** Those that can be told, with what was said of them last. */
+  hearers(): Iterable<Hearer>;
+  /** Resolves with the object, where there was something new to say. */
+  say(id: string, condition: IstioCondition): Promise<KubeObject | undefined>;
+}
+
+export interface Hearer {
+  /** As `VirtualService default/reviews`. */
+  readonly id: string;
+  readonly generation: number;
+  readonly said: IstioCondition | undefined;
+}
 
 /** A connected proxy. */
 export interface Holder {
@@ -22,6 +37,8 @@ export interface Standing {
 }
 
 export const PROGRAMMED = 'Programmed';
+/** The reason of a condition that tells of a refusal. */
+export const REJECTED = 'Rejected';
 /** Names in a message; it would change too often otherwise. */
 const MAX_NAMED = 3;
 
@@ -48,8 +65,10 @@ export function standings(holders: readonly Holder[], isNew: (id: string) => boo
       const resource = Object.values(resources)
         .find((held) => held.get(name)?.typeUrl === typeUrl)
         ?.get(name);
-      const made = [...(resource?.from ?? []), ...(kind === 'Listener' ? origins.listeners : [])];
-      const fresh = made.filter(isNew);
+      const made = [...new Set([...(resource?.from ?? []), ...origins.behind(name), ...(kind === 'Listener' ? origins.listeners : [])])];
+      // What nobody is named in was made of something that this proxy holds and has not taken yet.
+      const suspects = made.length ? made : [...origins.others, ...origins.listeners];
+      const fresh = suspects.filter(isNew);
       for (const id of fresh.length ? fresh : made) {
         const { refused } = of(id);
         const text = `${kind} ${name}: ${message}`;
@@ -78,7 +97,7 @@ export function programmed(standing: Standing | undefined, problems: readonly Pr
     const [words, by] = refusal;
     return say(
       'False',
-      'Rejected',
+      REJECTED,
       `Refused by ${by.length} of ${total} proxies, which keep the last good configuration: ${words}. Correct the object, or take back its last change.`,
     );
   }
