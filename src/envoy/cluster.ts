@@ -1,4 +1,5 @@
 import {
+  isFor,
   policyOf,
   selects,
   spokenAs,
@@ -232,14 +233,17 @@ function discovery(t: Target, name: string, policy: Policy, labels: Readonly<Rec
   const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH';
   if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
   if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
-  const names = service.dns.filter((e) => selects(labels, e.labels ?? {}));
+  const single = service.discovery === 'dns-single';
+  const all = service.dns.filter((l) => isFor(l, port.number) && selects(labels, l.endpoint.labels ?? {}));
+  // Envoy takes several names for one endpoint of this kind; only the first was meant.
+  const names = single ? all.slice(0, 1) : all;
   return {
     cluster_type: extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
       dns_refresh_rate: '60s',
       respect_dns_ttl: true,
       dns_lookup_family: 'V4_ONLY',
       // Envoy wants one name then, and refuses none, too.
-      all_addresses_in_single_endpoint: service.discovery === 'dns-single' && names.length === 1,
+      all_addresses_in_single_endpoint: single && names.length === 1,
     }),
     load_assignment: namesToResolve(name, names, port, policy, t.where),
   };

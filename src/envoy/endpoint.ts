@@ -1,4 +1,4 @@
-import { localityOf, type Endpoint, type MeshService, type Policy, type ServicePort } from '../mesh/index.ts';
+import { localityOf, type Endpoint, type Listed, type Policy, type ServicePort } from '../mesh/index.ts';
 import { address, defined, type Json } from './json.ts';
 import { grouped, type Whereabouts } from './locality.ts';
 import { METADATA, workloadMetadata } from './metrics.ts';
@@ -18,9 +18,9 @@ export function loadAssignment(cluster: string, endpoints: readonly Endpoint[], 
 }
 
 /** The names that a cluster resolves by itself, those with the labels of its subset. */
-export function namesToResolve(cluster: string, names: MeshService['dns'], port: ServicePort, policy: Policy, client: Whereabouts): Json {
+export function namesToResolve(cluster: string, names: readonly Listed[], port: ServicePort, policy: Policy, client: Whereabouts): Json {
   const target = typeof port.target === 'number' ? port.target : port.number;
-  const placed = names.map((e) => ({
+  const placed = names.map(({ endpoint: e }) => ({
     ...e,
     labels: e.labels ?? {},
     weight: e.weight ?? 0,

@@ -2,7 +2,7 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import { takesInbound, type WorkloadEntry, type WorkloadEntrySpec } from '../api/index.ts';
 import type { MutualTls } from './peer-authentication.ts';
-import type { MeshService, ServicePort } from './service.ts';
+import { isFor, type Listed, type MeshService, type ServicePort } from './service.ts';
 import { selects, spiffeId, UNKNOWN, workloadOfPod, type Workload } from './workload.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -73,12 +73,6 @@ function merge(lists: readonly Endpoint[]): readonly Endpoint[] {
   return [...seen.values()].sort(byAddress);
 }
 
-/** An endpoint, and the ports of the service that it is for; absent for all of them. */
-export interface Listed {
-  readonly endpoint: WorkloadEntrySpec;
-  readonly ports?: readonly number[];
-}
-
 /** What endpoints of a service are made of. */
 export interface Sources {
   readonly slices: readonly EndpointSlice[];
@@ -96,8 +90,8 @@ export function endpointsOf(service: MeshService, { slices, listed, selected }: 
     ports[port.number] = merge([
       ...slices.flatMap((slice) => ofSlice(slice, port, service.namespace, pods)),
       ...selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : [])),
-      ...listed.flatMap(({ endpoint: e, ports: own }) =>
-        isTold(e.address) && (!own || own.includes(port.number)) ? [ofEntry(e, port, number, service)] : [],
+      ...listed.flatMap((l) =>
+        isTold(l.endpoint.address) && isFor(l, port.number) ? [ofEntry(l.endpoint, port, number, service)] : [],
       ),
     ]);
   }

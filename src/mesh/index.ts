@@ -2,7 +2,7 @@ export type { Proxy } from './proxy.ts';
 export { defaultMeshConfig, snapshotKinds, snapshotOf, type MeshConfig, type Snapshot } from './snapshot.ts';
 export { problemText, type Problem } from './problem.ts';
 export { createModeler, type Model } from './model.ts';
-export { destinationPort, type MeshService, type ServicePort } from './service.ts';
+export { destinationPort, isFor, type Listed, type MeshService, type ServicePort } from './service.ts';
 export { localityOf, subsetOf, type Endpoint, type MeshEndpoints } from './endpoints.ts';
 export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';

@@ -18,7 +18,7 @@ import type {
 } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
-import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type Listed, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import type { Entrance } from './entrance.ts';
 import { backendTlsOf, type BackendTls } from './backend-tls.ts';
 import { Guards } from './guard.ts';
@@ -30,7 +30,7 @@ import type { KeySets } from './key-source.ts';
 import { interner, keepArray, keepMap, memo } from './memo.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { meshConfigOf } from './mesh-config.ts';
-import { joined, resolving, serviceOfKubernetes, servicesOfEntry, type MeshService } from './service.ts';
+import { joined, resolving, serviceOfKubernetes, servicesOfEntry, type Listed, type MeshService } from './service.ts';
 import { Sidecars } from './sidecar.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
 import { rulesOf, virtualServicesOf, type Rules, type VirtualServices } from './virtual-service.ts';
@@ -148,8 +148,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
         mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
       };
       const listed = [...entries.flatMap(listedBy), ...workloads.map((w): Listed => ({ endpoint: { ...w.spec, labels: labelsOf(w) } }))];
-      const named = listed.map((l) => l.endpoint);
-      const whole = internService(resolving(service, named));
+      const whole = internService(resolving(service, listed));
       const endpoints = internEndpoints(endpointsOf(whole, { slices, listed, selected: entries.length ? pods : [] }, podTable));
       return { service: whole, endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
     },

@@ -11,6 +11,15 @@ export interface ServicePort {
   readonly target?: number | string;
 }
 
+/** An endpoint, and the ports of the service that it is for; absent for all of them. */
+export interface Listed {
+  readonly endpoint: WorkloadEntrySpec;
+  readonly ports?: readonly number[];
+}
+
+/** Whether the endpoint is for the port. */
+export const isFor = ({ ports }: Listed, port: number): boolean => ports?.includes(port) ?? true;
+
 /** A host one can send requests to. Holds what clusters and routes are made of, and nothing of its endpoints. */
 export interface MeshService {
   readonly host: string;
@@ -32,7 +41,7 @@ export interface MeshService {
   /** Pods that belong to it, by label; absent when its endpoints are listed by hand. */
   readonly selector?: Readonly<Record<string, string>>;
   /** Names to resolve, for the `dns` discoveries. */
-  readonly dns: readonly WorkloadEntrySpec[];
+  readonly dns: readonly Listed[];
   readonly subjectAltNames: readonly string[];
 }
 
@@ -60,7 +69,7 @@ export function serviceOfKubernetes(service: Service, domain: string): MeshServi
     external: alias !== undefined,
     exportTo: exportTo ? exportTo.split(',').map((s) => s.trim()) : [],
     ...(spec.selector && Object.keys(spec.selector).length ? { selector: spec.selector } : {}),
-    dns: alias ? [{ address: alias }] : [],
+    dns: alias ? [{ endpoint: { address: alias } }] : [],
     subjectAltNames: [],
   };
 }
@@ -101,12 +110,12 @@ function isResolved(discovery: MeshService['discovery']): boolean {
   return discovery === 'dns' || discovery === 'dns-single';
 }
 
-/** The service with the names that its endpoints are found by: those that are listed, else its own. */
-export function resolving(service: MeshService, listed: readonly WorkloadEntrySpec[]): MeshService {
+/** The service with the names that its endpoints are found by: those that are listed, else for a port its own. */
+export function resolving(service: MeshService, listed: readonly Listed[]): MeshService {
   if (!isResolved(service.discovery) || service.dns.length) return service;
-  const named = listed.filter((e) => e.address);
-  const dns = named.length || service.selector ? named : [{ address: service.host }];
-  return { ...service, dns: service.discovery === 'dns' ? dns : dns.slice(0, 1) };
+  const named = listed.filter((l) => l.endpoint.address);
+  const bare = service.ports.map((p) => p.number).filter((port) => !service.selector && !named.some((l) => isFor(l, port)));
+  return { ...service, dns: bare.length ? [...named, { endpoint: { address: service.host }, ports: bare }] : named };
 }
 
 /** A host that two entries of a namespace speak of: what the older says, and the ports that only the other has. */

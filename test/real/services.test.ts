@@ -66,6 +66,18 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
         'default',
         2,
       ),
+      entry('names-twice', { resolution: 'DNS', endpoints: [{ address: 'localhost', ports: { http: v1 } }] }, 'default', 1),
+      entry(
+        'names-twice-more',
+        {
+          hosts: ['names-twice.example'],
+          ports: [{ number: 81, name: 'more', protocol: 'HTTP', targetPort: v2 }],
+          resolution: 'DNS',
+          endpoints: [{ address: 'localhost' }],
+        },
+        'default',
+        2,
+      ),
       entry('hidden', { exportTo: ['.'], resolution: 'STATIC', endpoints: [at(v1)] }, 'other'),
       entry('shown', { exportTo: ['default'], resolution: 'STATIC', endpoints: [at(v1)] }, 'other'),
       entry('picked', { resolution: 'STATIC', location: 'MESH_INTERNAL', workloadSelector: { labels: { kind: 'machine' } } }),
@@ -99,6 +111,9 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
   for (const host of Object.keys(expected)) found[host] = await name(host);
   assert.deepEqual(found, expected);
   assert.equal(await name('twice', 81), 'v2');
+  const ofNames = new Set<string>();
+  for (let i = 0; i < 10; i++) for (const port of [80, 81]) ofNames.add(`${port} ${await name('names-twice', port)}`);
+  assert.deepEqual([...ofNames], ['80 v1', '81 v2'], 'names serve the ports of their own entry');
   const n = 200;
   let second = 0;
   for (let i = 0; i < n; i++) if ((await name('weights')) === 'v2') second++;
