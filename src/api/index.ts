@@ -44,6 +44,7 @@ export {
 } from './sidecar-annotations.ts';
 export { isKept, type KindDef, type Schema, type ValidationRule } from './kind.ts';
 export { hasRules, isBroken, rulesOf } from './rules.ts';
+export { expressionProblem } from './kinds/istio/expression.ts';
 export { compileAdmission, type ExpressionUse } from './kinds/admission/expressions.ts';
 export type { AdmissionRule } from './kinds/admission/rules.ts';
 export { ApiServices } from './kinds/registration.ts';

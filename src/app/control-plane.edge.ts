@@ -1,7 +1,7 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Namespaces, Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
+import { createCatalog, Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
 import {
   ADMIN,
   createDialer,
@@ -29,7 +29,7 @@ import { startXds } from '../xds/index.ts';
 import { canaryAccounts, canaryCommands } from './canary-parts.ts';
 import { clusterDial, clusterHttp } from './cluster-http.edge.ts';
 import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
-import { sidecarAdmission } from './mesh/injection.ts';
+import { injectionPlace, sidecarAdmission } from './mesh/injection.ts';
 import type { ControlPlaneInput } from './instance/config.ts';
 import { reportIngressAddress } from './mesh/ingress-status.ts';
 import { serveIstiod } from './mesh/istiod.edge.ts';
@@ -87,7 +87,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     admission: [
       ...auth.admission,
       serviceAccountAdmission({ find: (key) => registry.client(ADMIN).get(ServiceAccounts, key), clock, rng }),
-      sidecarAdmission(async (name) => (await registry.client(ADMIN).get(Namespaces, { name }))?.metadata?.labels ?? {}),
+      sidecarAdmission((namespace) => injectionPlace(registry.client(ADMIN), namespace)),
     ],
   });
   const client = registry.client(ADMIN);

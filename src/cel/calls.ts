@@ -14,6 +14,7 @@ export type Call = Expr & { op: 'call' };
 
 /** A call of an operator, a macro or a function. */
 export function compileCall(compiler: Compiler, call: Call, scope: Scope | undefined): Part {
+  compiler.called.add(call.fn);
   switch (call.fn) {
     case '_&&_':
       return logical(compiler, call, scope, false);

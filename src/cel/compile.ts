@@ -40,6 +40,8 @@ export class Compiler {
   readonly mistakes: Mistake[] = [];
   /** Variables that the expression reads. */
   readonly used = new Set<string>();
+  /** Functions and macros that it calls, operators among them. */
+  readonly called = new Set<string>();
 
   constructor(variables: Readonly<Record<string, Type>>) {
     this.#variables = variables;

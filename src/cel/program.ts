@@ -18,6 +18,8 @@ export interface Program {
   readonly cost: number;
   /** Variables that it reads. */
   readonly uses: ReadonlySet<string>;
+  /** Functions and macros that it calls, by their names; operators are among them, as `_+_`. */
+  readonly calls: ReadonlySet<string>;
   /** Throws `CelError` when it has no value, `CelLimitError` at the meter's limit. */
   evaluate(activation: Activation, meter?: Meter): Value;
 }
@@ -42,6 +44,7 @@ export function compile(source: string, { variables }: Environment): Program {
     type,
     cost,
     uses: compiler.used,
+    calls: compiler.called,
     evaluate: (activation, meter = new Meter(CALL_LIMIT)) => {
       const before = meter.spent;
       try {

@@ -85,18 +85,25 @@ function withoutLoggers(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (k, v: unknown) => (k === 'access_log' || k === 'access_log_options' ? undefined : v)));
 }
 
-/** Filter chain by filter chain: each counter with its labels on one line each. */
+/** Filter chain by filter chain: each counter with its labels on one line each, and logs and spans where there are any. */
 function loggersOf(listener: Json): unknown {
   type Stat = { stat: { name: string; tags: { name: string; value_format: string; rules?: unknown }[] } };
-  type Logger = { filter?: unknown; typed_config: { counters?: Stat[]; histograms?: Stat[] } };
-  return (listener['filter_chains'] as { name?: string; filters: { typed_config: { access_log?: Logger[] } }[] }[]).map((chain, i) => ({
-    chain: chain.name ?? i,
-    stats: (chain.filters[0]?.typed_config.access_log ?? []).flatMap(({ typed_config: t }) =>
-      [...(t.counters ?? []), ...(t.histograms ?? [])].map(({ stat }) => ({
-        [stat.name]: Object.fromEntries(stat.tags.map((tag) => [tag.name, tag.value_format + (tag.rules ? ' or unknown' : '')])),
-      })),
-    ),
-  }));
+  type Logger = { name: string; filter?: unknown; typed_config: { counters?: Stat[]; histograms?: Stat[] } };
+  type Chain = { name?: string; filters: { typed_config: { access_log?: Logger[]; tracing?: unknown } }[] };
+  return (listener['filter_chains'] as Chain[]).map((chain, i) => {
+    const { access_log: loggers = [], tracing } = chain.filters[0]?.typed_config ?? {};
+    const logs = loggers.filter((l) => l.name !== 'envoy.access_loggers.stats');
+    return {
+      chain: chain.name ?? i,
+      stats: loggers.flatMap(({ typed_config: t }) =>
+        [...(t.counters ?? []), ...(t.histograms ?? [])].map(({ stat }) => ({
+          [stat.name]: Object.fromEntries(stat.tags.map((tag) => [tag.name, tag.value_format + (tag.rules ? ' or unknown' : '')])),
+        })),
+      ),
+      ...(logs.length ? { logs } : {}),
+      ...(tracing ? { tracing } : {}),
+    };
+  });
 }
 
 function shuffled<T>(list: readonly T[], rng: Rng): T[] {

@@ -18,11 +18,12 @@ export interface HttpOptions {
   /** Before fault, cors and the router. */
   readonly filters: readonly Json[];
   readonly accessLog: readonly Json[];
+  readonly tracing: Json | undefined;
 }
 
 /** The network filter that speaks HTTP. */
 export function httpConnectionManager(options: HttpOptions): Json {
-  const { side, statPrefix, routes, filters, accessLog } = options;
+  const { side, statPrefix, routes, filters, accessLog, tracing } = options;
   return extension('envoy.filters.network.http_connection_manager', HCM, {
     stat_prefix: statPrefix,
     ...(typeof routes === 'string' ? { rds: { route_config_name: routes, config_source: ADS } } : { route_config: routes }),
@@ -34,6 +35,7 @@ export function httpConnectionManager(options: HttpOptions): Json {
       router,
     ],
     access_log: accessLog,
+    ...(tracing ? { tracing } : {}),
     server_name: 'istio-envoy',
     use_remote_address: side === 'gateway',
     normalize_path: true,

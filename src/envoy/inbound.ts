@@ -1,11 +1,12 @@
-import { isHttp, type EffectiveMode, type Guard, type MeshService, type Protocol, type ServicePort, type Workload } from '../mesh/index.ts';
+import { isHttp, type EffectiveMode, type Guard, type MeshService, type Protocol, type Reporter, type ServicePort } from '../mesh/index.ts';
 import { authorizationFilters } from './authorization.ts';
 import { INBOUND_PASSTHROUGH, inboundName } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import type { Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { INBOUND_PORT, PLAIN_HTTP } from './listener.ts';
-import { httpMetrics, learnPeer, serverTags, tcpMetrics } from './metrics.ts';
+import { learnPeer } from './metrics.ts';
+import { serverReports, tracingOf } from './reports.ts';
 import { inboundRoute } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { HTTP_ALPN, MESH_ALPN, meshTlsDownstream } from './tls.ts';
@@ -45,7 +46,7 @@ function targetOf(port: ServicePort, named: (name: string) => number | undefined
 }
 
 /** The filter chains of one port: mTLS from the mesh, plain text and foreign TLS where the mode lets them in. */
-export function inboundChains(own: Workload, port: InboundPort, guard: Guard, trustDomain: string): Json[] {
+export function inboundChains(own: Reporter, port: InboundPort, guard: Guard, trustDomain: string): Json[] {
   const { number, protocol, mode } = port;
   const http = (mtls: boolean): Json[] => [inboundHttp(own, port, guard, mtls)];
   const tcp = (mtls: boolean): Json[] => [...authorizationFilters(guard, 'tcp'), inboundTcp(own, port, mtls)];
@@ -95,7 +96,7 @@ export function catchAllChains(mode: EffectiveMode, guard: Guard, trustDomain: s
   ];
 }
 
-function inboundHttp(own: Workload, port: InboundPort, guard: Guard, mtls: boolean): Json {
+function inboundHttp(own: Reporter, port: InboundPort, guard: Guard, mtls: boolean): Json {
   const grpc = port.protocol === 'grpc';
   const cluster = inboundName(port.number);
   return httpConnectionManager({
@@ -108,10 +109,11 @@ function inboundHttp(own: Workload, port: InboundPort, guard: Guard, mtls: boole
     },
     // Who asks is learnt first, so that refused requests are counted with it.
     filters: [learnPeer(mtls), ...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules))],
-    accessLog: httpMetrics(serverTags(own, port.service, grpc ? 'grpc' : 'http', mtls), grpc),
+    accessLog: serverReports(own, port.service, grpc ? 'grpc' : 'http', mtls),
+    tracing: tracingOf(own, 'server'),
   });
 }
 
-function inboundTcp(own: Workload, port: InboundPort, mtls: boolean): Json {
-  return tcpProxy({ clusters: [{ name: inboundName(port.number), weight: 1 }] }, tcpMetrics(serverTags(own, port.service, 'tcp', mtls)));
+function inboundTcp(own: Reporter, port: InboundPort, mtls: boolean): Json {
+  return tcpProxy({ clusters: [{ name: inboundName(port.number), weight: 1 }] }, serverReports(own, port.service, 'tcp', mtls));
 }

@@ -7,9 +7,9 @@ import {
   type Guard,
   type Model,
   type Proxy,
+  type Reporter,
   type Rules,
   type Server,
-  type Workload,
 } from '../mesh/index.ts';
 import type { L4Match } from '../api/index.ts';
 import { authorizationFilters } from './authorization.ts';
@@ -17,8 +17,9 @@ import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT, isFree } from './listener.ts';
-import { clientTags, httpMetrics, PEER_HEADER, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
+import { PEER_HEADER, sayPeer, splitMetrics } from './metrics.ts';
 import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Route } from './l4-route.ts';
+import { clientReports, tracingOf } from './reports.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
@@ -35,12 +36,12 @@ export interface GatewayPlan {
 interface For {
   readonly model: Model;
   readonly proxy: Proxy;
-  readonly own: Workload;
+  readonly own: Reporter;
   readonly guard: Guard;
 }
 
 /** Listeners and routes of the servers that a gateway proxy runs. */
-export function planGateway(model: Model, proxy: Proxy, own: Workload, servers: readonly Server[]): GatewayPlan {
+export function planGateway(model: Model, proxy: Proxy, own: Reporter, servers: readonly Server[]): GatewayPlan {
   const target: For = { model, proxy, own, guard: model.guards.of(proxy.namespace, proxy.labels) };
   const listeners = new Map<string, Json>();
   const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
@@ -81,7 +82,8 @@ function manager({ own, guard }: For, routes: string): Json {
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
-    accessLog: [...httpMetrics(clientTags(own, 'http'), false), ...splitMetrics()],
+    accessLog: [...clientReports(own, 'http'), ...splitMetrics()],
+    tracing: tracingOf(own, 'client'),
   });
 }
 
@@ -150,7 +152,7 @@ function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Se
   return byteRoutes(model, proxy, server, taken).map((route) => ({
     ...chainMatch(route),
     ...ownerMetadata(route),
-    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')))],
+    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, clientReports(own, 'tcp'))],
   }));
 }
 

@@ -1,9 +1,10 @@
-import type { Workload } from '../mesh/index.ts';
+import type { Reporter } from '../mesh/index.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, defined, type Json } from './json.ts';
-import { clientTags, httpMetrics, sayPeer, splitMetrics, tcpMetrics } from './metrics.ts';
+import { sayPeer, splitMetrics } from './metrics.ts';
 import { ownerMetadata, type L4Route } from './l4-route.ts';
 import type { OutboundChain } from './outbound.ts';
+import { clientReports, tracingOf } from './reports.ts';
 import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
@@ -23,19 +24,20 @@ export const INSPECT_TIMEOUT = '5s';
 export const PLAIN_HTTP = ['http/1.0', 'http/1.1', 'h2c'];
 
 /** HTTP that the workload's application sends, by the route table of that name. */
-export function outboundHttp(own: Workload, routes: string, grpc: boolean): Json {
+export function outboundHttp(own: Reporter, routes: string, grpc: boolean): Json {
   return httpConnectionManager({
     side: 'outbound',
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [sayPeer(own)],
-    accessLog: [...httpMetrics(clientTags(own, grpc ? 'grpc' : 'http'), grpc), ...splitMetrics()],
+    accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics()],
+    tracing: tracingOf(own, 'client'),
   });
 }
 
 /** Bytes that the workload's application sends. */
-export function outboundTcp(own: Workload, route: ByteRoute): Json {
-  return tcpProxy(route, tcpMetrics(clientTags(own, 'tcp')));
+export function outboundTcp(own: Reporter, route: ByteRoute): Json {
+  return tcpProxy(route, clientReports(own, 'tcp'));
 }
 
 /** Which connections of a listener are meant. */
@@ -65,7 +67,7 @@ function captured(name: string, ip: string, port: number, rest: Json): Json {
  * declared. Inspectors wait for the client's first bytes: where there are some, servers that speak first have listeners of their own.
  */
 export function portListeners(
-  own: Workload,
+  own: Reporter,
   port: number,
   chains: readonly OutboundChain[],
   http: 'http' | 'grpc' | undefined,
@@ -98,7 +100,7 @@ export function portListeners(
 }
 
 /** The chain, and before it one for what looks like HTTP where nobody said what it is. */
-function outboundChains(own: Workload, chain: OutboundChain): Json[] {
+function outboundChains(own: Reporter, chain: OutboundChain): Json[] {
   const match = chainMatch(chain);
   const bytes = { ...match, ...ownerMetadata(chain), filters: [outboundTcp(own, chain)] };
   if (!chain.sniff) return [bytes];
@@ -107,7 +109,7 @@ function outboundChains(own: Workload, chain: OutboundChain): Json[] {
 }
 
 /** Where the redirect leads all that applications send: handed to the listener of its destination, else let through or dropped. */
-export function virtualOutbound(own: Workload, otherwise: string): Json {
+export function virtualOutbound(own: Reporter, otherwise: string): Json {
   return {
     name: 'virtualOutbound',
     address: address('0.0.0.0', OUTBOUND_PORT),

@@ -1,4 +1,4 @@
-import { UNKNOWN, type MeshService, type Workload } from '../mesh/index.ts';
+import { UNKNOWN, type MeshService, type MetricChange, type Workload } from '../mesh/index.ts';
 import { any, extension, type Json } from './json.ts';
 
 /** Where endpoints and clusters carry what the client's metrics say of the destination. */
@@ -111,6 +111,26 @@ export function serverTags(
   ];
 }
 
+/** What is other than usual, by Istio's names of metrics. */
+export type MetricChanges = Readonly<Record<string, MetricChange>>;
+
+const NAMES: Readonly<Record<string, string>> = {
+  requests_total: 'REQUEST_COUNT',
+  request_duration_milliseconds: 'REQUEST_DURATION',
+  tcp_connections_opened_total: 'TCP_OPENED_CONNECTIONS',
+  tcp_connections_closed_total: 'TCP_CLOSED_CONNECTIONS',
+  tcp_sent_bytes_total: 'TCP_SENT_BYTES',
+  tcp_received_bytes_total: 'TCP_RECEIVED_BYTES',
+};
+
+/** The statistic with what users changed of its labels; none where they do not want it. */
+function wanted(name: string, tags: readonly Tag[], changes: MetricChanges): Json[] {
+  const { disabled, tags: own = {} } = changes[NAMES[name]!] ?? {};
+  if (disabled) return [];
+  const more = Object.entries(own).flatMap(([label, value]) => (value === null ? [] : [formatted(label, `%CEL(${value})%`)]));
+  return [stat(name, [...tags.filter((t) => !Object.hasOwn(own, t.name)), ...more])];
+}
+
 function stat(name: string, tags: readonly Tag[]): Json {
   return {
     name,
@@ -118,27 +138,34 @@ function stat(name: string, tags: readonly Tag[]): Json {
   };
 }
 
-function statsLogger(config: Json): Json {
-  return extension('envoy.access_loggers.stats', 'envoy.extensions.access_loggers.stats.v3.Config', {
-    stats_scope: { prefix: 'istio' },
-    ...config,
-  });
+/** Counts as configured; no logger where nothing is left to count. */
+function statsLogger({ counters = [], histograms = [] }: { counters?: readonly Json[]; histograms?: readonly Json[] }): Json[] {
+  if (!counters.length && !histograms.length) return [];
+  return [
+    extension('envoy.access_loggers.stats', 'envoy.extensions.access_loggers.stats.v3.Config', {
+      stats_scope: { prefix: 'istio' },
+      ...(counters.length ? { counters } : {}),
+      ...(histograms.length ? { histograms } : {}),
+    }),
+  ];
 }
 
 /** `istio_requests_total` and `istio_request_duration_milliseconds`, counted by Envoy at the end of each request. */
-export function httpMetrics(tags: readonly Tag[], grpc: boolean): Json[] {
+export function httpMetrics(tags: readonly Tag[], grpc: boolean, changes: MetricChanges = {}): Json[] {
   const all = [
     ...tags,
     { name: 'response_code', value: '%RESPONSE_CODE%' },
     { name: 'response_flags', value: '%RESPONSE_FLAGS%' },
     ...(grpc ? [{ name: 'grpc_response_status', value: '%GRPC_STATUS_NUMBER%' }] : []),
   ];
-  return [
-    statsLogger({
-      counters: [{ stat: stat('requests_total', all), value_fixed: '1' }],
-      histograms: [{ stat: stat('request_duration_milliseconds', all), unit: 'Milliseconds', value_format: '%DURATION%' }],
-    }),
-  ];
+  return statsLogger({
+    counters: wanted('requests_total', all, changes).map((s) => ({ stat: s, value_fixed: '1' })),
+    histograms: wanted('request_duration_milliseconds', all, changes).map((s) => ({
+      stat: s,
+      unit: 'Milliseconds',
+      value_format: '%DURATION%',
+    })),
+  });
 }
 
 /** What routes that split their requests over several destinations carry in `METADATA`: which route it is. */
@@ -168,33 +195,29 @@ export function splitMetrics(): Json[] {
     { name: 'response_code', value_format: '%RESPONSE_CODE%' },
     { name: 'grpc_response_status', value_format: '%GRPC_STATUS_NUMBER%' },
   ];
-  return [
-    statsLogger({
-      counters: [{ stat: { name: 'split_requests_total', tags: [...tags, ...outcome] }, value_fixed: '1' }],
-      histograms: [
-        { stat: { name: SPLIT_DURATION, tags }, unit: 'Microseconds', value_format: '%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%' },
-      ],
-    }),
-  ];
+  return statsLogger({
+    counters: [{ stat: { name: 'split_requests_total', tags: [...tags, ...outcome] }, value_fixed: '1' }],
+    histograms: [{ stat: { name: SPLIT_DURATION, tags }, unit: 'Microseconds', value_format: '%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%' }],
+  });
 }
 
-function onLog(type: string, logger: Json): Json {
-  return { ...logger, filter: { log_type_filter: { types: [type] } } };
+function onLog(type: string, loggers: readonly Json[]): Json[] {
+  return loggers.map((logger) => ({ ...logger, filter: { log_type_filter: { types: [type] } } }));
 }
 
 /** `istio_tcp_*`: connections when they open, bytes when they close. */
-export function tcpMetrics(tags: readonly Tag[]): Json[] {
+export function tcpMetrics(tags: readonly Tag[], changes: MetricChanges = {}): Json[] {
   const all = [...tags, { name: 'response_flags', value: '%RESPONSE_FLAGS%' }];
-  const one = (name: string): Json => ({ stat: stat(name, all), value_fixed: '1' });
+  const count = (name: string, by: Json): Json[] => wanted(name, all, changes).map((s) => ({ stat: s, ...by }));
   return [
-    onLog('TcpUpstreamConnected', statsLogger({ counters: [one('tcp_connections_opened_total')] })),
-    onLog(
+    ...onLog('TcpUpstreamConnected', statsLogger({ counters: count('tcp_connections_opened_total', { value_fixed: '1' }) })),
+    ...onLog(
       'TcpConnectionEnd',
       statsLogger({
         counters: [
-          one('tcp_connections_closed_total'),
-          { stat: stat('tcp_sent_bytes_total', all), value_format: '%BYTES_SENT%' },
-          { stat: stat('tcp_received_bytes_total', all), value_format: '%BYTES_RECEIVED%' },
+          ...count('tcp_connections_closed_total', { value_fixed: '1' }),
+          ...count('tcp_sent_bytes_total', { value_format: '%BYTES_SENT%' }),
+          ...count('tcp_received_bytes_total', { value_format: '%BYTES_RECEIVED%' }),
         ],
       }),
     ),

@@ -45,6 +45,7 @@ function workloadOrigins(model: Model, proxy: Proxy): string[] {
   return [
     ...of('AuthorizationPolicy', guard.policies),
     ...of('RequestAuthentication', guard.requests),
+    ...of('Telemetry', model.telemetries.of(namespace, labels)),
     ...(proxy.kind === 'gateway'
       ? [
           ...of(

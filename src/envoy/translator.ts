@@ -8,15 +8,14 @@ import {
   selects,
   gatewaysOf,
   serversOf,
-  workloadOfProxy,
   type MeshService,
   type Model,
   type ObjectStatus,
   type Problem,
   type Proxy,
   type Server,
+  type Reporter,
   type Snapshot,
-  type Workload,
 } from '../mesh/index.ts';
 import { inboundCluster, inboundName } from './cluster.ts';
 import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from './inbound.ts';
@@ -31,6 +30,7 @@ import { PatchBook } from './patch-book.ts';
 import { patchResources, type PatchedResources } from './patch.ts';
 import { tableFacts } from './patch-route.ts';
 import { Recent } from './recent.ts';
+import { clustersToReport, reporterOf } from './reports.ts';
 import { TypeUrl, type EnvoyResource, type ProxyResources } from './resource.ts';
 import { clientOf, View, fixedClusters, make, routeTable, type Resources } from './view.ts';
 import { clustersIn, virtualHost, type Client, type VirtualHost } from './virtual-host.ts';
@@ -166,7 +166,7 @@ const UNPATCHED: Omit<PatchedResources, 'resources'> = { hits: new Set() };
 class Maker {
   onDemand = false;
   readonly book = new PatchBook();
-  readonly #internWorkload = interner<Workload>();
+  readonly #internReporter = interner<Reporter>();
   readonly #internClient = interner<Client>();
   readonly #views = new Recent<View>();
   readonly #results = new Recent<PatchedResources>();
@@ -188,8 +188,8 @@ class Maker {
   #result(model: Model, proxy: Proxy, asked: ReadonlySet<string>): PatchedResources {
     const onDemand = this.onDemand && proxy.kind === 'sidecar';
     const result = this.#results.renew(`${signature(model, proxy)} ${onDemand ? textOf(asked) : ''}`, (last) => {
-      const own = this.#internWorkload(workloadOfProxy(proxy));
       const view = this.#view(model, proxy);
+      const own = this.#internReporter(reporterOf(model, proxy, (cluster) => view.cluster(cluster) !== undefined));
       const servers = proxy.kind === 'gateway' ? this.#servers(model, proxy, view) : [];
       const plain =
         proxy.kind === 'gateway' ? this.#gateway(model, proxy, own, view, servers) : this.#sidecar(model, proxy, own, view, asked);
@@ -209,14 +209,14 @@ class Maker {
   }
 
   /** A listener that these inputs say all about. */
-  #listener(own: Workload, inputs: readonly unknown[], build: () => Json): EnvoyResource {
+  #listener(own: Reporter, inputs: readonly unknown[], build: () => Json): EnvoyResource {
     return this.#listeners.keep(JSON.stringify([own, inputs]), () => {
       const json = build();
       return make(TypeUrl.listener, json['name'] as string, json);
     });
   }
 
-  #sidecar(model: Model, proxy: Proxy, own: Workload, view: View, asked: ReadonlySet<string>): ProxyResources {
+  #sidecar(model: Model, proxy: Proxy, own: Reporter, view: View, asked: ReadonlySet<string>): ProxyResources {
     const { domain } = model.config;
     const otherwise = otherwiseCluster(model, view.client);
     const plan = view.outbound;
@@ -239,13 +239,13 @@ class Maker {
       ),
     ];
     const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol));
-    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked, clustersToAsk(guard)) };
+    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked, [...clustersToAsk(guard), ...clustersToReport(own)]) };
     const { clusters, endpoints, routes } = view.whole;
     return { listeners: byName(listeners), clusters: withInbound(clusters, ...inbound), routes, endpoints, virtualHosts: new Map() };
   }
 
   /** Listeners for what the application sends to the ports of services. */
-  #ports(own: Workload, { http, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
+  #ports(own: Reporter, { http, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
     return [...new Set([...http.keys(), ...chains.keys()])].filter(isFree).flatMap((port) => {
       const carried = chains.get(port) ?? [];
       const grpc = http.get(port);
@@ -286,7 +286,7 @@ class Maker {
     return serversOf(proxy, gatewaysOf(model), ofNamespace(view.services, proxy.namespace));
   }
 
-  #gateway(model: Model, proxy: Proxy, own: Workload, view: View, servers: readonly Server[]): ProxyResources {
+  #gateway(model: Model, proxy: Proxy, own: Reporter, view: View, servers: readonly Server[]): ProxyResources {
     const plan = planGateway(model, proxy, own, servers);
     const hosts = new Map(
       [...plan.routes].map(([name, all]) => [name, all.map((h) => this.#virtualHosts.keep(JSON.stringify(h), () => virtualHost(h)))]),
@@ -296,6 +296,7 @@ class Maker {
       ...[...hosts.values()].flat().flatMap((h) => h.clusters),
       ...clustersIn([...plan.listeners.values()]),
       ...clustersToAsk(model.guards.of(proxy.namespace, proxy.labels)),
+      ...clustersToReport(own),
     ];
     return {
       listeners: byName(listeners),

@@ -6,7 +6,7 @@ import type { Problem } from './problem.ts';
 import { workloadName } from './workload.ts';
 
 /** Settings of `proxy.istio.io/config` that are heeded. */
-const HEEDED: ReadonlySet<string> = new Set(['holdApplicationUntilProxyStarts']);
+const HEEDED: ReadonlySet<string> = new Set(['concurrency', 'holdApplicationUntilProxyStarts', 'proxyMetadata']);
 
 type Finding = readonly [code: string, severity: Problem['severity'], name: string, message: string, fix: string];
 

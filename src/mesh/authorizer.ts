@@ -1,4 +1,5 @@
 /** External authorizers: `extensionProviders` of the mesh's configuration, as far as they are asked who may pass. */
+import { fieldsOf, textOf, textsOf } from './fields.ts';
 import type { MeshConfig } from './snapshot.ts';
 
 /** Whom to ask, and what to tell it and take from it. Header names may have a star at one end. */
@@ -29,13 +30,6 @@ export interface Authorizer {
 /** Istio's, which is ten minutes. */
 const TIMEOUT = '600s';
 const FORBIDDEN = 403;
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value ? value : typeof value === 'number' ? String(value) : undefined;
-const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.flatMap((v) => textOf(v) ?? []) : []);
 
 /** Entries that name nobody who could be asked are left out: who refers to one is told that there is none. */
 export function authorizersIn(providers: unknown): readonly Authorizer[] {

@@ -1,13 +1,20 @@
 import type { Container, EnvVar, Pod } from 'kubernetes-types/core/v1.js';
+import { NO_SETTINGS, proxySettings, settingsEnv, type ProxySources } from './proxy-settings.ts';
 import { canonicalName, canonicalRevision, PROXY_CONTAINER, workloadName } from './workload.ts';
 
 export interface InjectionConfig {
   readonly image: string;
   /** The revision that `istio.io/rev` asks for. */
   readonly revision: string;
+  /** What proxies are started with. */
+  readonly proxies: ProxySources;
 }
 
-export const defaultInjection: InjectionConfig = { image: 'sluice/proxyv2:1.40.0', revision: 'default' };
+export const defaultInjection: InjectionConfig = {
+  image: 'sluice/proxyv2:1.40.0',
+  revision: 'default',
+  proxies: { rootNamespace: 'istio-system', defaults: NO_SETTINGS, configs: [] },
+};
 
 const STATUS = 'sidecar.istio.io/status';
 
@@ -77,6 +84,8 @@ export function injectSidecar(
   const present = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some((c) => c.name === PROXY_CONTAINER);
   if (present || pod.metadata?.annotations?.[STATUS] || !pod.spec || !wantsSidecar(pod, namespaceLabels, config)) return pod;
   const labels = pod.metadata?.labels ?? {};
+  const container = proxyContainer('sidecar', config.image, pod.metadata?.annotations);
+  const settings = proxySettings(pod, pod.metadata?.namespace ?? 'default', config.proxies);
   return {
     ...pod,
     metadata: {
@@ -93,6 +102,6 @@ export function injectSidecar(
       },
     },
     // Last, so that commands which take the first container by default still mean the application.
-    spec: { ...pod.spec, containers: [...pod.spec.containers, proxyContainer('sidecar', config.image, pod.metadata?.annotations)] },
+    spec: { ...pod.spec, containers: [...pod.spec.containers, { ...container, env: [...settingsEnv(settings), ...(container.env ?? [])] }] },
   };
 }

@@ -2,31 +2,30 @@
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { parseYaml } from '../base/index.ts';
 import { authorizersIn } from './authorizer.ts';
+import { fieldsOf, type Fields } from './fields.ts';
 import { memo } from './memo.ts';
+import { settingsIn } from './proxy-settings.ts';
+import { reportProvidersIn } from './report-providers.ts';
 import type { MeshConfig } from './snapshot.ts';
-
-interface Written {
-  readonly outboundTrafficPolicy?: { readonly mode?: unknown };
-  readonly extensionProviders?: unknown;
-}
 
 /** The settings, with those of the ConfigMap before them. A text that cannot be read says nothing. */
 export const meshConfigOf = memo((config: MeshConfig, map: ConfigMap | undefined): MeshConfig => {
-  const { outboundTrafficPolicy, extensionProviders } = read(map?.data?.['mesh']);
-  const mode = outboundTrafficPolicy?.mode;
-  const authorizers = authorizersIn(extensionProviders);
+  const written = read(map?.data?.['mesh']);
+  const { mode } = fieldsOf(written['outboundTrafficPolicy']);
+  const authorizers = authorizersIn(written['extensionProviders']);
   const said: Partial<MeshConfig> = {
     ...(mode === 'ALLOW_ANY' || mode === 'REGISTRY_ONLY' ? { outboundTrafficPolicy: mode } : {}),
     ...(authorizers.length ? { authorizers } : {}),
+    ...(Object.keys(written).length ? { reports: reportProvidersIn(written), proxies: settingsIn(fieldsOf(written['defaultConfig'])) } : {}),
   };
   return Object.keys(said).length ? { ...config, ...said } : config;
 });
 
-function read(text: string | undefined): Written {
+function read(text: string | undefined): Fields {
   if (!text) return {};
   try {
     const [first] = parseYaml(text, 'mesh');
-    return first ?? {};
+    return fieldsOf(first);
   } catch {
     return {};
   }

@@ -33,6 +33,7 @@ import { meshConfigOf } from './mesh-config.ts';
 import { joined, resolving, serviceOfKubernetes, servicesOfEntry, type Listed, type MeshService } from './service.ts';
 import { Sidecars } from './sidecar.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
+import { Telemetries } from './telemetry.ts';
 import { rulesOf, virtualServicesOf, type Rules, type VirtualServices } from './virtual-service.ts';
 import { selects } from './workload.ts';
 
@@ -65,7 +66,7 @@ export interface Model {
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly workloadGroups: readonly WorkloadGroup[];
   readonly proxyConfigs: readonly ProxyConfig[];
-  readonly telemetries: readonly Telemetry[];
+  readonly telemetries: Telemetries;
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
@@ -82,6 +83,7 @@ const guardsOf = memo(
 );
 
 const sidecarsOf = memo((all: readonly Sidecar[], rootNamespace: string) => new Sidecars(all, rootNamespace));
+const telemetriesOf = memo((all: readonly Telemetry[], config: MeshConfig) => new Telemetries(all, config));
 const allRules = memo((ingress: Entrance, routes: Entrance): readonly Rules[] => [...ingress.rules, ...routes.rules]);
 const routesOf = memo(
   (
@@ -303,7 +305,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       workloadEntries: order.workloadEntries(snapshot.workloadEntries),
       workloadGroups: order.workloadGroups(snapshot.workloadGroups),
       proxyConfigs: order.proxyConfigs(snapshot.proxyConfigs),
-      telemetries: order.telemetries(snapshot.telemetries),
+      telemetries: telemetriesOf(order.telemetries(snapshot.telemetries), config),
       pods,
     };
     return model;

@@ -12,6 +12,7 @@ import type { MeshService } from './service.ts';
 import type { RuleMatch } from './rule.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
+import { telemetryProblems } from './telemetry-problems.ts';
 import { MESH, type Rules } from './virtual-service.ts';
 import { withoutEffect } from './without-effect.ts';
 import { selects } from './workload.ts';
@@ -29,6 +30,7 @@ export function problemsOf(model: Model): readonly Problem[] {
     ...gatewayPortProblems(model.gateways),
     ...withoutEffect(model),
     ...guardProblems(model),
+    ...telemetryProblems(model),
     ...model.entrance.problems,
   ];
 }

@@ -54,6 +54,8 @@ import {
 
 import type { Authorizer } from './authorizer.ts';
 import type { KeySets } from './key-source.ts';
+import { NO_SETTINGS, type ProxySettings } from './proxy-settings.ts';
+import { noProviders, type ReportProviders } from './report-providers.ts';
 
 /** What holds for the whole mesh. */
 export interface MeshConfig {
@@ -65,6 +67,10 @@ export interface MeshConfig {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   /** Who may be asked whether requests pass. */
   readonly authorizers: readonly Authorizer[];
+  /** What proxies are started with. */
+  readonly proxies: ProxySettings;
+  /** Where logs and spans can go. */
+  readonly reports: ReportProviders;
   /** The port of the machine behind which the ingress gateway speaks HTTPS. */
   readonly httpsPort?: number;
   /** The address under which the machine reaches the ingress gateway. */
@@ -76,6 +82,8 @@ export const defaultMeshConfig: MeshConfig = {
   rootNamespace: 'istio-system',
   outboundTrafficPolicy: 'ALLOW_ANY',
   authorizers: [],
+  proxies: NO_SETTINGS,
+  reports: noProviders,
 };
 
 /**

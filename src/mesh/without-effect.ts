@@ -8,13 +8,13 @@ import type {
   RequestAuthentication,
   ServiceEntry,
   Sidecar,
-  Telemetry,
   TrafficPolicy,
   WorkloadEntry,
   WorkloadGroup,
 } from '../api/index.ts';
 import { memo } from './memo.ts';
 import type { Problem } from './problem.ts';
+import { isThreads, isVariable } from './proxy-settings.ts';
 
 type Kind =
   | 'AuthorizationPolicy'
@@ -24,7 +24,6 @@ type Kind =
   | 'RequestAuthentication'
   | 'ServiceEntry'
   | 'Sidecar'
-  | 'Telemetry'
   | 'WorkloadEntry'
   | 'WorkloadGroup';
 type Finding = readonly [path: string, message: string, fix: string];
@@ -143,20 +142,13 @@ const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
   ['spec', 'no machine registers by itself, so nothing comes of the template.', 'Write a WorkloadEntry for each machine.'],
 ]);
 
-const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', () => [
-  ['spec', 'proxies have one thread and no environment of their own; nothing of it is read.', 'Leave it out.'],
-]);
-
-const ofTelemetry = finder<Telemetry>('Telemetry', ({ spec }) =>
-  (['metrics', 'tracing', 'accessLogging'] as const).map(
-    (part): Finding | false =>
-      spec[part] !== undefined && [
-        `spec.${part}`,
-        'it has no effect: every proxy reports all metrics of Istio, and neither traces nor access logs.',
-        'Choose by labels where metrics are read.',
-      ],
+const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', ({ spec: { concurrency, environmentVariables = {}, image } }) => [
+  image !== undefined && ['spec.image', 'there is one image of the proxy.', 'Leave it out.'],
+  concurrency !== undefined && !isThreads(concurrency) && ['spec.concurrency', `${concurrency} is no number of threads.`, 'Use 0 to 128.'],
+  ...Object.keys(environmentVariables).map(
+    (name): Finding | false => !isVariable(name) && [`spec.environmentVariables.${name}`, 'it is no name of a variable.', 'Correct it.'],
   ),
-);
+]);
 
 const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
   Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
@@ -174,7 +166,6 @@ interface Objects {
   readonly workloadEntries: readonly WorkloadEntry[];
   readonly workloadGroups: readonly WorkloadGroup[];
   readonly proxyConfigs: readonly ProxyConfig[];
-  readonly telemetries: readonly Telemetry[];
   readonly guards: { readonly policies: readonly AuthorizationPolicy[]; readonly requests: readonly RequestAuthentication[] };
 }
 
@@ -187,7 +178,6 @@ export function withoutEffect(model: Objects): readonly Problem[] {
     ...model.workloadEntries.flatMap(ofWorkloadEntry),
     ...model.workloadGroups.flatMap(ofWorkloadGroup),
     ...model.proxyConfigs.flatMap(ofProxyConfig),
-    ...model.telemetries.flatMap(ofTelemetry),
     ...model.guards.policies.flatMap(ofAuthorization),
     ...model.guards.requests.flatMap(ofRequests),
   ];

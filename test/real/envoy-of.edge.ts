@@ -109,6 +109,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
   const path = join(dir, 'envoy.json');
   writeFileSync(path, JSON.stringify(changed));
   const args = ['--disable-hot-restart', '--concurrency', '1', '-l', 'warning', '--log-path', join(dir, 'log'), '-c', path];
+  args.push('--file-flush-interval-msec', '50');
   const child = spawn(findEnvoy(), args, { stdio: 'ignore' });
   t.after(async () => {
     const exited = once(child, 'exit');

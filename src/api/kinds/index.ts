@@ -30,10 +30,10 @@ import {
   authorizationPolicies,
   peerAuthentications,
   requestAuthentications,
-  telemetries,
   trafficExtensions,
   wasmPlugins,
 } from './istio/policies.ts';
+import { telemetries } from './istio/telemetry.ts';
 import { virtualServices } from './istio/virtual-service.ts';
 import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';
 import { nodeMetrics, podMetrics } from './metrics.ts';

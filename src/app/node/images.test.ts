@@ -53,6 +53,15 @@ test('the proxy is told who it is, and where its sockets are; only its own direc
   assert.match(bootstrap.node.id, /^sidecar~10\.244\.0\.9~web-1\.default~/);
 });
 
+test('the proxy has one thread, or as many as its container says; 0 is one a processor', () => {
+  const flags = (concurrency?: number): string => {
+    const env = concurrency === undefined ? [] : [{ name: 'PROXY_CONFIG', value: JSON.stringify({ concurrency }) }];
+    const image = builtin(images.resolve(sidecar.image!, { pod, container: { ...sidecar, env }, podIP: '10.244.0.9' }));
+    return /--concurrency \d+/.exec(image.command.join(' '))?.[0] ?? 'none';
+  };
+  assert.deepEqual([flags(), flags(3), flags(0), flags(-1)], ['--concurrency 1', '--concurrency 3', 'none', '--concurrency 1']);
+});
+
 test('what is not built in is refused with what is', () => {
   const refused = images.resolve('docker.io/library/nginx:1.29');
   assert.ok('error' in refused);

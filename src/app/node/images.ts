@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { BUILTIN_IMAGES, builtinApp } from '../../../samples/catalog.ts';
 import { bootstrap, relayBootstrap } from '../../envoy/index.ts';
-import { defaultMeshConfig, ISTIOD_PORTS, proxyOf } from '../../mesh/index.ts';
+import { defaultMeshConfig, ISTIOD_PORTS, proxyOf, threadsOf } from '../../mesh/index.ts';
 import type { BuiltinImage, ImageCatalog, ImageUse } from '../../node/index.ts';
 
 export interface ImagePlaces {
@@ -33,17 +33,14 @@ export function proxySocketDir(proxyDir: string, podUid: string): string {
 }
 
 /** The container's arguments are Istio's (`proxy sidecar`): the shell keeps them from Envoy. */
-const ENVOY = {
-  command: [
-    'sh',
-    '-c',
-    `exec /opt/sluice/envoy -c ${BOOTSTRAP} --concurrency 1 --disable-hot-restart --drain-time-s 5 --log-level warning`,
-    'proxy',
-  ],
+const envoy = (threads: number | undefined) => ({
+  command: ['sh', '-c', `exec /opt/sluice/envoy -c ${BOOTSTRAP} ${threads ? `--concurrency ${threads} ` : ''}${FLAGS}`, 'proxy'],
   args: [],
   env: { PATH: `/opt/sluice/samples/istio/bin:/opt/sluice/bin:${SYSTEM_PATH}` },
   workingDir: '/',
-};
+});
+/** Access logs are for people who look on: Envoy's ten seconds are too long for them. */
+const FLAGS = '--disable-hot-restart --drain-time-s 5 --log-level warning --file-flush-interval-msec 1000';
 
 export function createImages(places: ImagePlaces): ImageCatalog {
   const programs = [
@@ -52,7 +49,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
   ];
   const pilot: BuiltinImage = {
     kind: 'builtin',
-    ...ENVOY,
+    ...envoy(1),
     mounts: [...programs, { source: places.istiodDir, target: ISTIOD_DIR }],
     note: 'Envoy, in front of the control plane',
     files: { [BOOTSTRAP]: JSON.stringify(relayBootstrap(ISTIOD_PORTS, `${ISTIOD_DIR}/istiod.sock`)) },
@@ -71,7 +68,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
       });
     return {
       kind: 'builtin',
-      ...ENVOY,
+      ...envoy(threadsOf(use?.container.env)),
       mounts: [
         ...programs,
         { source: places.xdsDir, target: XDS_DIR },

@@ -1,11 +1,10 @@
-/** Kinds of `security.istio.io`, `telemetry.istio.io` and `extensions.istio.io`. */
+/** Kinds of `security.istio.io` and `extensions.istio.io`. */
 import type { KubeObject } from '../../object.ts';
-import { AuthorizationPolicies, PeerAuthentications, RequestAuthentications, Telemetries } from '../../resources.ts';
+import { AuthorizationPolicies, PeerAuthentications, RequestAuthentications } from '../../resources.ts';
 import type { Causes } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
 import { checkCidr, checkDuration, checkHeaderName } from './checks.ts';
-import { extensions, istioResource, security, telemetry } from './shared.ts';
-import type { Telemetry } from './proxy-types.ts';
+import { extensions, istioResource, security } from './shared.ts';
 import type { AuthorizationPolicy, PeerAuthentication, RequestAuthentication } from './types.ts';
 
 interface Specified<Spec> extends KubeObject {
@@ -109,21 +108,6 @@ export const requestAuthentications = defineCustom<RequestAuthentication>({
         checkHeaderName(causes, `${at}.outputClaimToHeaders[${j}].header`, header ?? ''),
       );
     });
-  },
-});
-
-interface Metrics {
-  reportingInterval?: string;
-}
-
-export const telemetries = defineCustom<Telemetry>({
-  ...telemetry,
-  resource: Telemetries,
-  shortNames: ['telemetry'],
-  check(causes, o) {
-    (o.spec?.metrics as Metrics[] | undefined)?.forEach(({ reportingInterval }, i) =>
-      checkDuration(causes, `spec.metrics[${i}].reportingInterval`, reportingInterval),
-    );
   },
 });
 

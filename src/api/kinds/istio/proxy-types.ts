@@ -98,11 +98,72 @@ export interface WorkloadGroupSpec {
 }
 export type WorkloadGroup = Object<'WorkloadGroup', WorkloadGroupSpec>;
 
+/** Of a proxy: what its workload sends out, or what comes in. */
+export type WorkloadMode = 'CLIENT_AND_SERVER' | 'CLIENT' | 'SERVER';
+
+/** One of `extensionProviders` of the mesh's configuration. */
+export interface ProviderRef {
+  name: string;
+}
+
+export interface AccessLogging {
+  match?: { mode?: WorkloadMode };
+  providers?: ProviderRef[];
+  disabled?: boolean;
+  filter?: { expression?: string };
+}
+
+export interface TagOverride {
+  operation?: 'UPSERT' | 'REMOVE';
+  /** An expression. */
+  value?: string;
+}
+
+export interface MetricsOverride {
+  match?: { metric?: string; customMetric?: string; mode?: WorkloadMode };
+  disabled?: boolean;
+  tagOverrides?: Record<string, TagOverride>;
+}
+
+export interface Metrics {
+  providers?: ProviderRef[];
+  overrides?: MetricsOverride[];
+  reportingInterval?: string;
+}
+
+export interface CustomTag {
+  literal?: { value?: string };
+  environment?: { name?: string; defaultValue?: string };
+  header?: { name?: string; defaultValue?: string };
+  formatter?: { value?: string };
+}
+
+export interface Tracing {
+  match?: { mode?: WorkloadMode };
+  providers?: ProviderRef[];
+  randomSamplingPercentage?: number;
+  disableSpanReporting?: boolean;
+  customTags?: Record<string, CustomTag>;
+  useRequestIdForTraceSampling?: boolean;
+  enableIstioTags?: boolean;
+  disableContextPropagation?: boolean;
+}
+
 export interface TelemetrySpec {
-  metrics?: unknown[];
-  tracing?: unknown[];
-  accessLogging?: unknown[];
+  selector?: { matchLabels?: Record<string, string> };
+  targetRef?: TargetRef;
+  targetRefs?: TargetRef[];
+  metrics?: Metrics[];
+  tracing?: Tracing[];
+  accessLogging?: AccessLogging[];
 }
 export type Telemetry = Object<'Telemetry', TelemetrySpec>;
 
-export type ProxyConfig = Object<'ProxyConfig', { concurrency?: number; environmentVariables?: Record<string, string>; image?: unknown }>;
+export interface ProxyConfigSpec {
+  selector?: { matchLabels?: Record<string, string> };
+  /** Threads; 0 for one a processor. */
+  concurrency?: number;
+  environmentVariables?: Record<string, string>;
+  image?: { imageType?: string };
+}
+export type ProxyConfig = Object<'ProxyConfig', ProxyConfigSpec>;

@@ -1,0 +1,53 @@
+/** Formats of access logs: what Envoy would refuse of them, with every listener that they are for. */
+import type { LogProvider } from './report-providers.ts';
+
+/** What Envoy knows by name alone, and what it knows with something in parentheses. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  ...['REQ', 'RESP', 'TRAILER', 'START_TIME', 'EMIT_TIME', 'START_TIME_LOCAL', 'EMIT_TIME_LOCAL', 'DYNAMIC_METADATA', 'CLUSTER_METADATA'],
+  ...['UPSTREAM_METADATA', 'METADATA', 'FILTER_STATE', 'UPSTREAM_FILTER_STATE', 'ENVIRONMENT', 'COMMON_DURATION', 'QUERY_PARAM', 'CEL'],
+  ...['PROTOCOL', 'UPSTREAM_PROTOCOL', 'RESPONSE_CODE', 'RESPONSE_CODE_DETAILS', 'RESPONSE_FLAGS', 'RESPONSE_FLAGS_LONG'],
+  ...['CONNECTION_TERMINATION_DETAILS', 'BYTES_RECEIVED', 'BYTES_SENT', 'BYTES_RETRANSMITTED', 'PACKETS_RETRANSMITTED'],
+  ...['UPSTREAM_WIRE_BYTES_SENT', 'UPSTREAM_WIRE_BYTES_RECEIVED', 'UPSTREAM_HEADER_BYTES_SENT', 'UPSTREAM_HEADER_BYTES_RECEIVED'],
+  ...['DOWNSTREAM_WIRE_BYTES_SENT', 'DOWNSTREAM_WIRE_BYTES_RECEIVED', 'DOWNSTREAM_HEADER_BYTES_SENT', 'DOWNSTREAM_HEADER_BYTES_RECEIVED'],
+  ...['DURATION', 'REQUEST_DURATION', 'REQUEST_TX_DURATION', 'RESPONSE_DURATION', 'RESPONSE_TX_DURATION', 'ROUNDTRIP_DURATION'],
+  ...['DOWNSTREAM_HANDSHAKE_DURATION', 'UPSTREAM_CONNECTION_POOL_READY_DURATION', 'UPSTREAM_REQUEST_ATTEMPT_COUNT'],
+  ...['UPSTREAM_HOST', 'UPSTREAM_HOST_NAME', 'UPSTREAM_HOST_NAME_WITHOUT_PORT', 'UPSTREAM_CLUSTER', 'UPSTREAM_CLUSTER_RAW'],
+  ...['UPSTREAM_LOCAL_ADDRESS', 'UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT', 'UPSTREAM_LOCAL_PORT', 'UPSTREAM_CONNECTION_ID'],
+  ...['UPSTREAM_REMOTE_ADDRESS', 'UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', 'UPSTREAM_REMOTE_PORT', 'UPSTREAM_TRANSPORT_FAILURE_REASON'],
+  ...['UPSTREAM_TLS_CIPHER', 'UPSTREAM_TLS_VERSION', 'UPSTREAM_TLS_SESSION_ID', 'UPSTREAM_PEER_ISSUER', 'UPSTREAM_PEER_SUBJECT'],
+  ...['UPSTREAM_PEER_URI_SAN', 'UPSTREAM_PEER_DNS_SAN', 'UPSTREAM_LOCAL_URI_SAN', 'UPSTREAM_LOCAL_DNS_SAN', 'UPSTREAM_PEER_CERT'],
+  ...['DOWNSTREAM_REMOTE_ADDRESS', 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', 'DOWNSTREAM_REMOTE_PORT', 'DOWNSTREAM_DIRECT_REMOTE_ADDRESS'],
+  ...['DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT', 'DOWNSTREAM_DIRECT_REMOTE_PORT', 'DOWNSTREAM_LOCAL_ADDRESS'],
+  ...['DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT', 'DOWNSTREAM_LOCAL_PORT', 'DOWNSTREAM_LOCAL_URI_SAN', 'DOWNSTREAM_PEER_URI_SAN'],
+  ...['DOWNSTREAM_LOCAL_SUBJECT', 'DOWNSTREAM_PEER_SUBJECT', 'DOWNSTREAM_PEER_ISSUER', 'DOWNSTREAM_PEER_SERIAL', 'DOWNSTREAM_PEER_CERT'],
+  ...['DOWNSTREAM_TLS_CIPHER', 'DOWNSTREAM_TLS_VERSION', 'DOWNSTREAM_TLS_SESSION_ID', 'DOWNSTREAM_TRANSPORT_FAILURE_REASON'],
+  ...['DOWNSTREAM_PEER_CERT_V_START', 'DOWNSTREAM_PEER_CERT_V_END', 'DOWNSTREAM_PEER_FINGERPRINT_256', 'DOWNSTREAM_PEER_FINGERPRINT_1'],
+  ...['REQUESTED_SERVER_NAME', 'ROUTE_NAME', 'VIRTUAL_CLUSTER_NAME', 'HOSTNAME', 'FILTER_CHAIN_NAME', 'CONNECTION_ID', 'STREAM_ID'],
+  ...['GRPC_STATUS', 'GRPC_STATUS_NUMBER', 'LOCAL_REPLY_BODY', 'ACCESS_LOG_TYPE', 'TRACE_ID', 'TLS_JA3_FINGERPRINT', 'UNIQUE_ID'],
+]);
+/** Those that say nothing without something in parentheses. */
+const ASKING: ReadonlySet<string> = new Set([
+  ...['REQ', 'RESP', 'TRAILER', 'METADATA', 'FILTER_STATE', 'ENVIRONMENT', 'COMMON_DURATION', 'QUERY_PARAM', 'CEL'],
+  ...['DYNAMIC_METADATA', 'CLUSTER_METADATA', 'UPSTREAM_METADATA', 'UPSTREAM_FILTER_STATE'],
+]);
+
+/** Why Envoy would not take the format of a log; undefined when it would. */
+export function formatProblem(provider: LogProvider): string | undefined {
+  if (provider.to !== 'file') return undefined;
+  for (const text of textsIn(provider.text ?? provider.labels)) {
+    const rest = text.replaceAll('%%', '');
+    for (const [, command = '', asked] of rest.matchAll(COMMAND)) {
+      if (!COMMANDS.has(command)) return `"${command}" is nothing that proxies can log`;
+      if (!asked && ASKING.has(command)) return `"${command}" needs something in parentheses`;
+    }
+    if (rest.replaceAll(COMMAND, '').includes('%')) return 'a % begins nothing; write %% for a percent sign';
+  }
+  return undefined;
+}
+
+const COMMAND = /%([A-Z][A-Z0-9_]*)(\(.*?\))?(?::\d+)?%/g;
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return value && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [];
+}
