@@ -33,8 +33,15 @@ export function inboundName(port: number): string {
   return `inbound|${port}||`;
 }
 
-function sniOf(port: number, subset: string, host: string): string {
+/** How the clients of a cluster name it to gateways (SNI). */
+export function sniOf(port: number, subset: string, host: string): string {
   return `outbound_.${port}_.${subset}_.${host}`;
+}
+
+/** The cluster of that name, where it is one. */
+export function clusterOfSni(sni: string): string | undefined {
+  const [, port, subset = '', host] = /^outbound_\.(\d+)_\.(.*?)_\.(.+)$/.exec(sni) ?? [];
+  return host && outboundName(Number(port), subset, host);
 }
 
 /** Puts the mark on sockets (SOL_SOCKET, SO_MARK). */
@@ -314,6 +321,13 @@ export function isSpokenAs(subset: string): boolean {
 export function spokenCluster(target: Target, rule: HostPolicy | undefined): Json {
   const { protocol, tls } = SPOKEN.get(target.subset)!;
   return outbound({ ...target, port: { ...target.port, protocol } }, rule, tls ? { mode: 'SIMPLE', insecureSkipVerify: true } : undefined);
+}
+
+/** The cluster as gateways reach it that pass on mTLS unopened: bytes, to the same endpoints. */
+export function passedCluster(target: Target, rule: HostPolicy | undefined): Json {
+  const { service, port, subset } = target;
+  const bytes = outbound({ ...target, port: { ...port, protocol: 'tcp' } }, rule, { mode: 'DISABLE' });
+  return { ...bytes, name: sniOf(port.number, subset, service.host) };
 }
 
 export function outboundClusters(

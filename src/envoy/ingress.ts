@@ -10,9 +10,11 @@ import {
   type Reporter,
   type Rules,
   type Server,
+  visible,
 } from '../mesh/index.ts';
 import type { L4Match } from '../api/index.ts';
 import { authorizationFilters } from './authorization.ts';
+import { clusterNames, sniOf } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
@@ -22,7 +24,7 @@ import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Ro
 import { clientReports, tracingOf } from './reports.ts';
 import { routesOf } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
-import { gatewayTls, meshTlsDownstream, tlsInspector } from './tls.ts';
+import { gatewayTls, MESH_ALPN, meshTlsDownstream, tlsInspector } from './tls.ts';
 import { dependencies, hostsUsed, resolver } from './virtual-host.ts';
 
 /** What a gateway proxy is to hold besides clusters and endpoints. */
@@ -109,6 +111,8 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
       const table = tlsTable(server);
       routes.set(table, hostsOf(target, [server]));
       chains.push({ ...match, filters: [manager(target, table)], ...transport });
+    } else if (server.spec.tls?.mode === 'AUTO_PASSTHROUGH') {
+      chains.push(...passingChains(target, server, taken));
     } else {
       chains.push(...byteChains(target, server, taken).map((chain) => ({ ...chain, ...transport })));
     }
@@ -153,6 +157,24 @@ function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Se
     ...chainMatch(route),
     ...ownerMetadata(route),
     filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, clientReports(own, 'tcp'))],
+  }));
+}
+
+/** mTLS of the mesh goes on unopened to the cluster that its client names; its server alone decides who may come. */
+function passingChains({ model, own, proxy }: For, server: Server, taken: Set<string>): Json[] {
+  const { services, destinationRules, config } = model;
+  const accepted = acceptedHosts(server, config.domain);
+  const routes = [...services.values()].flatMap((service): L4Route[] => {
+    const { host, namespace, external, exportTo } = service;
+    if (external || !visible(exportTo, namespace, proxy.namespace) || !accepted(host, namespace).length) return [];
+    return clusterNames(service, destinationRules.of(proxy.namespace, service, proxy.labels)).map(({ port, subset }) => {
+      const name = sniOf(port.number, subset, host);
+      return { names: [name.toLowerCase()], clusters: [{ name, weight: 1 }] };
+    });
+  });
+  return chainsOf(routes, taken).map(({ names, ...route }) => ({
+    filter_chain_match: { server_names: names, application_protocols: MESH_ALPN },
+    filters: [tcpProxy(route, clientReports(own, 'tcp'))],
   }));
 }
 

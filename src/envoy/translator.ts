@@ -320,7 +320,7 @@ function clustersNamed(
     const cluster = view.cluster(name);
     if (cluster) clusters.set(name, cluster);
     const endpoint = view.endpoint(name);
-    if (endpoint) endpoints.set(name, endpoint);
+    if (endpoint) endpoints.set(endpoint.name, endpoint);
   }
   return { clusters, endpoints };
 }

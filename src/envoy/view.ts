@@ -16,7 +16,7 @@ import {
   type Proxy,
   type ServicePort,
 } from '../mesh/index.ts';
-import { clusterNames, isSpokenAs, outboundClusters, outboundName, spokenCluster, staticClusters } from './cluster.ts';
+import { clusterNames, clusterOfSni, isSpokenAs, outboundClusters, outboundName, passedCluster, spokenCluster, staticClusters } from './cluster.ts';
 import { encode, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
 import { objectsIn, type Json } from './json.ts';
@@ -74,6 +74,22 @@ const spokenClusterOf = memo(
   ): EnvoyResource => {
     const name = outboundName(port.number, as, service.host);
     return make(TypeUrl.cluster, name, spokenCluster({ service, port, subset: as, identities, allMtls: everywhere, where }, rule));
+  },
+);
+
+const passedClusterOf = memo(
+  (
+    service: MeshService,
+    sni: string,
+    rule: HostPolicy | undefined,
+    identities: readonly string[],
+    everywhere: boolean,
+    where: Whereabouts,
+  ): EnvoyResource | undefined => {
+    const found = clusterNames(service, rule).find((c) => c.name === clusterOfSni(sni));
+    if (!found) return undefined;
+    const { port, subset } = found;
+    return make(TypeUrl.cluster, sni, passedCluster({ service, port, subset, identities, allMtls: everywhere, where }, rule));
   },
 );
 
@@ -194,6 +210,7 @@ export class View {
     const fixed = fixedClusters().get(name);
     const service = this.#serviceOf(name);
     if (fixed || !service) return fixed;
+    if (clusterOfSni(name)) return this.#kept(passedClusterOf(service, name, ...this.#clusterInputs(service)));
     const spoken = spokenPort(service, name);
     return this.#kept(
       spoken
@@ -204,6 +221,8 @@ export class View {
 
   /** Endpoints of a cluster; undefined when it finds them otherwise. */
   endpoint(cluster: string): EnvoyResource | undefined {
+    const shared = clusterOfSni(cluster);
+    if (shared) return this.endpoint(shared);
     const service = this.#serviceOf(cluster);
     if (!service) return undefined;
     const spoken = spokenPort(service, cluster);
@@ -263,8 +282,9 @@ export class View {
     return backendTls ? withBackendTls(backendTls, rule) : rule;
   }
 
-  /** The service of a cluster named `outbound|<port>|<subset>|<host>`. */
-  #serviceOf(cluster: string): MeshService | undefined {
+  /** The service of a cluster named `outbound|<port>|<subset>|<host>`, or so in SNI. */
+  #serviceOf(named: string): MeshService | undefined {
+    const cluster = clusterOfSni(named) ?? named;
     return this.#seen.byHost.get(cluster.slice(cluster.lastIndexOf('|') + 1));
   }
 

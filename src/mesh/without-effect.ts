@@ -102,11 +102,6 @@ const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
       'it has no effect; requests go where VirtualServices send them.',
       'Use a VirtualService.',
     ],
-    s.tls?.mode === 'AUTO_PASSTHROUGH' && [
-      `spec.servers[${i}].tls.mode`,
-      'AUTO_PASSTHROUGH leads nowhere by itself.',
-      'Use PASSTHROUGH and a VirtualService with tls routes.',
-    ],
     Boolean(s.tls?.subjectAltNames?.length) && [
       `spec.servers[${i}].tls.subjectAltNames`,
       'names in client certificates are not checked.',

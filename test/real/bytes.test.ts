@@ -6,7 +6,7 @@ import type { KubeObject } from '../../src/api/index.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { bytesOver, greeter } from './bytes.edge.ts';
 import { ask, echo, envoyOf, gatewayObjects, serve, serviceAt } from './envoy-of.edge.ts';
-import { istio, podOf } from './mesh-objects.ts';
+import { istio, podOf, subsets, versioned } from './mesh-objects.ts';
 
 /** A host that is one port of the machine, under an address of its own. */
 const entry = (name: string, address: string, port: number, number: number, more: object = {}): KubeObject =>
@@ -123,6 +123,41 @@ test('tls: by SNI at a sidecar, and passed through a gateway unopened', { timeou
   const passed = [];
   for (const name of ['a.example', 'x.b.example', 'c.example']) passed.push(await answered(gateway.port(8443), name));
   assert.deepEqual(passed, ['a', 'b', '']);
+});
+
+test('AUTO_PASSTHROUGH: mTLS of the mesh goes on unopened to the cluster that its client names', { timeout: 60_000 }, async (t) => {
+  const ports: Record<string, number> = {};
+  for (const name of ['v1', 'v2']) {
+    const { cert, key } = await selfSigned(name);
+    const server = createTls({ cert, key, ALPNProtocols: ['istio'] }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(name));
+    });
+    ports[name] = await serve(t, Object.assign(server, { closeAllConnections: () => undefined }) as unknown as Parameters<typeof serve>[1]);
+  }
+  const gateway = await envoyOf(t, {
+    pod: 'istio-system/istio-ingressgateway-0',
+    objects: [
+      ...gatewayObjects(),
+      ...versioned('app', { versions: ports, ports: { tcp: 7000 } }),
+      ...versioned('other', { versions: ports, ports: { tcp: 7000 }, namespace: 'hidden' }),
+      istio('DestinationRule', 'app', { host: 'app', subsets: subsets('v1', 'v2') }),
+      istio('Gateway', 'between', {
+        selector: { istio: 'ingressgateway' },
+        servers: [
+          { port: { number: 443, name: 'tls', protocol: 'TLS' }, hosts: ['*.default.svc.cluster.local'], tls: { mode: 'AUTO_PASSTHROUGH' } },
+        ],
+      }),
+    ],
+  });
+  assert.deepEqual(gateway.problems, []);
+  const answered = (subset: string, host = 'app.default', alpn: readonly string[] = ['istio']): Promise<string> => {
+    const servername = `outbound_.7000_.${subset}_.${host}.svc.cluster.local`;
+    return bytesOver({ port: gateway.port(8443), servername, ALPNProtocols: [...alpn] }, 'x');
+  };
+  const found = [await answered('v1'), await answered('v2'), await answered('v3'), await answered('', 'other.hidden')];
+  assert.deepEqual([...found, await answered('v1', 'app.default', ['http/1.1'])], ['v1', 'v2', '', '', '']);
+  assert.match(await answered(''), /^v[12]$/);
 });
 
 test('TLS at a gateway: MUTUAL, OPTIONAL_MUTUAL, versions; who is not trusted gets nowhere', { timeout: 60_000 }, async (t) => {
