@@ -23,6 +23,22 @@ const service = (port: object, metadata?: Meta): KubeObject =>
   object('v1', 'Service', { clusterIP: '10.96.0.9', ports: [{ port: 80, ...port }] }, metadata);
 const forWeb = { selector: { matchLabels: { app: 'web' } } };
 const https = { port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'SIMPLE', credentialName: 'cert' } };
+const secret = (fields: Record<string, string>): KubeObject =>
+  ({
+    ...object('v1', 'Secret', {}, { name: 'cert' }),
+    data: Object.fromEntries(Object.entries(fields).map(([k, v]) => [k, Buffer.from(v).toString('base64')])),
+  }) as KubeObject;
+const byClaim = networking('VirtualService', {
+  hosts: ['x'],
+  gateways: ['x'],
+  http: [{ match: [{ headers: { '@request.auth.claims.group': { exact: 'a' } } }], route: [{ destination: { host: 'x' } }] }],
+});
+const entry = (protocol: string, age: number): KubeObject =>
+  networking(
+    'ServiceEntry',
+    { hosts: ['db.example'], addresses: ['240.0.0.1'], ports: [{ number: 80, name: 'p', protocol }] },
+    { name: `e${age}`, creationTimestamp: `2026-01-0${age}T00:00:00Z` },
+  );
 const gateway = networking('Gateway', { selector: { istio: 'gw' }, servers: [https] });
 
 test('each analyzer finds what it looks for, and nothing in what is well', () => {
@@ -97,6 +113,103 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
         }),
       ],
       [],
+    ],
+    [
+      'a match that another takes, and matches that none does',
+      [
+        service({ name: 'http' }),
+        networking('VirtualService', {
+          hosts: ['x'],
+          http: [
+            { match: [{ uri: { prefix: '/a' } }, { headers: { v: { exact: '1' } } }], route: [{ destination: { host: 'x' } }] },
+            {
+              match: [
+                { uri: { exact: '/ab' }, method: { exact: 'GET' } },
+                { uri: { exact: '/b' } },
+                { uri: { regex: '/a.*' } },
+                { headers: { v: { exact: '1' }, w: {} } },
+                { headers: { v: { exact: '2' } } },
+                { uri: { exact: '/b' }, name: 'again' },
+              ],
+              route: [{ destination: { host: 'x' } }],
+            },
+          ],
+        }),
+      ],
+      ['IST0131 spec.http[1].match[0]', 'IST0131 spec.http[1].match[3]', 'IST0131 spec.http[1].match[5]'],
+    ],
+    ['one certificate for two Gateways', [gateway, { ...gateway, metadata: { name: 'y', namespace: 'shop' } }, pod({ istio: 'gw' })], [
+      'IST0138 spec.servers[0].tls',
+      'IST0138 spec.servers[0].tls',
+    ]],
+    ['a Secret that is no certificate', [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': 'x' })], ['IST0161 spec.servers[0].tls.credentialName'], ['shop/cert']],
+    ['one that is one', [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': '-----BEGIN C', 'tls.key': '-----BEGIN K' })], [], ['shop/cert']],
+    [
+      'a port that the Service of the gateway does not have',
+      [gateway, pod({ istio: 'gw' }), object('v1', 'Service', { selector: { istio: 'gw' }, ports: [{ name: 'http', port: 80 }] })],
+      ['IST0162 spec.servers[0].port.number'],
+    ],
+    [
+      'claims of nobody',
+      [gateway, pod({ istio: 'gw' }), service({ name: 'http' }), byClaim],
+      ['IST0149 spec.http[0].match[0].headers.@request.auth.claims.group'],
+    ],
+    [
+      'claims that are read',
+      [
+        gateway,
+        pod({ istio: 'gw' }),
+        service({ name: 'http' }),
+        byClaim,
+        security('RequestAuthentication', { selector: { matchLabels: { istio: 'gw' } }, jwtRules: [{ issuer: 'i', jwks: '{}' }] }),
+      ],
+      [],
+    ],
+    ...(
+      [
+        ['HTTP_FILTER', 'INSERT_BEFORE', {}, ['IST0151']],
+        ['HTTP_FILTER', 'INSERT_BEFORE', { priority: 1 }, []],
+        ['HTTP_FILTER', 'INSERT_FIRST', {}, []],
+        ['CLUSTER', 'REPLACE', {}, ['IST0152']],
+        ['HTTP_ROUTE', 'ADD', {}, ['IST0153']],
+        ['ROUTE_CONFIGURATION', 'REMOVE', {}, ['IST0154']],
+      ] as const
+    ).map(([applyTo, operation, more, codes]): [string, KubeObject[], string[]] => [
+      `a patch: ${operation} of ${applyTo}`,
+      [networking('EnvoyFilter', { configPatches: [{ applyTo, patch: { operation } }], ...more }, {})].map((o) => ({ ...o, apiVersion: 'networking.istio.io/v1alpha3' })),
+      codes.map((code) => `${code} spec.configPatches[0].patch.operation`),
+    ]),
+    [
+      'a patch for a version',
+      [
+        {
+          ...networking('EnvoyFilter', {
+            configPatches: [{ applyTo: 'CLUSTER', match: { proxy: { proxyVersion: '^1' } }, patch: { operation: 'MERGE' } }],
+          }),
+          apiVersion: 'networking.istio.io/v1alpha3',
+        },
+      ],
+      ['IST0155 spec.configPatches[0].patch.operation'],
+    ],
+    [
+      'a selector where none is read',
+      [security('PeerAuthentication', forWeb, { namespace: 'istio-system' }), object('v1', 'Pod', {}, { namespace: 'istio-system', labels: { app: 'web' } })],
+      ['IST0167 spec.selector'],
+    ],
+    ['a policy of a waypoint', [security('AuthorizationPolicy', { targetRefs: [{ kind: 'Service', name: 'x' }] })], ['IST0167 spec.targetRefs']],
+    ['two words about a port', [entry('HTTP', 1), entry('TCP', 2)], ['IST0177 spec.ports[0].protocol']],
+    ['the same word', [entry('HTTP', 1), entry('http', 2)], []],
+    [
+      'annotations that are given up',
+      [
+        object('v1', 'Pod', {}, { annotations: { 'sidecar.istio.io/inject': 'false', 'sidecar.istio.io/discoveryAddress': 'x' } }),
+        service({ name: 'http' }, { annotations: { 'alpha.istio.io/kubernetes-serviceaccounts': 'x' } }),
+      ],
+      [
+        'IST0135 metadata.annotations.sidecar.istio.io/discoveryAddress',
+        'IST0135 metadata.annotations.sidecar.istio.io/inject',
+        'IST0135 metadata.annotations.alpha.istio.io/kubernetes-serviceaccounts',
+      ],
     ],
     [
       'errors before remarks, and what stands on objects anyway',

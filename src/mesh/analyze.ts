@@ -1,7 +1,11 @@
 /** What can be said of a whole mesh at leisure, beyond the problems that stand on its objects. Codes are Istio's analyzers'. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
-import { keyOf, type DestinationRule, type Gateway, type KubeObject, type ServiceEntry, type TrafficPolicy } from '../api/index.ts';
+import { keyOf, type DestinationRule, type KubeObject, type PeerAuthentication, type ServiceEntry, type TrafficPolicy } from '../api/index.ts';
+import { filterPatches } from './analyze-filters.ts';
+import { gatewaysIn } from './analyze-gateways.ts';
 import { podAnnotations } from './analyze-pods.ts';
+import { claimsOfNobody, ineffectiveMatches } from './analyze-routes.ts';
+import { protocolConflicts } from './conflicts.ts';
 import { hasProxy } from './endpoints.ts';
 import { defaultInjection, wantsSidecar } from './inject.ts';
 import { createModeler } from './model.ts';
@@ -25,14 +29,19 @@ export function analyze(input: AnalysisInput): Problem[] {
     ...[...snapshot.namespaces.values()].flatMap((n) => notInjected(n, snapshot)),
     ...[...snapshot.pods.values()].flatMap((p) => withoutSidecar(p, snapshot)),
     ...podAnnotations(snapshot.pods.values()),
-    ...[...snapshot.services.values()].flatMap((s) => [...portNames(s), ...misplaced('Service', s)]),
+    ...[...snapshot.pods.values()].flatMap((p) => deprecated('Pod', p)),
+    ...[...snapshot.services.values()].flatMap((s) => [...portNames(s), ...misplaced('Service', s), ...deprecated('Service', s)]),
     ...[...snapshot.namespaces.values()].flatMap((n) => misplaced('Namespace', n)),
     ...[...snapshot.authorizationPolicies.values()].flatMap((o) => unmatched('AuthorizationPolicy', o, snapshot)),
     ...[...snapshot.requestAuthentications.values()].flatMap((o) => unmatched('RequestAuthentication', o, snapshot)),
     ...[...snapshot.peerAuthentications.values()].flatMap((o) => unmatched('PeerAuthentication', o, snapshot)),
-    ...[...snapshot.gateways.values()].flatMap((g) => gatewayOf(g, input)),
+    ...[...snapshot.peerAuthentications.values()].flatMap((o) => ineffective(o, snapshot)),
+    ...gatewaysIn(snapshot, input.secrets),
+    ...[...snapshot.virtualServices.values()].flatMap((o) => [...ineffectiveMatches(o), ...claimsOfNobody(o, snapshot)]),
+    ...[...snapshot.envoyFilters.values()].flatMap(filterPatches),
     ...[...snapshot.destinationRules.values()].flatMap(unverified),
     ...[...snapshot.serviceEntries.values()].flatMap(withoutAddresses),
+    ...protocolConflicts(snapshot.serviceEntries.values(), snapshot.config.domain),
   ];
   const rank = { error: 0, warning: 1, info: 2 };
   const place = (p: Problem): string => `${p.object.kind} ${p.object.namespace ?? ''}/${p.object.name} ${p.path}`;
@@ -123,6 +132,35 @@ function misplaced(kind: string, object: KubeObject): Problem[] {
   );
 }
 
+/** Annotations that Istio gives up, with what to use instead where there is something. */
+const DEPRECATED: Readonly<Record<string, string>> = {
+  'alpha.istio.io/canonical-serviceaccounts': '',
+  'alpha.istio.io/identity': '',
+  'alpha.istio.io/kubernetes-serviceaccounts': '',
+  'sidecar.istio.io/controlPlaneAuthPolicy': '',
+  'sidecar.istio.io/discoveryAddress': '',
+  'sidecar.istio.io/inject': 'the label of the same name',
+  'sidecar.istio.io/statsInclusionPrefixes': 'proxyStatsMatcher in proxy.istio.io/config',
+  'sidecar.istio.io/statsInclusionRegexps': 'proxyStatsMatcher in proxy.istio.io/config',
+  'sidecar.istio.io/statsInclusionSuffixes': 'proxyStatsMatcher in proxy.istio.io/config',
+};
+
+function deprecated(kind: string, object: KubeObject): Problem[] {
+  return Object.keys(object.metadata?.annotations ?? {}).flatMap((name): Problem[] => {
+    const instead = DEPRECATED[name];
+    if (instead === undefined) return [];
+    const fix = instead ? `Use ${instead}.` : 'Leave it out.';
+    return [problem(kind, object, 'info', 'IST0135', `metadata.annotations.${name}`, 'Istio gives it up.', fix)];
+  });
+}
+
+function ineffective(object: PeerAuthentication, { config }: Snapshot): Problem[] {
+  if (object.metadata?.namespace !== config.rootNamespace || !Object.keys(object.spec?.selector?.matchLabels ?? {}).length) return [];
+  const message = `in ${config.rootNamespace} it holds for the whole mesh or for nothing: with a selector it is not read.`;
+  const fix = 'Move it to the namespace of the workloads, or take the selector off.';
+  return [problem('PeerAuthentication', object, 'warning', 'IST0167', 'spec.selector', message, fix)];
+}
+
 interface Selecting extends KubeObject {
   readonly spec?: { readonly selector?: { readonly matchLabels?: Record<string, string> } };
 }
@@ -137,44 +175,6 @@ function unmatched(kind: string, object: Selecting, { pods, config }: Snapshot):
   const text = Object.entries(labels).map(([k, v]) => `${k}=${v}`);
   const message = `no pod ${everywhere ? 'of the mesh' : `of namespace ${namespace}`} has the labels ${text.join(', ')}: it holds for nothing.`;
   return [problem(kind, object, 'warning', 'IST0127', 'spec.selector.matchLabels', message, 'Correct the labels, or the namespace.')];
-}
-
-function gatewayOf(gateway: Gateway, { snapshot, secrets }: AnalysisInput): Problem[] {
-  const selected = [...snapshot.pods.values()].filter((p) => selects(gateway.spec?.selector, p.metadata?.labels ?? {}));
-  if (!selected.length) {
-    const text = Object.entries(gateway.spec?.selector ?? {}).map(([k, v]) => `${k}=${v}`);
-    const message = `no pod has the labels ${text.join(', ')}: nothing serves it.`;
-    return [
-      problem(
-        'Gateway',
-        gateway,
-        'error',
-        'IST0101',
-        'spec.selector',
-        message,
-        'Use istio: ingressgateway, or start a gateway with these labels.',
-      ),
-    ];
-  }
-  if (!secrets) return [];
-  const namespaces = [...new Set(selected.map((p) => p.metadata?.namespace))];
-  return (gateway.spec?.servers ?? []).flatMap((server, i): Problem[] => {
-    const name = server.tls?.credentialName;
-    const missing = name && !name.includes('://') ? namespaces.find((n) => !secrets.has(`${n}/${name}`)) : undefined;
-    if (missing === undefined) return [];
-    const path = `spec.servers[${i}].tls.credentialName`;
-    return [
-      problem(
-        'Gateway',
-        gateway,
-        'error',
-        'IST0101',
-        path,
-        `there is no Secret ${missing}/${name}.`,
-        `Create it in ${missing}, where the gateway's pods are.`,
-      ),
-    ];
-  });
 }
 
 function unverified(rule: DestinationRule): Problem[] {

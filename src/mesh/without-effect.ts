@@ -26,7 +26,7 @@ type Kind =
   | 'Sidecar'
   | 'WorkloadEntry'
   | 'WorkloadGroup';
-type Finding = readonly [path: string, message: string, fix: string];
+type Finding = readonly [path: string, message: string, fix: string, code?: string];
 type Written = { readonly metadata?: { readonly namespace?: string; readonly name?: string }; readonly spec?: unknown };
 
 /** Makes the problems of one kind, remembered by object. */
@@ -37,9 +37,9 @@ function finder<T extends Written>(
   return memo((o: T) =>
     (o.spec ? find(o) : []).flatMap((found): Problem[] => {
       if (!found) return [];
-      const [path, message, fix] = found;
+      const [path, message, fix, code = 'SLU0010'] = found;
       const object = { kind, namespace: o.metadata?.namespace, name: o.metadata?.name ?? '' };
-      return [{ object, code: 'SLU0010', severity: 'warning', path, message, fix }];
+      return [{ object, code, severity: 'warning', path, message, fix }];
     }),
   );
 }
@@ -146,11 +146,21 @@ const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', ({ spec: { concurrency,
 ]);
 
 const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
-  Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
+  Boolean(spec?.targetRef || spec?.targetRefs?.length) && [
+    'spec.targetRefs',
+    'the policy is attached to nothing.',
+    'Use a selector.',
+    'IST0167',
+  ],
 ]);
 
 const ofRequests = finder<RequestAuthentication>('RequestAuthentication', ({ spec }) => [
-  Boolean(spec?.targetRef || spec?.targetRefs?.length) && ['spec.targetRefs', 'the policy is attached to nothing.', 'Use a selector.'],
+  Boolean(spec?.targetRef || spec?.targetRefs?.length) && [
+    'spec.targetRefs',
+    'the policy is attached to nothing.',
+    'Use a selector.',
+    'IST0167',
+  ],
 ]);
 
 interface Objects {

@@ -13,6 +13,7 @@ import { canonicalJson, sleep, type Clock, type Log, type Timer } from '../../ba
 import type { Informers } from '../../control/index.ts';
 import type { ProxyResources, Translator } from '../../envoy/index.ts';
 import {
+  conflictsOf,
   defaultMeshConfig,
   keySourcesOf,
   proxyOf,
@@ -101,11 +102,12 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   function publishTo(id: string, asked: ReadonlySet<string>, when?: 'now'): void {
     const known = proxies.get(id);
     if (!known || !synced) return;
+    const began = clock.now();
     const resources = translator.resources(known.proxy, asked);
     const before = published.get(id);
     if (before === resources) return;
     published.set(id, resources);
-    metrics.published(id, xds.publish(id, resources, when), before, resources, clock.now());
+    metrics.published(id, xds.publish(id, resources, when), before, resources, began, clock.now());
     programmed.changed();
   }
 
@@ -149,6 +151,10 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
     proxies: () => knownProxies().map((p) => p.state),
     services: () => maps.get('services')?.size ?? 0,
     virtualServices: () => maps.get('virtualServices')?.size ?? 0,
+    conflicts: () => {
+      const { services, serviceEntries } = snapshot();
+      return conflictsOf(services.values(), serviceEntries.values());
+    },
   });
   const conditions = createConditionWriter({ client: informers.client, clock });
   const reporter = createProblemReporter({ informers, conditions, clock, log });
