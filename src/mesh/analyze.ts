@@ -148,7 +148,7 @@ const DEPRECATED: Readonly<Record<string, string>> = {
 function deprecated(kind: string, object: KubeObject): Problem[] {
   return Object.keys(object.metadata?.annotations ?? {}).flatMap((name): Problem[] => {
     const instead = DEPRECATED[name];
-    if (instead === undefined) return [];
+    if (instead === undefined || (kind !== 'Pod' && OF_PODS.test(name))) return [];
     const fix = instead ? `Use ${instead}.` : 'Leave it out.';
     return [problem(kind, object, 'info', 'IST0135', `metadata.annotations.${name}`, 'Istio gives it up.', fix)];
   });
