@@ -41,10 +41,7 @@ export function l4RoutesOf(model: Model, service: MeshService, port: ServicePort
   const itself = l4Clusters(model, client, [{ host: service.host, port: port.number, subset: '', weight: 1 }]);
   if (!rules) return [itself];
   const spoken = [...(port.protocol === 'tls' ? (rules.spec.tls ?? []) : []), ...(rules.spec.tcp ?? [])];
-  return chainsOf([
-    ...spoken.flatMap((rule) => routesOfRule(model, rules, rule, port.number, client, fits)),
-    itself,
-  ]);
+  return chainsOf([...spoken.flatMap((rule) => routesOfRule(model, rules, rule, port.number, client, fits)), itself]);
 }
 
 /** One for each match of the rule that can hold for the client. */
@@ -122,13 +119,7 @@ function free(route: L4Route, taken: ReadonlySet<string>): { names: readonly str
 }
 
 /** Weighted destinations of a `tcp` or `tls` rule as clusters, and how connections to them are held. */
-function destinations(
-  model: Model,
-  rules: Rules,
-  routes: readonly L4RouteDestination[],
-  listenerPort: number,
-  client: Client,
-): ByteRoute {
+function destinations(model: Model, rules: Rules, routes: readonly L4RouteDestination[], listenerPort: number, client: Client): ByteRoute {
   const used = routes.length > 1 ? routes.filter((r) => (r.weight ?? 0) > 0) : routes;
   return l4Clusters(
     model,

@@ -94,7 +94,9 @@ export function portListeners(
         ]
       : []),
     ...chains.flatMap((c) =>
-      alone(c).map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ ...ownerMetadata(c), filters: [outboundTcp(own, c)] }] })),
+      alone(c).map((ip) =>
+        captured(`${ip}_${port}`, ip, port, { filter_chains: [{ ...ownerMetadata(c), filters: [outboundTcp(own, c)] }] }),
+      ),
     ),
   ];
 }

@@ -1,5 +1,5 @@
 /** Which objects have a say in what a proxy holds. */
-import { fullHost, memo, selects, type Model, type Proxy } from '../mesh/index.ts';
+import { fullHost, memo, selects, type Model, type Proxy, type Server } from '../mesh/index.ts';
 import type { ProxyResources } from './resource.ts';
 import type { Resources } from './view.ts';
 
@@ -21,7 +21,8 @@ const entriesByHost = memo((entries: Model['serviceEntries'], domain: string): E
 });
 
 /** The ServiceEntries behind a cluster, by its name. */
-const entriesBehind = (cluster: string, entries: Entries): readonly string[] => entries.get(cluster.slice(cluster.lastIndexOf('|') + 1)) ?? [];
+const entriesBehind = (cluster: string, entries: Entries): readonly string[] =>
+  entries.get(cluster.slice(cluster.lastIndexOf('|') + 1)) ?? [];
 
 const entriesIn = memo((clusters: Resources, entries: Entries): ReadonlySet<string> => {
   if (!entries.size) return new Set();
@@ -34,7 +35,8 @@ interface Named {
 
 /** The objects of other kinds that the servers of a Gateway stand for. */
 function madeOf({ spec }: Model['entrance']['gateways'][number]): string[] {
-  return spec.servers.flatMap(({ owner }) => (owner ? [`${owner.kind} ${owner.namespace}/${owner.name}`] : []));
+  const servers: readonly Server['spec'][] = spec.servers;
+  return servers.flatMap(({ owner }) => (owner ? [`${owner.kind} ${owner.namespace}/${owner.name}`] : []));
 }
 
 function workloadOrigins(model: Model, proxy: Proxy): string[] {

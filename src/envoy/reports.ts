@@ -75,14 +75,20 @@ export function reporterOf(model: Model, proxy: Proxy, has: (cluster: string) =>
 export function clientReports(own: Reporter, protocol: Spoken): Json[] {
   const tags = clientTags(own, protocol);
   const changes = own.told?.client.metrics;
-  return [...(protocol === 'tcp' ? tcpMetrics(tags, changes) : httpMetrics(tags, protocol === 'grpc', changes)), ...logsOf(own, 'client', protocol)];
+  return [
+    ...(protocol === 'tcp' ? tcpMetrics(tags, changes) : httpMetrics(tags, protocol === 'grpc', changes)),
+    ...logsOf(own, 'client', protocol),
+  ];
 }
 
 /** Loggers of what comes in for a workload. */
 export function serverReports(own: Reporter, service: MeshService, protocol: Spoken, mtls: boolean): Json[] {
   const tags = serverTags(own, service, protocol, mtls);
   const changes = own.told?.server.metrics;
-  return [...(protocol === 'tcp' ? tcpMetrics(tags, changes) : httpMetrics(tags, protocol === 'grpc', changes)), ...logsOf(own, 'server', protocol)];
+  return [
+    ...(protocol === 'tcp' ? tcpMetrics(tags, changes) : httpMetrics(tags, protocol === 'grpc', changes)),
+    ...logsOf(own, 'server', protocol),
+  ];
 }
 
 function logsOf({ told }: Reporter, side: Side, protocol: Spoken): Json[] {
@@ -106,20 +112,35 @@ function filterOf({ filter }: Logged, protocol: Spoken): Json {
   return one ? { filter: two ? { and_filter: { filters } } : one } : {};
 }
 
+/** By name these cannot be opened where they are sockets. */
+const STREAMS: Readonly<Record<string, readonly [name: string, type: string]>> = {
+  '/dev/stdout': ['envoy.access_loggers.stdout', 'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog'],
+  '/dev/stderr': ['envoy.access_loggers.stderr', 'envoy.extensions.access_loggers.stream.v3.StderrAccessLog'],
+};
+
 function loggerOf(provider: LogProvider, protocol: Spoken): Json | undefined {
   switch (provider.to) {
-    case 'file':
-      return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-        path: provider.path,
-        log_format: formatOf(provider),
-      });
+    case 'file': {
+      const log_format = formatOf(provider);
+      const [name, type] = STREAMS[provider.path] ?? [];
+      return name && type
+        ? extension(name, type, { log_format })
+        : extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+            path: provider.path,
+            log_format,
+          });
+    }
     case 'otel':
-      return extension('envoy.access_loggers.open_telemetry', 'envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig', {
-        common_config: grpcLog(provider),
-        disable_builtin_labels: true,
-        body: { string_value: LINE },
-        attributes: { values: [{ key: 'protocol', value: { string_value: '%PROTOCOL%' } }] },
-      });
+      return extension(
+        'envoy.access_loggers.open_telemetry',
+        'envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig',
+        {
+          common_config: grpcLog(provider),
+          disable_builtin_labels: true,
+          body: { string_value: LINE },
+          attributes: { values: [{ key: 'protocol', value: { string_value: '%PROTOCOL%' } }] },
+        },
+      );
     case 'http-als':
       if (protocol === 'tcp') return undefined;
       return extension('envoy.access_loggers.http_grpc', 'envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig', {

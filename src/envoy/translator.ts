@@ -239,7 +239,8 @@ class Maker {
       ),
     ];
     const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol));
-    if (this.onDemand) return { listeners: byName(listeners), ...this.#used(view, inbound, asked, [...clustersToAsk(guard), ...clustersToReport(own)]) };
+    if (this.onDemand)
+      return { listeners: byName(listeners), ...this.#used(view, inbound, asked, [...clustersToAsk(guard), ...clustersToReport(own)]) };
     const { clusters, endpoints, routes } = view.whole;
     return { listeners: byName(listeners), clusters: withInbound(clusters, ...inbound), routes, endpoints, virtualHosts: new Map() };
   }

@@ -16,7 +16,16 @@ import {
   type Proxy,
   type ServicePort,
 } from '../mesh/index.ts';
-import { clusterNames, clusterOfSni, isSpokenAs, outboundClusters, outboundName, passedCluster, spokenCluster, staticClusters } from './cluster.ts';
+import {
+  clusterNames,
+  clusterOfSni,
+  isSpokenAs,
+  outboundClusters,
+  outboundName,
+  passedCluster,
+  spokenCluster,
+  staticClusters,
+} from './cluster.ts';
 import { encode, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
 import { objectsIn, type Json } from './json.ts';

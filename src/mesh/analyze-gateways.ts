@@ -74,7 +74,9 @@ function port(gateway: Gateway, i: number, services: readonly Service[]): Proble
   if (!ports.length || ports.some((p) => p.port === number || p.targetPort === number)) return [];
   const names = services.map((s) => `${s.metadata?.namespace}/${s.metadata?.name}`).join(', ');
   const message = `port ${number} is not on the Service of the gateway's pods (${names}), so nobody reaches it there.`;
-  return [problem(gateway, 'warning', 'IST0162', `spec.servers[${i}].port.number`, message, `Use ${ports.map((p) => p.port).join(' or ')}.`)];
+  return [
+    problem(gateway, 'warning', 'IST0162', `spec.servers[${i}].port.number`, message, `Use ${ports.map((p) => p.port).join(' or ')}.`),
+  ];
 }
 
 /** Browsers use one connection for all names of a certificate, and the chain of one Gateway has no routes of another. */

@@ -20,7 +20,16 @@ export function ineffectiveMatches(o: VirtualService): Problem[] {
       // What is delegated may come back.
       if (!delegate) before.push({ match: m, path });
       return taken
-        ? [problem(o, 'info', 'IST0131', path, `never holds: ${taken.path} takes every request of it.`, 'Put it before that one, or delete it.')]
+        ? [
+            problem(
+              o,
+              'info',
+              'IST0131',
+              path,
+              `never holds: ${taken.path} takes every request of it.`,
+              'Put it before that one, or delete it.',
+            ),
+          ]
         : [];
     }),
   );

@@ -138,12 +138,23 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
       ],
       ['IST0131 spec.http[1].match[0]', 'IST0131 spec.http[1].match[3]', 'IST0131 spec.http[1].match[5]'],
     ],
-    ['one certificate for two Gateways', [gateway, { ...gateway, metadata: { name: 'y', namespace: 'shop' } }, pod({ istio: 'gw' })], [
-      'IST0138 spec.servers[0].tls',
-      'IST0138 spec.servers[0].tls',
-    ]],
-    ['a Secret that is no certificate', [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': 'x' })], ['IST0161 spec.servers[0].tls.credentialName'], ['shop/cert']],
-    ['one that is one', [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': '-----BEGIN C', 'tls.key': '-----BEGIN K' })], [], ['shop/cert']],
+    [
+      'one certificate for two Gateways',
+      [gateway, { ...gateway, metadata: { name: 'y', namespace: 'shop' } }, pod({ istio: 'gw' })],
+      ['IST0138 spec.servers[0].tls', 'IST0138 spec.servers[0].tls'],
+    ],
+    [
+      'a Secret that is no certificate',
+      [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': 'x' })],
+      ['IST0161 spec.servers[0].tls.credentialName'],
+      ['shop/cert'],
+    ],
+    [
+      'one that is one',
+      [gateway, pod({ istio: 'gw' }), secret({ 'tls.crt': '-----BEGIN C', 'tls.key': '-----BEGIN K' })],
+      [],
+      ['shop/cert'],
+    ],
     [
       'a port that the Service of the gateway does not have',
       [gateway, pod({ istio: 'gw' }), object('v1', 'Service', { selector: { istio: 'gw' }, ports: [{ name: 'http', port: 80 }] })],
@@ -176,7 +187,10 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
       ] as const
     ).map(([applyTo, operation, more, codes]): [string, KubeObject[], string[]] => [
       `a patch: ${operation} of ${applyTo}`,
-      [networking('EnvoyFilter', { configPatches: [{ applyTo, patch: { operation } }], ...more }, {})].map((o) => ({ ...o, apiVersion: 'networking.istio.io/v1alpha3' })),
+      [networking('EnvoyFilter', { configPatches: [{ applyTo, patch: { operation } }], ...more }, {})].map((o) => ({
+        ...o,
+        apiVersion: 'networking.istio.io/v1alpha3',
+      })),
       codes.map((code) => `${code} spec.configPatches[0].patch.operation`),
     ]),
     [
@@ -193,10 +207,17 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
     ],
     [
       'a selector where none is read',
-      [security('PeerAuthentication', forWeb, { namespace: 'istio-system' }), object('v1', 'Pod', {}, { namespace: 'istio-system', labels: { app: 'web' } })],
+      [
+        security('PeerAuthentication', forWeb, { namespace: 'istio-system' }),
+        object('v1', 'Pod', {}, { namespace: 'istio-system', labels: { app: 'web' } }),
+      ],
       ['IST0167 spec.selector'],
     ],
-    ['a policy of a waypoint', [security('AuthorizationPolicy', { targetRefs: [{ kind: 'Service', name: 'x' }] })], ['IST0167 spec.targetRefs']],
+    [
+      'a policy of a waypoint',
+      [security('AuthorizationPolicy', { targetRefs: [{ kind: 'Service', name: 'x' }] })],
+      ['IST0167 spec.targetRefs'],
+    ],
     ['two words about a port', [entry('HTTP', 1), entry('TCP', 2)], ['IST0177 spec.ports[0].protocol']],
     ['the same word', [entry('HTTP', 1), entry('http', 2)], []],
     [

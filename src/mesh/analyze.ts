@@ -1,6 +1,13 @@
 /** What can be said of a whole mesh at leisure, beyond the problems that stand on its objects. Codes are Istio's analyzers'. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
-import { keyOf, type DestinationRule, type KubeObject, type PeerAuthentication, type ServiceEntry, type TrafficPolicy } from '../api/index.ts';
+import {
+  keyOf,
+  type DestinationRule,
+  type KubeObject,
+  type PeerAuthentication,
+  type ServiceEntry,
+  type TrafficPolicy,
+} from '../api/index.ts';
 import { filterPatches } from './analyze-filters.ts';
 import { gatewaysIn } from './analyze-gateways.ts';
 import { podAnnotations } from './analyze-pods.ts';

@@ -90,9 +90,7 @@ export function endpointsOf(service: MeshService, { slices, listed, selected }: 
     ports[port.number] = merge([
       ...slices.flatMap((slice) => ofSlice(slice, port, service.namespace, pods)),
       ...selected.flatMap((pod) => (isReady(pod) ? [ofPod(pod, pod.status?.podIP ?? '', number, pods)] : [])),
-      ...listed.flatMap((l) =>
-        isTold(l.endpoint.address) && isFor(l, port.number) ? [ofEntry(l.endpoint, port, number, service)] : [],
-      ),
+      ...listed.flatMap((l) => (isTold(l.endpoint.address) && isFor(l, port.number) ? [ofEntry(l.endpoint, port, number, service)] : [])),
     ]);
   }
   return { host: service.host, ports };

@@ -102,6 +102,9 @@ export function injectSidecar(
       },
     },
     // Last, so that commands which take the first container by default still mean the application.
-    spec: { ...pod.spec, containers: [...pod.spec.containers, { ...container, env: [...settingsEnv(settings), ...(container.env ?? [])] }] },
+    spec: {
+      ...pod.spec,
+      containers: [...pod.spec.containers, { ...container, env: [...settingsEnv(settings), ...(container.env ?? [])] }],
+    },
   };
 }

@@ -16,7 +16,9 @@ export const meshConfigOf = memo((config: MeshConfig, map: ConfigMap | undefined
   const said: Partial<MeshConfig> = {
     ...(mode === 'ALLOW_ANY' || mode === 'REGISTRY_ONLY' ? { outboundTrafficPolicy: mode } : {}),
     ...(authorizers.length ? { authorizers } : {}),
-    ...(Object.keys(written).length ? { reports: reportProvidersIn(written), proxies: settingsIn(fieldsOf(written['defaultConfig'])) } : {}),
+    ...(Object.keys(written).length
+      ? { reports: reportProvidersIn(written), proxies: settingsIn(fieldsOf(written['defaultConfig'])) }
+      : {}),
   };
   return Object.keys(said).length ? { ...config, ...said } : config;
 });

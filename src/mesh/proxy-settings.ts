@@ -23,7 +23,8 @@ export const NO_SETTINGS: ProxySettings = { environment: {} };
 /** More threads than this nobody has use for. */
 const MOST_THREADS = 128;
 
-export const isThreads = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MOST_THREADS;
+export const isThreads = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MOST_THREADS;
 export const isVariable = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 
 /** As written in `defaultConfig` of the mesh and in a pod's annotation; what cannot be used is left out. */

@@ -5,11 +5,9 @@ import { memo } from './memo.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import { PROMETHEUS, type ReportProviders } from './report-providers.ts';
-import type { MeshService } from './service.ts';
 import { isLabel, METRICS, tagProblem } from './telemetry.ts';
 
 type Found = Omit<Problem, 'object'>;
-type Services = ReadonlyMap<string, MeshService>;
 
 export function telemetryProblems({ telemetries, services, config }: Model): readonly Problem[] {
   const { rootNamespace, reports } = config;
@@ -18,14 +16,31 @@ export function telemetryProblems({ telemetries, services, config }: Model): rea
   return telemetries.all.flatMap((telemetry) => {
     const wide = (t: Telemetry): boolean => !t.spec?.selector && t.metadata?.namespace === telemetry.metadata?.namespace;
     const first = wide(telemetry) ? telemetries.all.find(wide) : telemetry;
-    return problemsOfOne(telemetry, first === telemetry ? undefined : first, reports, `${rootNamespace}/istio`, there.join(' '));
+    const named = (part: 'accessLogging' | 'tracing'): boolean =>
+      telemetries.all.some(
+        (t) =>
+          [rootNamespace, telemetry.metadata?.namespace].includes(t.metadata?.namespace) &&
+          t.spec?.[part]?.some((e) => e.providers?.length),
+      );
+    const before = first === telemetry ? undefined : first;
+    const at = `${rootNamespace}/istio`;
+    return problemsOfOne(telemetry, before, reports, at, there.join(' '), named('accessLogging'), named('tracing'));
   });
 }
 
 const problemsOfOne = memo(
-  (telemetry: Telemetry, before: Telemetry | undefined, reports: ReportProviders, configMap: string, hosts: string): readonly Problem[] => {
+  (
+    telemetry: Telemetry,
+    before: Telemetry | undefined,
+    reports: ReportProviders,
+    configMap: string,
+    hosts: string,
+    logsNamed: boolean,
+    tracersNamed: boolean,
+  ): readonly Problem[] => {
     const { namespace, name = '' } = telemetry.metadata ?? {};
-    const found = [...ofPlace(telemetry, before), ...ofSpec(telemetry, reports, configMap, new Set(hosts.split(' ')))];
+    const named = { logs: logsNamed || reports.defaultLogs.length > 0, tracers: tracersNamed || reports.defaultTracers.length > 0 };
+    const found = [...ofPlace(telemetry, before), ...ofSpec(telemetry, reports, configMap, new Set(hosts.split(' ')), named)];
     return found.map((f) => ({ object: { kind: 'Telemetry', namespace, name }, ...f }));
   },
 );
@@ -35,20 +50,28 @@ function ofPlace({ spec }: Telemetry, before: Telemetry | undefined): Found[] {
     return [idle('spec.targetRefs', 'one gateway serves all Gateways, so nothing is told of one alone.', 'Use a selector.')];
   if (!before) return [];
   const message = `Telemetry ${before.metadata?.name}, which is older, holds for the namespace; nothing of this one is read.`;
-  return [
-    { code: 'IST0160', severity: 'error', path: 'spec', message, fix: 'Make one of the two, or give this one a selector.' },
-  ];
+  return [{ code: 'IST0160', severity: 'error', path: 'spec', message, fix: 'Make one of the two, or give this one a selector.' }];
 }
 
 const idle = (path: string, message: string, fix: string): Found => ({ code: 'SLU0010', severity: 'warning', path, message, fix });
 const bad = (path: string, message: string, fix: string): Found => ({ code: 'IST0106', severity: 'error', path, message, fix });
 
-function ofSpec({ spec }: Telemetry, reports: ReportProviders, configMap: string, hosts: ReadonlySet<string>): Found[] {
+/** `there`: whether somebody names providers that an entry without some is about. */
+function ofSpec(
+  { spec }: Telemetry,
+  reports: ReportProviders,
+  configMap: string,
+  hosts: ReadonlySet<string>,
+  there: { readonly logs: boolean; readonly tracers: boolean },
+): Found[] {
   const { accessLogging = [], metrics = [], tracing = [] } = spec ?? {};
   const named = (path: string, refs: readonly ProviderRef[] = [], known: readonly { name: string }[]): Found[] =>
     refs.flatMap(({ name }, i): Found[] => {
       const at = `${path}.providers[${i}].name`;
-      const provider = known.find((p) => p.name === name) as ReportProviders['logs'][number] | ReportProviders['tracers'][number] | undefined;
+      const provider = known.find((p) => p.name === name) as
+        | ReportProviders['logs'][number]
+        | ReportProviders['tracers'][number]
+        | undefined;
       const missing = (message: string, fix: string): Found[] => [{ code: 'IST0101', severity: 'error', path: at, message, fix }];
       if (!provider) return missing(`there is no provider ${name} for it.`, `Declare it in extensionProviders of ConfigMap ${configMap}.`);
       if ('host' in provider && !hosts.has(provider.host))
@@ -56,8 +79,8 @@ function ofSpec({ spec }: Telemetry, reports: ReportProviders, configMap: string
       const format = 'to' in provider ? formatProblem(provider) : undefined;
       return format ? [bad(at, `its format cannot be used: ${format}; nothing is logged.`, `Correct ConfigMap ${configMap}.`)] : [];
     });
-  const nowhere = (path: string, what: string, refs: readonly ProviderRef[] | undefined, defaults: readonly string[]): Found[] =>
-    refs?.length || defaults.length
+  const nowhere = (path: string, what: string, known: boolean): Found[] =>
+    known
       ? []
       : [
           {
@@ -74,27 +97,34 @@ function ofSpec({ spec }: Telemetry, reports: ReportProviders, configMap: string
       const problem = filter?.expression === undefined ? undefined : expressionProblem(filter.expression);
       return [
         ...named(path, providers, reports.logs),
-        ...(disabled ? [] : nowhere(path, 'logs', providers, reports.defaultLogs)),
+        ...(disabled ? [] : nowhere(path, 'logs', there.logs)),
         ...(problem ? [bad(`${path}.filter.expression`, `${problem}. Nothing is logged.`, 'Correct the expression.')] : []),
       ];
     }),
     ...metrics.flatMap((m, i) => ofMetrics(`spec.metrics[${i}]`, m)),
     ...tracing.flatMap((t, i): Found[] => {
       const path = `spec.tracing[${i}]`;
-      const idly = (['useRequestIdForTraceSampling', 'enableIstioTags', 'disableContextPropagation'] as const).filter((k) => t[k] !== undefined);
+      const idly = (['useRequestIdForTraceSampling', 'enableIstioTags', 'disableContextPropagation'] as const).filter(
+        (k) => t[k] !== undefined,
+      );
       return [
         ...named(path, t.providers, reports.tracers),
-        ...(t.disableSpanReporting ? [] : nowhere(path, 'spans', t.providers, reports.defaultTracers)),
+        ...(t.disableSpanReporting ? [] : nowhere(path, 'spans', there.tracers)),
         ...idly.map((key) => idle(`${path}.${key}`, 'it has no effect.', 'Leave it out.')),
         ...Object.entries(t.customTags ?? {}).flatMap(([name, tag]) =>
-          tag?.formatter ? [idle(`${path}.customTags.${name}.formatter`, 'it has no effect.', 'Use a literal, a header or the environment.')] : [],
+          tag?.formatter
+            ? [idle(`${path}.customTags.${name}.formatter`, 'it has no effect.', 'Use a literal, a header or the environment.')]
+            : [],
         ),
       ];
     }),
   ];
 }
 
-function ofMetrics(path: string, { providers = [], overrides = [], reportingInterval }: NonNullable<Telemetry['spec']['metrics']>[number]): Found[] {
+function ofMetrics(
+  path: string,
+  { providers = [], overrides = [], reportingInterval }: NonNullable<Telemetry['spec']['metrics']>[number],
+): Found[] {
   return [
     ...providers.flatMap(({ name }, i): Found[] =>
       name === PROMETHEUS

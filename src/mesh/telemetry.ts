@@ -105,7 +105,10 @@ function toldOf(config: MeshConfig, levels: readonly Telemetry[], side: Side): T
     levels.map((t) => (part(t) ?? []).filter((e) => concerns(e.match?.mode, side))).filter((entries) => entries.length);
   const tracing = tracingOf(config, of((t) => t.spec?.tracing).flat());
   return {
-    logs: logsOf(config, of((t) => t.spec?.accessLogging)),
+    logs: logsOf(
+      config,
+      of((t) => t.spec?.accessLogging),
+    ),
     metrics: metricsOf(
       levels.flatMap((t) => t.spec?.metrics ?? []),
       side,

@@ -145,7 +145,11 @@ test('AUTO_PASSTHROUGH: mTLS of the mesh goes on unopened to the cluster that it
       istio('Gateway', 'between', {
         selector: { istio: 'ingressgateway' },
         servers: [
-          { port: { number: 443, name: 'tls', protocol: 'TLS' }, hosts: ['*.default.svc.cluster.local'], tls: { mode: 'AUTO_PASSTHROUGH' } },
+          {
+            port: { number: 443, name: 'tls', protocol: 'TLS' },
+            hosts: ['*.default.svc.cluster.local'],
+            tls: { mode: 'AUTO_PASSTHROUGH' },
+          },
         ],
       }),
     ],

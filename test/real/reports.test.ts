@@ -13,7 +13,12 @@ import { podOf, versioned } from './mesh-objects.ts';
 const telemetry = (name: string, namespace: string, spec: object): KubeObject =>
   ({ apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry', metadata: { name, namespace }, spec }) as KubeObject;
 const meshConfig = (mesh: object): KubeObject =>
-  ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'istio', namespace: 'istio-system' }, data: { mesh: JSON.stringify(mesh) } }) as KubeObject;
+  ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'istio', namespace: 'istio-system' },
+    data: { mesh: JSON.stringify(mesh) },
+  }) as KubeObject;
 
 /** The value once it is there; it comes a moment after the request. */
 async function eventually<T>(read: () => T | undefined | Promise<T | undefined>, what: () => string): Promise<T> {
@@ -31,12 +36,17 @@ test('logs: of the mesh, filtered by the namespace, and none of a workload that 
   const log = join(dir, 'log');
   const extensionProviders = [
     { name: 'lines', envoyFileAccessLog: { path: log, logFormat: { text: '%REQ(:PATH)% %RESPONSE_CODE% %UPSTREAM_CLUSTER_RAW%' } } },
-    { name: 'fields', envoyFileAccessLog: { path: join(dir, 'json'), logFormat: { labels: { path: '%REQ(:PATH)%', code: '%RESPONSE_CODE%' } } } },
+    {
+      name: 'fields',
+      envoyFileAccessLog: { path: join(dir, 'json'), logFormat: { labels: { path: '%REQ(:PATH)%', code: '%RESPONSE_CODE%' } } },
+    },
   ];
   const objects = [
     meshConfig({ extensionProviders, defaultProviders: { accessLogging: ['lines'] } }),
     ...versioned('app', { versions: { v1: app } }),
-    telemetry('mesh', 'istio-system', { accessLogging: [{ match: { mode: 'CLIENT' } }, { match: { mode: 'CLIENT' }, providers: [{ name: 'lines' }, { name: 'fields' }] }] }),
+    telemetry('mesh', 'istio-system', {
+      accessLogging: [{ match: { mode: 'CLIENT' } }, { match: { mode: 'CLIENT' }, providers: [{ name: 'lines' }, { name: 'fields' }] }],
+    }),
     telemetry('errors', 'default', { accessLogging: [{ filter: { expression: 'response.code >= 400' } }] }),
     telemetry('quiet', 'default', { selector: { matchLabels: { quiet: 'yes' } }, accessLogging: [{ disabled: true }] }),
   ];
@@ -56,10 +66,13 @@ test('logs: of the mesh, filtered by the namespace, and none of a workload that 
     () => (lines(join(dir, 'json')).length >= 2 ? lines(join(dir, 'json')) : undefined),
     () => 'no JSON was logged',
   );
-  assert.deepEqual(fields.map((l) => JSON.parse(l) as unknown), [
-    { path: '/503', code: 503 },
-    { path: '/404', code: 404 },
-  ]);
+  assert.deepEqual(
+    fields.map((l) => JSON.parse(l) as unknown),
+    [
+      { path: '/503', code: 503 },
+      { path: '/404', code: 404 },
+    ],
+  );
 });
 
 test('metrics: without one that is disabled, with labels of the user', { timeout: 60_000 }, async (t) => {

@@ -26,13 +26,7 @@ import { fluxKinds } from './flux/kinds.ts';
 import { gatewayApiKinds } from './gateway/kinds.ts';
 import { destinationRules } from './istio/destination-rule.ts';
 import { gateways, serviceEntries } from './istio/gateway.ts';
-import {
-  authorizationPolicies,
-  peerAuthentications,
-  requestAuthentications,
-  trafficExtensions,
-  wasmPlugins,
-} from './istio/policies.ts';
+import { authorizationPolicies, peerAuthentications, requestAuthentications, trafficExtensions, wasmPlugins } from './istio/policies.ts';
 import { telemetries } from './istio/telemetry.ts';
 import { virtualServices } from './istio/virtual-service.ts';
 import { envoyFilters, proxyConfigs, sidecars, workloadEntries, workloadGroups } from './istio/workloads.ts';

@@ -58,11 +58,11 @@ export function createStatusReporter({ informers, clock, log }: { informers: Inf
   const failed = new Set<string>();
   let writing = Promise.resolve();
 
-  async function write(status: ObjectStatus): Promise<Reported | undefined> {
+  async function write(status: ObjectStatus, said: IstioCondition | undefined): Promise<Reported | undefined> {
     const resource = REPORTED[status.object.kind]!;
     const object = await client.get(resource, status.object);
     if (!object) return undefined;
-    const stands = standing.get(idOf(status)) ?? standingOn(object);
+    const stands = said ?? standingOn(object);
     const body = { status: statusWith(object, stands ? withStanding(status, stands) : status, clock.now()) };
     if (Object.entries(body.status).every(([k, v]) => canonicalJson(object.status?.[k as 'conditions']) === canonicalJson(v)))
       return undefined;
@@ -72,7 +72,8 @@ export function createStatusReporter({ informers, clock, log }: { informers: Inf
 
   /** One after another: what two writes say of an object is in one list. */
   function inTurn(status: ObjectStatus): Promise<Reported | undefined> {
-    const written = writing.then(() => write(status));
+    const stands = standing.get(idOf(status));
+    const written = writing.then(() => write(status, stands));
     writing = written.then(
       () => undefined,
       () => undefined,

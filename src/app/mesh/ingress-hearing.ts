@@ -9,7 +9,9 @@ export function ingressHearing(informers: Informers): Hearing {
   let told = new Map<string, IstioCondition>();
   return {
     hearers() {
-      const all = ingresses.list().map((object) => ({ id: `Ingress ${keyText(keyOf(object))}`, generation: object.metadata?.generation ?? 0 }));
+      const all = ingresses
+        .list()
+        .map((object) => ({ id: `Ingress ${keyText(keyOf(object))}`, generation: object.metadata?.generation ?? 0 }));
       // What is gone is forgotten.
       told = new Map(all.flatMap(({ id }) => (told.has(id) ? [[id, told.get(id)!]] : [])));
       return all.map((hearer) => ({ ...hearer, said: told.get(hearer.id) }));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { ConfigMaps, createCatalog, Namespaces, ProxyConfigs, type AnyObject } from '../../api/index.ts';
 import type { Admission } from '../../apiserver/index.ts';
-import { VirtualClock } from "../../base/index.ts";
+import { VirtualClock } from '../../base/index.ts';
 import { FakeClient } from '../../control/testing.ts';
 import { injectionPlace, sidecarAdmission } from './injection.ts';
 
@@ -60,7 +60,9 @@ test('a proxy is started as the mesh says, then ProxyConfigs, the narrowest last
   await client.create(ConfigMaps, { metadata: { namespace: 'istio-system', name: 'istio' }, data: { mesh } });
   const config = (namespace: string, name: string, spec: object) => client.create(ProxyConfigs, { metadata: { namespace, name }, spec });
   const env = async (): Promise<string[]> =>
-    (await admit({ namespace: 'meshed' })).spec!.containers[1]!.env!.flatMap((e) => (e.value === undefined ? [] : [`${e.name}=${e.value}`]));
+    (await admit({ namespace: 'meshed' })).spec!.containers[1]!.env!.flatMap((e) =>
+      e.value === undefined ? [] : [`${e.name}=${e.value}`],
+    );
   assert.deepEqual(await env(), ['A=mesh', 'B=mesh', 'C=mesh', 'PROXY_CONFIG={"concurrency":4}']);
   await config('istio-system', 'root', { concurrency: 3, environmentVariables: { B: 'root', C: 'root' } });
   await config('meshed', 'all', { environmentVariables: { C: 'namespace', 'no name': 'x' } });

@@ -37,6 +37,8 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'],
 ]);
 const OPERATOR = /^(_?[^a-z]+_?|@in)$/;
+/** The first mistake, without the text that it is shown in. */
+const firstOf = (message: string): string => message.split('\n')[0]!.replace(/^ERROR: <input>:/, '');
 /** Longest that is taken, in characters. */
 const LONGEST = 4096;
 
@@ -48,7 +50,7 @@ export function expressionProblem(expression: string): string | undefined {
     const unknown = [...calls].find((name) => !FUNCTIONS.has(name) && !OPERATOR.test(name));
     if (unknown) return `proxies have no function ${unknown}`;
   } catch (error) {
-    if (error instanceof CelCompileError) return error.message;
+    if (error instanceof CelCompileError) return firstOf(error.message);
     throw error;
   }
   return /\.\?|\[\?/.test(expression.replaceAll(/"[^"]*"|'[^']*'/g, '')) ? 'proxies know no optional fields' : undefined;

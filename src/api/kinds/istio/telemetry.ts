@@ -13,7 +13,8 @@ export const telemetries = defineCustom<Telemetry>({
   shortNames: ['telemetry'],
   check(causes, o) {
     const { selector, targetRef, targetRefs, accessLogging = [], metrics = [], tracing = [] } = o.spec ?? {};
-    if (selector && (targetRef || targetRefs?.length)) causes.forbidden('spec.selector', 'only one of targetRefs or workloadSelector can be set');
+    if (selector && (targetRef || targetRefs?.length))
+      causes.forbidden('spec.selector', 'only one of targetRefs or workloadSelector can be set');
     accessLogging.forEach(({ filter }, i) => checkExpression(causes, `spec.accessLogging[${i}].filter.expression`, filter?.expression));
     metrics.forEach((m, i) => checkMetrics(causes, `spec.metrics[${i}]`, m));
     tracing.forEach(({ customTags = {} }, i) => {
