@@ -30,12 +30,13 @@ const ATTRIBUTES = Object.fromEntries(
   ].map((name) => [name, DYN] as const),
 );
 
+const wordsOf = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
 /** Of CEL's functions those that Envoy is built with: no loops, and no library but the standard one. */
-const FUNCTIONS: ReadonlySet<string> = new Set([
-  ...['has', 'size', 'contains', 'startsWith', 'endsWith', 'matches', 'int', 'uint', 'double', 'duration', 'timestamp', 'dyn', 'type'],
-  ...['getFullYear', 'getMonth', 'getDate', 'getDayOfMonth', 'getDayOfWeek', 'getDayOfYear'],
-  ...['getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'],
-]);
+const FUNCTIONS = wordsOf(`
+  has size contains startsWith endsWith matches int uint double duration timestamp dyn type getFullYear getMonth getDate
+  getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds getMilliseconds
+`);
 const OPERATOR = /^(_?[^a-z]+_?|@in)$/;
 /** The first mistake, without the text that it is shown in. */
 const firstOf = (message: string): string => message.split('\n')[0]!.replace(/^ERROR: <input>:/, '');
