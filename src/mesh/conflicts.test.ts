@@ -6,8 +6,10 @@ import { conflictsOf } from './conflicts.ts';
 
 const service = (name: string, port: object, selector?: Record<string, string>): Service =>
   ({ metadata: { name, namespace: 'default' }, spec: { ports: [port], ...(selector ? { selector } : {}) } }) as Service;
-const entry = (name: string, spec: object): ServiceEntry =>
-  ({ metadata: { name, namespace: 'default' }, spec: { hosts: [`${name}.example`], ...spec } }) as ServiceEntry;
+const entry = (name: string, spec: object): ServiceEntry => ({
+  metadata: { name, namespace: 'default' },
+  spec: { hosts: [`${name}.example`], ...spec },
+});
 const tcp = (number: number): object => ({ number, name: 'tcp', protocol: 'TCP' });
 
 test('ports that are not told apart are counted, each once', () => {

@@ -20,9 +20,9 @@ export function conflictsOf(services: Iterable<Service>, entries: Iterable<Servi
   const http = new Set<number>();
   let [clashes, tcpOverTcp, tcpOverHttp] = [0, 0, 0];
   for (const { metadata, spec } of [...services].sort(byAge)) {
-    const selector = JSON.stringify(Object.entries(spec?.selector ?? {}).sort());
+    const selector = JSON.stringify(Object.entries(spec?.selector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
     for (const port of spec?.ports ?? []) {
-      const protocol = protocolOf(port as Parameters<typeof protocolOf>[0]);
+      const protocol = protocolOf(port);
       if (isHttp(protocol)) http.add(port.port);
       const key = `${metadata?.namespace} ${selector} ${port.targetPort ?? port.port}`;
       const first = inbound.get(key) ?? protocol;

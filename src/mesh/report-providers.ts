@@ -88,7 +88,7 @@ function logOf(provider: Fields): LogProvider[] {
   const ways = { envoyHttpAls: 'http-als', envoyTcpAls: 'tcp-als', envoyOtelAls: 'otel' } as const;
   const way = Object.keys(ways).find((key) => provider[key]) as keyof typeof ways | undefined;
   const there = way && addressOf(fieldsOf(provider[way]));
-  return there ? [{ name, to: ways[way!], ...there, logName: textOf(fieldsOf(provider[way!])['logName']) ?? name }] : [];
+  return there ? [{ name, to: ways[way], ...there, logName: textOf(fieldsOf(provider[way])['logName']) ?? name }] : [];
 }
 
 function tracerOf(provider: Fields): Tracer[] {

@@ -139,7 +139,8 @@ const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
 
 const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', ({ spec: { concurrency, environmentVariables = {}, image } }) => [
   image !== undefined && ['spec.image', 'there is one image of the proxy.', 'Leave it out.'],
-  concurrency !== undefined && !isThreads(concurrency) && ['spec.concurrency', `${concurrency} is no number of threads.`, 'Use 0 to 128.'],
+  concurrency !== undefined &&
+    !isThreads(concurrency) && ['spec.concurrency', `${String(concurrency)} is no number of threads.`, 'Use 0 to 128.'],
   ...Object.keys(environmentVariables).map(
     (name): Finding | false => !isVariable(name) && [`spec.environmentVariables.${name}`, 'it is no name of a variable.', 'Correct it.'],
   ),
