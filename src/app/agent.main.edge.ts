@@ -34,6 +34,8 @@ try {
       envoyBinary: envoy,
       xdsDir: dirname(paths.xdsSocket),
       istiodDir: dirname(paths.istiodSocket),
+      flaggerDir: dirname(paths.flaggerSocket),
+      flaggerLogDir: dirname(paths.flaggerLog),
       proxyDir: paths.proxyDir,
     }),
     taken: (uid) => takenByProxy(paths.proxyDir, uid),

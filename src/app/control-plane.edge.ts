@@ -19,7 +19,7 @@ import {
 import { systemClock, systemRng, type Log } from '../base/index.ts';
 import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index.ts';
 import { createInformers } from '../control/index.ts';
-import { createWeb, startDelivery } from '../delivery/index.ts';
+import { createWeb, flagger, startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
 import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway, istiod } from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
@@ -28,13 +28,15 @@ import { startWorkloads } from '../workloads/index.ts';
 import { startXds } from '../xds/index.ts';
 import { canaryAccounts, canaryCommands } from './canary-parts.ts';
 import { clusterDial, clusterHttp } from './cluster-http.edge.ts';
+import { openFlagger } from './flagger.edge.ts';
 import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { injectionPlace, sidecarAdmission } from './mesh/injection.ts';
 import type { ControlPlaneInput } from './instance/config.ts';
 import { reportIngressAddress } from './mesh/ingress-status.ts';
-import { serveIstiod } from './mesh/istiod.edge.ts';
+import { answer } from './mesh/istiod.ts';
 import { feedMesh } from './mesh/mesh-feed.ts';
 import { secretsFor } from './mesh/mesh-secrets.ts';
+import { servePages } from './pages.edge.ts';
 import { markNodesDown } from './node/node-down.ts';
 import { runNode } from './node/node.edge.ts';
 import { nodeMetricsOf, podMetricsOf, useOfPods } from './telemetry/resource-metrics.ts';
@@ -58,7 +60,9 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const rng = systemRng;
   const now = clock.now();
   claimStore(paths);
-  for (const socket of [paths.xdsSocket, paths.istiodSocket]) mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+  // Before the node starts: it shows these directories to pods.
+  for (const file of [paths.xdsSocket, paths.istiodSocket, paths.flaggerSocket, paths.flaggerLog])
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
 
   const pki = await loadServerPki(paths.pkiDir, now);
   const catalog = createCatalog();
@@ -152,6 +156,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...gatewayClasses,
     ...ingressGateway(),
     ...istiod(),
+    ...flagger(),
   ]);
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
   const dial = clusterDial(dialer, config.prometheusPort);
@@ -172,22 +177,35 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     log,
     signal,
   });
-  const debug = await serveIstiod(paths.istiodSocket, { ...view, version: versions.sluice, proxyVersion: versions.envoy }, log);
+  const told = { ...view, version: versions.sluice, proxyVersion: versions.envoy };
+  const debug = await servePages({ socketPath: paths.istiodSocket }, (url) => answer(told, url), log);
+  const shown = await openFlagger(paths, clock, log);
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
   const telemetry = await feedTelemetry({
     informers,
     proxyDir: paths.proxyDir,
     istiodSocket: paths.istiodSocket,
+    flaggerSocket: paths.flaggerSocket,
     port: config.prometheusPort,
     clock,
     log,
   });
-  const delivery = startDelivery({ informers, metrics: telemetry, http: clusterHttp(dial), web, env: process.env, clock, log, signal });
+  const delivery = startDelivery({
+    informers,
+    metrics: telemetry,
+    counted: shown.metrics,
+    http: clusterHttp(dial),
+    web,
+    env: process.env,
+    clock,
+    log: shown.log,
+    signal,
+  });
   log.info('the control plane is up', { api: api.port, ms: Math.round(clock.now() - now) });
 
   await Promise.all([node, workloads.done, authControllers.done, delivery, addresses]);
   identities.close();
-  await Promise.all([xds.close(), debug.close(), telemetry.close(), api.close()]);
+  await Promise.all([xds.close(), debug.close(), shown.close(), telemetry.close(), api.close()]);
   await store.close();
 }

@@ -18,8 +18,8 @@ import { createWeb, startDelivery, type Provider } from '../delivery/index.ts';
 import { forbidden, LEASE_RULE, missingRules, rulesFor } from './access.ts';
 import { clusterHttp } from './cluster-http.edge.ts';
 import { asking, REQUEST_MS } from './other-cluster.edge.ts';
-import { serveOwnPages } from './own-pages.edge.ts';
-import { versions } from './instance/versions.ts';
+import { flaggerMetrics, ownPage } from './own-pages.ts';
+import { servePages } from './pages.edge.ts';
 
 export interface DeliveryAloneOptions {
   /** Undefined: the cluster of the pod that this runs in. */
@@ -68,14 +68,14 @@ export async function runDeliveryAlone(options: DeliveryAloneOptions): Promise<v
   const lease = { namespace: options.leaseNamespace ?? cluster.namespace ?? 'default', name: LEASE };
   await checkCluster(cluster, options, lease.namespace);
 
-  const own = createMetrics();
+  const own = flaggerMetrics(provider);
   /** Of the time that this instance leads; who only waits has nothing to tell of canaries. */
   let counted: Metrics | undefined;
-  own.gauge('flagger_info', 'What runs.', ['version', 'mesh_provider'], () => [[[versions.sluice, provider], 1]]);
   own.gauge('leader_election_master_status', 'Whether this instance acts.', ['name'], () => [[[LEASE], counted ? 1 : 0]]);
   measureProcess(own);
   const told = (): Buffer[] => [...own.text(), ...(counted?.text() ?? [])];
-  const pages = await serveOwnPages(told, options.address, options.port);
+  const { address, port } = options;
+  const pages = await servePages({ address, port }, (url) => ownPage(url, told), log);
   log.info('delivery waits to lead', { server: server.baseUrl, port: pages.port, namespace: namespace ?? 'all', provider });
 
   const web = createWeb({ env });

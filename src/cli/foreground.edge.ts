@@ -7,13 +7,13 @@ import { aborted } from './interrupt.edge.ts';
 
 const WATCH_MS = 500;
 
-/** Prints the control plane's log until the signal aborts, then takes the instance down; ends too when the control plane does. */
+/** Prints what the control plane and delivery log until the signal aborts, then takes the instance down; ends too when they do. */
 export async function follow(context: CommandContext, stop: AbortSignal): Promise<number> {
   const { paths, say } = context;
   const log = join(paths.logDir, 'control-plane.log');
   say('Ctrl-C stops the instance.');
   // In a session of its own: Ctrl-C is for us, and what is logged until the end is still printed.
-  const tail = spawn('tail', ['-n', '0', '-F', log], { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
+  const tail = spawn('tail', ['-q', '-n', '0', '-F', log, paths.flaggerLog], { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
   const tailEnded = new Promise((resolve) => tail.once('error', resolve).once('exit', resolve));
   const stopped = aborted(stop, undefined);
   try {

@@ -1,5 +1,6 @@
 export { importRollouts, type Imported } from './argo/import.ts';
 export { startDelivery } from './controller.ts';
+export { flagger, FLAGGER_PORT } from './flagger.ts';
 export { PROVIDERS, type Provider } from './settings.ts';
 export type { Http, HttpAnswer, Metrics } from './ports.ts';
 export { createWeb } from './web.edge.ts';

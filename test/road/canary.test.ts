@@ -1,5 +1,6 @@
 /** Releases by weights under real requests: each way in which a version can be bad, gates, and good ones; with one load all the while. */
 import assert from 'node:assert/strict';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
 import { app, canary, hook, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
@@ -120,4 +121,63 @@ test('a version of which every ninth request fails', async () => {
   await failed('6.0.4', /advancement success rate |worse than the primary: errors/);
   assert.equal(users.statuses.get(503), undefined, 'what failed was what the version itself answered');
   assert.ok((users.statuses.get(500) ?? 0) < 50, `${users.statuses.get(500)} failed`);
+});
+
+test('Flagger as people look at it: a pod, its log for jq, its metrics in PromQL', async () => {
+  const system = (...args: string[]): Promise<string> => kubectl(it, ['-n', 'istio-system', ...args]);
+  await system('rollout', 'status', 'deployment/flagger', '--timeout=20s');
+  const [, pod] = /^(flagger-\S+) +1\/1 +Running +0 /m.exec(await system('get', 'pods', '-l', 'app.kubernetes.io/name=flagger')) ?? [];
+  assert.ok(pod);
+
+  interface Line {
+    readonly level: string;
+    readonly ts: string;
+    readonly caller: string;
+    readonly msg: string;
+    readonly canary?: string;
+  }
+  const lines = (await system('logs', 'deployment/flagger')).trimEnd().split('\n');
+  const read = lines.map((line) => JSON.parse(line) as Line);
+  for (const { level, ts, caller, msg } of read) {
+    assert.match(level, /^(info|warn|error)$/);
+    assert.ok(Date.parse(ts) > 0 && caller !== '' && msg !== '');
+  }
+  const logged = new Set(read.filter((l) => l.canary === 'shop.test').map((l) => l.msg));
+  const told = await kubectl(it, ['-n', NS, 'get', 'events', '--field-selector=involvedObject.name=shop,reason=Synced', '-o', 'json']);
+  for (const { message } of (JSON.parse(told) as { items: { message: string }[] }).items) assert.ok(logged.has(message), message);
+  assert.ok(logged.has('Copying shop.test template spec to shop-primary.test'));
+
+  const follow = it.kubectl.start(['-n', 'istio-system', 'logs', 'deploy/flagger', '-f']);
+  const followed: string[] = [];
+  createInterface(follow.stdout!).on('line', (line) => followed.push(line));
+  const suspend = (suspended: boolean): Promise<string> =>
+    kubectl(it, ['-n', NS, 'patch', 'canary', 'shop', '--type=merge', '-p', JSON.stringify({ spec: { suspend: suspended } })]);
+  try {
+    await eventually('what there is is followed', 10, async () => followed.length >= lines.length);
+    assert.deepEqual(followed.slice(0, lines.length), lines);
+    await suspend(true);
+    await eventually('what comes is followed', 10, async () =>
+      followed.some((line) => (JSON.parse(line) as Line).msg === 'skipping canary run as object is suspended'),
+    );
+  } finally {
+    follow.kill();
+    await suspend(false);
+  }
+
+  const value = async (query: string): Promise<number | undefined> => (await it.promql(query))[0]?.value;
+  await eventually(
+    'the failed release is counted',
+    5,
+    async () => (await value('flagger_canary_status{name="shop",namespace="test"}')) === 2,
+  );
+  assert.equal(await value('flagger_canary_weight{workload="shop-primary",namespace="test"}'), 100);
+  assert.equal(await value('flagger_canary_weight{workload="shop",namespace="test"}'), 0);
+  assert.equal(await value('flagger_canary_total{namespace="test"}'), 1);
+  assert.equal(await value('flagger_canary_successes_total{name="shop"}'), 2);
+  assert.ok((await value('flagger_canary_failures_total{name="shop"}'))! >= 5);
+  assert.ok((await value('flagger_canary_duration_seconds_count{name="shop"}'))! > 0);
+  assert.ok((await value('flagger_canary_metric_analysis{name="shop",metric="request-success-rate"}'))! > 0);
+  const proxied = `/api/v1/namespaces/istio-system/pods/${pod}:8080/proxy`;
+  assert.match(await kubectl(it, ['get', '--raw', `${proxied}/metrics`]), /^flagger_info\{.*mesh_provider="istio"\} 1$/m);
+  assert.equal(await kubectl(it, ['get', '--raw', `${proxied}/healthz`]), 'OK');
 });

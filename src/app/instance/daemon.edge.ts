@@ -1,11 +1,11 @@
 /** Long-lived processes of an instance: started apart from the terminal, found again by pid file. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { isAlive, processId, signalProcess, sleep, systemClock, writePidFile, type ProcessId } from '../../base/index.ts';
 
-/** A log longer than this is put aside before the next start. */
+/** A log longer than this is put aside: at the next start of its process, or when this one writes on. */
 const MAX_LOG_BYTES = 16 * 2 ** 20;
 
 /** When a process has read and run most of its program. */
@@ -22,6 +22,17 @@ export function openLog(path: string): number {
   // One old log is kept: enough to look back, and no more than twice the limit on disk.
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(path, `${path}.old`);
   return openSync(path, 'a', 0o600);
+}
+
+/** Writes lines to a log as long as this process lives, for others to follow by its name. */
+export function lineWriter(path: string): (line: string) => void {
+  let fd = openLog(path);
+  return (line) => {
+    writeSync(fd, line);
+    if (fstatSync(fd).size <= MAX_LOG_BYTES) return;
+    closeSync(fd);
+    fd = openLog(path);
+  };
 }
 
 /** Starts a process that outlives this one; its output is appended to `log`. */

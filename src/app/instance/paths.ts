@@ -23,6 +23,9 @@ export interface InstancePaths {
   readonly xdsSocket: string;
   /** What istiod tells of itself, by HTTP. */
   readonly istiodSocket: string;
+  /** What delivery tells of itself, by HTTP and in lines; each in a directory of its own, for the pod `flagger`. */
+  readonly flaggerSocket: string;
+  readonly flaggerLog: string;
   readonly nodeSocket: string;
   readonly proxyDir: string;
   /** Shared by all instances: Envoy, toolchains. */
@@ -63,6 +66,7 @@ export function instancePaths(name: string, at: Surroundings, stateRoot?: string
     storeDir: join(stateDir, 'store'),
     pkiDir: join(stateDir, 'pki'),
     logDir: join(stateDir, 'logs'),
+    flaggerLog: join(stateDir, 'logs', 'flagger', 'flagger.log'),
     podsDir: join(stateDir, 'pods'),
     volumesDir: join(stateDir, 'volumes'),
     instanceFile: join(stateDir, 'instance.json'),
@@ -79,13 +83,17 @@ export function withRunDir(paths: InstancePaths, runDir: string): InstancePaths 
 
 function runPaths(
   runDir: string,
-): Pick<InstancePaths, 'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'nodeSocket' | 'proxyDir'> {
+): Pick<
+  InstancePaths,
+  'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'flaggerSocket' | 'nodeSocket' | 'proxyDir'
+> {
   return {
     runDir,
     apiSocket: join(runDir, 'api.sock'),
     apiTlsSocket: join(runDir, 'api-tls.sock'),
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
     istiodSocket: join(runDir, 'istiod', 'istiod.sock'),
+    flaggerSocket: join(runDir, 'flagger', 'flagger.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),
   };

@@ -1,39 +1,10 @@
-/** Serves what istiod tells of itself on a Unix socket: the pod `istiod` and the command line come by it. */
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { Fault, messageOf, type Log } from '../../base/index.ts';
-import { answer, type Istiod, type ProxyStatus } from './istiod.ts';
+/** Asks istiod on its socket, as the command line does. */
+import { request } from 'node:http';
+import { Fault, messageOf } from '../../base/index.ts';
 import type { InstancePaths } from '../instance/paths.ts';
+import type { ProxyStatus } from './istiod.ts';
 
 const TIMEOUT_MS = 20_000;
-
-/** Resolves once it listens, with what ends it. */
-export async function serveIstiod(socketPath: string, istiod: Istiod, log: Log): Promise<{ close(): Promise<void> }> {
-  const server = createServer((incoming, response) => {
-    incoming.resume();
-    try {
-      const { status, body } = answer(istiod, new URL(incoming.url ?? '/', 'http://istiod'));
-      const text = typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`;
-      response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain; version=0.0.4' : 'application/json' }).end(text);
-    } catch (error) {
-      log.error('a question to istiod could not be answered', { path: incoming.url, error: messageOf(error) });
-      response.writeHead(500).end(`${messageOf(error)}\n`);
-    }
-  });
-  rmSync(socketPath, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  chmodSync(socketPath, 0o600);
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
 
 /** How far each proxy that is connected has come; throws a `Fault` when the control plane does not answer. */
 export async function proxyStatuses(paths: InstancePaths): Promise<readonly ProxyStatus[]> {

@@ -2,6 +2,7 @@
 import { decode, type Json, type ProxyResources } from '../../envoy/index.ts';
 import { createModeler, type Proxy, type Snapshot } from '../../mesh/index.ts';
 import type { ProxyState } from '../../xds/index.ts';
+import type { Page } from '../own-pages.ts';
 
 export interface KnownProxy {
   readonly proxy: Proxy;
@@ -19,15 +20,7 @@ export interface Istiod {
   metrics(): string;
 }
 
-export interface Answer {
-  readonly status: number;
-  /** Text as it is; anything else as JSON. */
-  readonly body: unknown;
-}
-
-type Page = (istiod: Istiod, url: URL) => unknown;
-
-const PAGES: Readonly<Record<string, Page>> = {
+const PAGES: Readonly<Record<string, (istiod: Istiod, url: URL) => unknown>> = {
   '/debug/syncz': (istiod) => istiod.proxies().flatMap((p) => (p.state.connected ? [syncOf(p, istiod)] : [])),
   '/debug/connections': connections,
   '/debug/adsz': connections,
@@ -44,7 +37,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   '/debug/list': () => Object.keys(PAGES).sort(),
 };
 
-export function answer(istiod: Istiod, url: URL): Answer {
+export function answer(istiod: Istiod, url: URL): Page {
   switch (url.pathname) {
     case '/ready':
       return { status: 200, body: 'ready\n' };

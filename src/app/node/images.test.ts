@@ -11,6 +11,8 @@ const images = createImages({
   envoyBinary: '/cache/envoy',
   xdsDir: '/run/x/xds',
   istiodDir: '/run/x/istiod',
+  flaggerDir: '/run/x/flagger',
+  flaggerLogDir: '/state/x/logs/flagger',
   proxyDir: '/run/x/proxy',
 });
 const uid = '01234567-89ab-cdef-0123-456789abcdef';
@@ -60,6 +62,21 @@ test('the proxy has one thread, or as many as its container says; 0 is one a pro
     return /--concurrency \d+/.exec(image.command.join(' '))?.[0] ?? 'none';
   };
   assert.deepEqual([flags(), flags(3), flags(0), flags(-1)], ['--concurrency 1', '--concurrency 3', 'none', '--concurrency 1']);
+});
+
+test("Flagger's own image stands for delivery here, whoever deploys it, and nothing of it can be written", () => {
+  for (const image of ['sluice/flagger:1.44.0', 'ghcr.io/fluxcd/flagger:1.41.0', 'weaveworks/flagger:1.0.0']) {
+    const found = builtin(images.resolve(image));
+    assert.deepEqual(
+      found.mounts.slice(2).map((m) => [m.source, m.target, m.readOnly ?? true]),
+      [
+        ['/run/x/flagger', '/run/flagger', true],
+        ['/state/x/logs/flagger', '/var/log/flagger', true],
+      ],
+      image,
+    );
+  }
+  assert.match(builtin(images.resolve('ghcr.io/fluxcd/flagger-loadtester:0.38.0')).note, /load tester/);
 });
 
 test('what is not built in is refused with what is', () => {

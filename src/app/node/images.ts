@@ -1,6 +1,7 @@
 /** The images a node has without pulling: the sample apps, and the proxy. Pure. */
 import { dirname, join } from 'node:path';
 import { BUILTIN_IMAGES, builtinApp } from '../../../samples/catalog.ts';
+import { FLAGGER_PORT } from '../../delivery/index.ts';
 import { bootstrap, relayBootstrap } from '../../envoy/index.ts';
 import { defaultMeshConfig, ISTIOD_PORTS, proxyOf, threadsOf } from '../../mesh/index.ts';
 import type { BuiltinImage, ImageCatalog, ImageUse } from '../../node/index.ts';
@@ -14,6 +15,9 @@ export interface ImagePlaces {
   readonly xdsDir: string;
   /** Directory of the socket on which the control plane tells of itself. */
   readonly istiodDir: string;
+  /** The same of delivery, and the directory of its log. */
+  readonly flaggerDir: string;
+  readonly flaggerLogDir: string;
   /** One directory a proxy below it, named by the pod: its admin socket. */
   readonly proxyDir: string;
 }
@@ -21,10 +25,15 @@ export interface ImagePlaces {
 /** The image that {@link import('../../mesh/index.ts').injectSidecar} names. */
 const PROXY = /(^|\/)proxyv2(:|$)/;
 const PILOT = /(^|\/)pilot(:|$)/;
+const FLAGGER = /(^|\/)flagger([:@]|$)/;
 const BOOTSTRAP = '/etc/istio/proxy/bootstrap.json';
 const XDS_DIR = '/run/xds';
 const ADMIN_DIR = '/run/proxy';
 const ISTIOD_DIR = '/run/istiod';
+const FLAGGER_DIR = '/run/flagger';
+/** As `samples/flagger/flagger` names them. */
+const FLAGGER_BOOTSTRAP = '/etc/flagger/bootstrap.json';
+const FLAGGER_LOG_DIR = '/var/log/flagger';
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Directory of a pod's proxy below `proxyDir`: short, since it is part of a socket's path. */
@@ -53,6 +62,17 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     mounts: [...programs, { source: places.istiodDir, target: ISTIOD_DIR }],
     note: 'Envoy, in front of the control plane',
     files: { [BOOTSTRAP]: JSON.stringify(relayBootstrap(ISTIOD_PORTS, `${ISTIOD_DIR}/istiod.sock`)) },
+  };
+
+  const flagger: BuiltinImage = {
+    kind: 'builtin',
+    command: ['./flagger'],
+    args: [],
+    env: { PATH: `/opt/sluice/bin:${SYSTEM_PATH}:/opt/sluice/samples/flagger` },
+    mounts: [...programs, { source: places.flaggerDir, target: FLAGGER_DIR }, { source: places.flaggerLogDir, target: FLAGGER_LOG_DIR }],
+    workingDir: '/opt/sluice/samples/flagger',
+    note: 'the log of delivery, and Envoy in front of it',
+    files: { [FLAGGER_BOOTSTRAP]: JSON.stringify(relayBootstrap({ http: FLAGGER_PORT }, `${FLAGGER_DIR}/flagger.sock`)) },
   };
 
   function proxy(use: ImageUse | undefined): BuiltinImage | { error: string } {
@@ -93,6 +113,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     resolve(image, use) {
       if (PROXY.test(image)) return proxy(use);
       if (PILOT.test(image)) return pilot;
+      if (FLAGGER.test(image)) return flagger;
       const app = builtinApp(image);
       if (!app)
         return {

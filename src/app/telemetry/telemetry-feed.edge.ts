@@ -12,16 +12,19 @@ export interface TelemetryFeedOptions {
   readonly informers: Informers;
   readonly proxyDir: string;
   readonly istiodSocket: string;
+  readonly flaggerSocket: string;
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export async function feedTelemetry(options: TelemetryFeedOptions): Promise<Metrics & { close(): Promise<void> }> {
-  const { informers, proxyDir, istiodSocket, port, clock, log } = options;
+  const { informers, proxyDir, istiodSocket, flaggerSocket, port, clock, log } = options;
   const telemetry = await startTelemetry({ clock, log, port });
   const istiod = { id: 'istiod', adminSocket: istiodSocket, labels: { namespace: 'istio-system', app: 'istiod' } };
-  const targets = new Map<string, Target>([['istiod', istiod]]);
+  // Without a namespace: what it counts says the one of the canary.
+  const flagger = { id: 'flagger', adminSocket: flaggerSocket, labels: { app: 'flagger' } };
+  const targets = new Map<string, Target>([istiod, flagger].map((t) => [t.id, t]));
   let queued = false;
   informers.of(Pods).onChange(({ type, object: pod }) => {
     const uid = pod.metadata?.uid ?? '';
