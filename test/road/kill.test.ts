@@ -135,6 +135,12 @@ test('the control plane is killed under load, with a canary in progress', async 
     });
     assert.equal(phase, 'Succeeded', await kubectl(it, '-n test describe canary podinfo'));
     assert.match((await ask()).body, /6\.14\.1/);
+    // What was shown before is kept, and what comes after is shown.
+    await eventually('the log of Flagger tells the whole release', 10, async () =>
+      /Starting flagger[^]*New revision detected[^]*Starting flagger[^]*Promotion completed/.test(
+        await kubectl(it, '-n istio-system logs deploy/flagger'),
+      ),
+    );
   } finally {
     allServed(await requests.stop());
   }
