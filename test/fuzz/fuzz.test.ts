@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge, runFuzz } from './run.ts';
 
-test('10,000 damaged requests do no harm', { timeout: 120_000 }, async (t) => {
+test('5,000 damaged requests do no harm', { timeout: 120_000 }, async (t) => {
   const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
-  const { problems, ...report } = await runFuzz({ seed, requests: Number(process.env['SLUICE_REQUESTS'] ?? 10_000) });
+  const { problems, ...report } = await runFuzz({ seed, requests: Number(process.env['SLUICE_REQUESTS'] ?? 5_000) });
   t.diagnostic(JSON.stringify({ seed, ...report }));
   assert.deepEqual(problems, [], `seed ${seed}\n${problems.join('\n\n')}`);
-  assert.ok((report.codes['200'] ?? 0) > 1000 && (report.codes['201'] ?? 0) > 200, 'enough came through to reach the depths');
+  assert.ok((report.codes['200'] ?? 0) > 500 && (report.codes['201'] ?? 0) > 100, 'enough came through to reach the depths');
 });
 
 const WRONG: Record<string, { readonly code: number; readonly body: string }> = {

@@ -1,12 +1,13 @@
 /** Releases otherwise than by weights alone, under real requests: A/B testing, blue/green, mirroring, sessions that stick, no mesh. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
-import { app, canary, hook, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
+import { eventually, kubectl, type Instance } from '../support/instance.ts';
+import { app, canary, hook, NS, openStage, type Releases, type Stage } from '../support/release.ts';
 
 let it: Instance;
 let releases: Releases;
-let users: Traffic;
+let served: Stage['served'];
+let stage: Stage | undefined;
 
 const INSIDER = { cookie: 'lang=en; type=insider' };
 const FIREFOX = { 'user-agent': 'Mozilla/5.0 Firefox/140.0' };
@@ -17,20 +18,10 @@ const MATCH = [
 const front = (analysis: object): object => canary('front', analysis);
 
 before(async () => {
-  it = await newInstance('strategies');
-  await it.up();
-  releases = releasesIn(it);
-  await releases.apply(...STAGE, app('front', '6.0.0'), front({ iterations: 4, match: MATCH }));
-  await releases.reach('front', 'Initialized');
-  await eventually('the gateway serves it', 10, async () => (await releases.ask('front', '/')).status === 200);
-  users = releases.traffic('front', 40);
+  stage = await openStage('strategies', 'front', app('front', '6.0.0'), front({ iterations: 4, match: MATCH }));
+  ({ it, releases, served } = stage);
 });
-after(async () => {
-  await users?.stop();
-  await it.close();
-});
-
-const served = (): void => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed');
+after(() => stage?.close());
 
 /** Which versions answer so many requests. */
 async function versions(n: number, headers: Record<string, string> = {}, name = 'front'): Promise<string[]> {

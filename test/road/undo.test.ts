@@ -1,32 +1,25 @@
 /** What people do about a release while users go on: they look at the canary by a header, and undo the promotion. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
-import { app, canary, NS, releasesIn, STAGE, type Releases, type Traffic } from '../support/release.ts';
+import { eventually, kubectl, type Instance } from '../support/instance.ts';
+import { app, canary, NS, openStage, type Releases, type Stage } from '../support/release.ts';
 
 let it: Instance;
 let releases: Releases;
-let users: Traffic;
+let served: Stage['served'];
+let stage: Stage | undefined;
 
 before(async () => {
-  it = await newInstance('undo');
-  await it.up();
-  releases = releasesIn(it);
-  await releases.apply(
-    ...STAGE,
+  stage = await openStage(
+    'undo',
+    'front',
     app('front', '6.0.0'),
     canary('front', { stepWeights: [5, 10, 15, 20, 25, 30, 35, 40, 45, 50], previewHeader: 'x-sluice-preview' }),
   );
-  await releases.reach('front', 'Initialized');
-  await eventually('the gateway serves it', 10, async () => (await releases.ask('front', '/')).status === 200);
-  users = releases.traffic('front', 40);
+  ({ it, releases, served } = stage);
 });
-after(async () => {
-  await users?.stop();
-  await it.close();
-});
+after(() => stage?.close());
 
-const served = (): void => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed');
 const rollout = async (...words: string[]): Promise<string> => {
   const done = await it.sluice(['rollout', '-n', NS, ...words]);
   assert.equal(done.code, 0, `${done.stdout}\n${done.stderr}`);

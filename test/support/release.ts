@@ -1,12 +1,12 @@
 /** Releases of podinfo with requests that go on all the while: the objects, the traffic, and what is said of them. */
 import assert from 'node:assert/strict';
-import { kubectl, watched, type Answer, type Instance } from './instance.ts';
+import { eventually, kubectl, newInstance, watched, type Answer, type Instance } from './instance.ts';
 
 export const NS = 'test';
 const GATES = 'http://flagger-loadtester.test';
 
 /** A namespace with sidecars, its load tester, and a gateway for every host of example.com. */
-export const STAGE: readonly object[] = [
+const STAGE: readonly object[] = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NS, labels: { 'istio-injection': 'enabled' } } },
   {
     apiVersion: 'networking.istio.io/v1',
@@ -65,7 +65,7 @@ export const canary = (
   metadata: { name, namespace: NS },
   spec: {
     targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
-    progressDeadlineSeconds: 6,
+    progressDeadlineSeconds: 30,
     service: { port: 9898, gateways: [`${NS}/door`, 'mesh'], hosts: [`${name}.example.com`], ...service },
     analysis: { interval: '1s', threshold: 2, metrics: METRICS, ...analysis },
     ...spec,
@@ -106,6 +106,43 @@ export interface Releases {
   gate(name: string, path: string): Promise<void>;
 }
 
+export interface Stage {
+  readonly it: Instance;
+  readonly releases: Releases;
+  /** Of the application, while tests run. */
+  readonly users: Traffic;
+  /** No request of a user has failed. */
+  served(): void;
+  close(): Promise<void>;
+}
+
+/** An instance of its own with the stage and `objects`, of which the Canary `name` is ready for its first release and has users. */
+export async function openStage(purpose: string, name: string, ...objects: readonly object[]): Promise<Stage> {
+  const it = await newInstance(purpose);
+  try {
+    await it.up();
+    const releases = releasesIn(it);
+    await releases.apply(...STAGE, ...objects);
+    await releases.reach(name, 'Initialized');
+    await kubectl(it, ['-n', NS, 'rollout', 'status', 'deployment/flagger-loadtester', '--timeout=20s']);
+    await eventually('the gateway serves it', 10, async () => (await releases.ask(name, '/')).status === 200);
+    const users = releases.traffic(name, 40);
+    return {
+      it,
+      releases,
+      users,
+      served: () => assert.deepEqual([...users.statuses.keys()], [200], 'no request of a user has failed'),
+      async close() {
+        await users.stop();
+        await it.close();
+      },
+    };
+  } catch (error) {
+    await it.close();
+    throw error;
+  }
+}
+
 const ENDS: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
 
 export function releasesIn(it: Instance): Releases {
@@ -128,7 +165,7 @@ export function releasesIn(it: Instance): Releases {
     const patch = { spec: { template: { spec: { containers: [{ name: 'app', ...container }] } } } };
     await kubectl(it, ['-n', NS, 'patch', 'deployment', name, '-p', JSON.stringify(patch)]);
     // What an earlier release ended as is not taken for the end of this one.
-    await watched(it, ['-n', NS, 'canary', name], '.status.phase', 10, (now) => !ENDS.has(now));
+    await watched(it, ['-n', NS, 'canary', name], '.status.phase', 30, (now) => !ENDS.has(now));
   };
 
   return {
@@ -140,7 +177,7 @@ export function releasesIn(it: Instance): Releases {
     async apply(...objects) {
       await kubectl(it, 'apply -f -', objects.map((o) => JSON.stringify(o)).join('\n---\n'));
     },
-    async reach(name, phase, seconds = 40) {
+    async reach(name, phase, seconds = 60) {
       const found = await watched(it, ['-n', NS, 'canary', name], '.status.phase', seconds, (now) => now === phase || ENDS.has(now));
       if (found !== phase) assert.fail(`${name} is ${found}, not ${phase}\n${await said(name)}`);
     },
