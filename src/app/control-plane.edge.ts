@@ -40,6 +40,7 @@ import { servePages } from './pages.edge.ts';
 import { markNodesDown } from './node/node-down.ts';
 import { runNode } from './node/node.edge.ts';
 import { nodeMetricsOf, podMetricsOf, useOfPods } from './telemetry/resource-metrics.ts';
+import { rememberFailed } from './telemetry/failed-requests.ts';
 import { feedTelemetry } from './telemetry/telemetry-feed.edge.ts';
 import { claimStore } from './instance/turn.edge.ts';
 import { askUsage } from './telemetry/usage.edge.ts';
@@ -136,6 +137,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const root = await loadRoot(join(paths.pkiDir, 'mesh'), TRUST_DOMAIN, now);
   const ca = await createCa({ root, trustDomain: TRUST_DOMAIN, now });
   const identities = createIdentities({ issue: ca.issue, clock, log });
+  const requests = rememberFailed();
   const xds = await startXds({
     socketPath: paths.xdsSocket,
     clock,
@@ -145,6 +147,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
       return id ? { proxyId: id } : { reject: `"${n.id}" is not a proxy of this mesh` };
     },
     secrets: secretsFor(informers, identities, ca.rootCertPem),
+    onLogged: (request) => requests.note(request),
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
@@ -194,6 +197,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const delivery = startDelivery({
     informers,
     metrics: telemetry,
+    requests,
     counted: shown.metrics,
     http: clusterHttp(dial),
     web,

@@ -112,7 +112,7 @@ export function whyText(canary: Canary, now: number): string {
 
 const number = (n: number): string => String(Number(n.toPrecision(6)));
 
-function sentences({ weight, hooks = [], metrics = [], judge, pods = [] }: CanaryEvidence): string[] {
+function sentences({ weight, hooks = [], metrics = [], judge, pods = [], requests = [] }: CanaryEvidence): string[] {
   const said = [`The canary had ${weight} % of the requests.`];
   for (const h of hooks) said.push(`Webhook ${h.name} (${h.type}) ${h.passed ? 'passed' : `did not pass: ${h.reason ?? ''}`}.`);
   for (const m of metrics) {
@@ -123,6 +123,10 @@ function sentences({ weight, hooks = [], metrics = [], judge, pods = [] }: Canar
   }
   for (const { pod, container, reason, message } of pods)
     said.push(`Pod ${pod}${container ? `, container ${container}` : ''}: ${reason}${message ? `: ${message}` : ''}.`);
+  for (const { id, request, status, detail } of requests)
+    said.push(
+      `Request ${id} failed: ${request} ${status ? `was answered with ${status}` : 'was given up on'}${detail ? ` (${detail})` : ''}.`,
+    );
   if (judge) said.push(`Compared with the primary: ${judge}.`);
   return said;
 }

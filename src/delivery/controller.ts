@@ -18,6 +18,7 @@ import { statusWith } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
 import { ageOf, canaryIs, type Answers, type Observation, type Said } from './decision.ts';
 import { createEnactor } from './enact.ts';
+import { failuresOf } from './failures.ts';
 import { beganAt, withHistory } from './history.ts';
 import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
@@ -25,7 +26,7 @@ import { withEvidence } from './judge/evidence.ts';
 import { createJudges } from './judge/judges.ts';
 import { canaryName, primaryName } from './names.ts';
 import { createMeasures } from './measures.ts';
-import type { Http, Metrics, Web } from './ports.ts';
+import type { Http, Metrics, RequestLog, Web } from './ports.ts';
 import { settingsOf, unheeded, type Defaults, type Settings } from './settings.ts';
 import { sourcesOf } from './sources.ts';
 import { createTally } from './tally.ts';
@@ -35,6 +36,8 @@ export interface DeliveryOptions {
   readonly informers: Informers;
   /** What is built in; undefined: a Prometheus is asked, and requests are not counted by route. */
   readonly metrics: Metrics | undefined;
+  /** Absent: nobody tells of requests one by one. */
+  readonly requests?: RequestLog;
   /** What holds where a Canary says nothing else. */
   readonly defaults?: Defaults;
   /** Where it counts what it does, under Flagger's names; undefined: nowhere. */
@@ -53,7 +56,7 @@ const CONCURRENCY = 8;
 
 /** Resolves when the signal has aborted and the work in hand is over. */
 export async function startDelivery(options: DeliveryOptions): Promise<void> {
-  const { informers, metrics, defaults, counted, http, web, env, clock, signal } = options;
+  const { informers, metrics, requests, defaults, counted, http, web, env, clock, signal } = options;
   const { client } = informers;
   const log = options.log.with({ component: 'flagger' });
   const events = eventRecorder(client, { component: 'flagger', clock, log });
@@ -147,7 +150,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     await checkUp(key, canary, settings);
     const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
     const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
-    const observation = await observe({ canary, settings, judge, dueIn, now: clock.now() });
+    const failures = failuresOf(canary, settings, requests);
+    const observation = await observe({ canary, settings, judge, failures, dueIn, now: clock.now() });
     const answers = await ask(observation);
     const made = decide(observation, answers);
     const { effects, says, status, after, stepped } = made;

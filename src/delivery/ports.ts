@@ -1,4 +1,5 @@
 /** What delivery needs of the rest of the program. */
+import type { CanaryFailedRequest } from '../api/index.ts';
 
 /** One series of an answer, at the time it was asked for. */
 export interface Sample {
@@ -12,6 +13,12 @@ export interface Metrics {
   query(promql: string): Promise<number | undefined>;
   /** All series of an instant query, with their last values. Rejects when the query is wrong. */
   select(promql: string): Promise<readonly Sample[]>;
+}
+
+/** Failed requests, as proxies tell of them one by one. */
+export interface RequestLog {
+  /** Some of those to a service (`podinfo-canary.test`) that came at that time (milliseconds since the epoch) or later, the oldest first. */
+  failed(service: string, since: number): readonly CanaryFailedRequest[];
 }
 
 export interface HttpAnswer {

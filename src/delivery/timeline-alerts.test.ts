@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AlertProviders, Deployments, type AlertProvider, type CanaryAnalysis } from '../api/index.ts';
+import { rfc3339 } from '../base/index.ts';
 import type { Client } from '../control/index.ts';
 import { deployment, NS, world, type World } from './testing/world.ts';
 
@@ -75,6 +76,31 @@ test('a release that fails says why, and what was measured', async () => {
     'Last check': 'Halt podinfo.test advancement success rate 91.25% < 99%',
     'Metric request-success-rate': '91.25 (at least 99): fail',
   });
+  w.stop();
+});
+
+test('requests that failed at the canary are named, each by one decision', async () => {
+  const w = await listened();
+  await w.reach('Initialized');
+  const asked = new Set<string>();
+  const came = w.clock.now() + 15_000;
+  const failed = { id: '4f2c', time: rfc3339(came), request: 'GET /api', status: 500, detail: 'via_upstream' };
+  w.successRate = 50;
+  w.requests = (service, since) => {
+    asked.add(service);
+    return came <= w.clock.now() && came >= since ? [failed] : [];
+  };
+  await w.setImage('podinfo:2');
+  await w.reach('Failed');
+  await w.pass(5_000);
+  assert.deepEqual([...asked], ['podinfo-canary.test']);
+  const named = (await w.canary()).status?.evidence?.map((e) => e.requests?.map((r) => r.id).join()) ?? [];
+  assert.deepEqual(
+    named.filter((ids) => ids !== undefined),
+    ['4f2c'],
+  );
+  const [{ fields }] = heardBy(w, 'quiet') as [Body];
+  assert.equal(fields.find((f) => f.name === 'Failed request')?.value, '4f2c: GET /api 500 (via_upstream)');
   w.stop();
 });
 

@@ -3,6 +3,7 @@ import { address, any, extension, type Json } from './json.ts';
 import { splitHistogramBuckets } from './metrics.ts';
 import { markSocket } from './cluster.ts';
 import { HEALTH_PORT, METRICS_PORT } from './listener.ts';
+import { CONTROL_PLANE } from './request-log.ts';
 
 export interface BootstrapOptions {
   readonly proxy: Proxy;
@@ -52,7 +53,7 @@ export function bootstrap(options: BootstrapOptions): Json {
         api_type: 'DELTA_GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: CONTROL_PLANE } }],
       },
       lds_config: { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' },
       cds_config: { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' },
@@ -61,7 +62,7 @@ export function bootstrap(options: BootstrapOptions): Json {
     static_resources: {
       clusters: [
         {
-          ...pipeCluster('xds-grpc', xdsSocket),
+          ...pipeCluster(CONTROL_PLANE, xdsSocket),
           typed_extension_protocol_options: {
             'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
               explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '10s' } } },

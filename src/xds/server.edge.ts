@@ -1,13 +1,24 @@
 import { chmod, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { Server, ServerCredentials, status, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { Fault, messageOf } from '../base/index.ts';
 import { createHub, type Hub, type HubOptions } from './hub.ts';
+import { decodeLogged, type LoggedRequest } from './request-log.ts';
 import { decodeRequest, encodeResponse, type DeltaRequest, type DeltaResponse } from './wire.ts';
 
 export interface XdsOptions extends HubOptions {
   /** The Unix socket; at most 107 bytes. Whoever can open it can claim to be any proxy, so it is made for the owner only. */
   readonly socketPath: string;
+  /** Is told of requests that proxies log one by one. */
+  readonly onLogged?: (request: LoggedRequest) => void;
 }
 
 export interface Xds extends Hub {
@@ -15,25 +26,41 @@ export interface Xds extends Hub {
   close(): Promise<void>;
 }
 
+const noRequests = (): never => {
+  throw new Error('a server sends no requests');
+};
+const noResponses = (): never => {
+  throw new Error('a server receives no responses');
+};
+
 const ADS: ServiceDefinition = {
   DeltaAggregatedResources: {
     path: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
     requestStream: true,
     responseStream: true,
     requestDeserialize: decodeRequest,
-    requestSerialize: () => {
-      throw new Error('a server sends no requests');
-    },
+    requestSerialize: noRequests,
     responseSerialize: encodeResponse,
-    responseDeserialize: () => {
-      throw new Error('a server receives no responses');
-    },
+    responseDeserialize: noResponses,
   },
 };
 
-/** Serves delta ADS (with SDS on the same stream) on a Unix socket. Throws a Fault when the socket cannot be had. */
+const ACCESS_LOG: ServiceDefinition = {
+  StreamAccessLogs: {
+    path: '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs',
+    requestStream: true,
+    responseStream: false,
+    requestDeserialize: decodeLogged,
+    requestSerialize: noRequests,
+    // There is nothing in it.
+    responseSerialize: () => Buffer.alloc(0),
+    responseDeserialize: noResponses,
+  },
+};
+
+/** Serves delta ADS (with SDS on the same stream), and takes what proxies log, on a Unix socket. Throws a Fault when the socket cannot be had. */
 export async function startXds(options: XdsOptions): Promise<Xds> {
-  const { socketPath, log } = options;
+  const { socketPath, log, onLogged } = options;
   const hub = createHub(options);
   const server = new Server({
     // A proxy that reconnects declares the version of everything it holds.
@@ -55,6 +82,13 @@ export async function startXds(options: XdsOptions): Promise<Xds> {
         connection.closed();
         call.end();
       });
+    },
+  });
+  server.addService(ACCESS_LOG, {
+    StreamAccessLogs(call: ServerReadableStream<LoggedRequest[], null>, done: sendUnaryData<null>) {
+      call.on('data', (requests: LoggedRequest[]) => requests.forEach((request) => onLogged?.(request)));
+      call.on('error', () => {});
+      call.on('end', () => done(null, null));
     },
   });
   await removeStale(socketPath);

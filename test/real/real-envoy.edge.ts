@@ -81,7 +81,7 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
         api_type: 'DELTA_GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
       },
       lds_config: { ads: {}, resource_api_version: 'V3' },
       cds_config: { ads: {}, resource_api_version: 'V3' },
@@ -91,7 +91,7 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
       clusters: [
         ...(door ? [door.cluster] : []),
         {
-          name: 'xds',
+          name: 'xds-grpc',
           type: 'STATIC',
           typed_extension_protocol_options: {
             'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
@@ -99,7 +99,7 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
               explicit_http_config: { http2_protocol_options: {} },
             },
           },
-          load_assignment: assignment('xds', { pipe: { path: socketPath } }),
+          load_assignment: assignment('xds-grpc', { pipe: { path: socketPath } }),
         },
       ],
     },

@@ -120,6 +120,8 @@ test('a version of which every ninth request fails', async () => {
   await failed('6.0.4', /advancement success rate |worse than the primary: errors/);
   assert.equal(users.statuses.get(503), undefined, 'what failed was what the version itself answered');
   assert.ok((users.statuses.get(500) ?? 0) < 50, `${users.statuses.get(500)} failed`);
+  const why = await it.sluice(['rollout', 'why', 'shop', '-n', NS]);
+  assert.match(why.stdout, /Request [0-9a-f-]{36} failed: GET \/\S* was answered with 500 \(via_upstream\)\./);
 });
 
 test('Flagger as people look at it: a pod, its log for jq, its metrics in PromQL', async () => {

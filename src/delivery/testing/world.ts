@@ -10,6 +10,7 @@ import {
   VirtualServices,
   type Canary,
   type CanaryAnalysis,
+  type CanaryFailedRequest,
   type CanarySpec,
   type KubeObject,
   type VirtualService,
@@ -32,6 +33,8 @@ export interface World {
   failing: Set<string>;
   /** What the proxies have counted of the route's requests, as its series. */
   split: (query: string) => readonly Sample[];
+  /** Requests to a service that proxies tell of. */
+  requests: (service: string, since: number) => readonly CanaryFailedRequest[];
   hook: (url: string) => number;
   /** URLs that were posted to, and metrics that were asked for. */
   calls: string[];
@@ -189,6 +192,7 @@ export async function world({ analysis = {}, spec = {}, before, broken = [] }: S
     p99: 20,
     failing: new Set(),
     split: () => [],
+    requests: () => [],
     hook: () => 200,
     calls: [],
     queries: [],
@@ -256,7 +260,8 @@ export async function world({ analysis = {}, spec = {}, before, broken = [] }: S
     abort = new AbortController();
     const { signal } = abort;
     const informers = createInformers(client, { clock, log: silentLog, signal });
-    void startDelivery({ informers, metrics, http, web, env: {}, clock, log: silentLog, signal });
+    const requests = { failed: (service: string, since: number) => w.requests(service, since) };
+    void startDelivery({ informers, metrics, requests, http, web, env: {}, clock, log: silentLog, signal });
   }
   start();
   await w.pass(500);

@@ -186,6 +186,19 @@ export interface CanaryTrouble {
   message?: string;
 }
 
+/** A request that the canary did not answer as it should. */
+export interface CanaryFailedRequest {
+  /** Its `x-request-id`, as logs and traces have it. */
+  id: string;
+  time: string;
+  /** Such as `GET /api/info`. */
+  request: string;
+  /** 0: the client gave up before there was one. */
+  status: number;
+  /** Where the status comes from, in the proxy's words. */
+  detail?: string;
+}
+
 /** One decision, and what was looked at for it. */
 export interface CanaryEvidence {
   time: string;
@@ -195,6 +208,7 @@ export interface CanaryEvidence {
   judge?: string;
   hooks?: { name: string; type: WebhookType; passed: boolean; reason?: string }[];
   pods?: CanaryTrouble[];
+  requests?: CanaryFailedRequest[];
 }
 
 /** The last request of {@link import('./control.ts').REQUEST} that was answered. */
