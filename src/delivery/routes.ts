@@ -22,7 +22,7 @@ export const ALL_PRIMARY: Weights = { primary: 100, canary: 0 };
 export type Role = 'apex' | 'primary' | 'canary';
 
 /** What the header says whose sender wants the canary. */
-const PREVIEW = 'canary';
+export const PREVIEW = 'canary';
 
 /** The header that leads to the canary at these shares, as a match; undefined when none does, or everybody gets it anyway. */
 export function previewMatch({ previewHeader }: Settings, { canary }: Weights): { headers: Record<string, { exact: string }> } | undefined {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Canary, CanarySpec, KubeObject } from '../../api/index.ts';
+import { Namespaces, type Canary, type CanarySpec, type KubeObject } from '../../api/index.ts';
+import { ADMIN } from '../../apiserver/index.ts';
+import { world } from '../../apiserver/testing.ts';
 import { parseYaml } from '../../base/index.ts';
 import { settingsOf } from '../settings.ts';
 import { boundsOf } from './condition.ts';
@@ -25,7 +27,13 @@ const canary = (fields: string): string => rollout(`{canary: {stableService: gue
 const template = (name: string, metrics: string, args = ''): string =>
   `apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: ${name}, namespace: shop}\nspec: {${args} metrics: [${metrics}]}\n`;
 
-const read = (...documents: string[]): Imported => importRollouts(parseYaml([...documents, SERVICE].join('\n---\n')));
+/** All that was made of anything here. */
+const outputs: Imported[] = [];
+function read(...documents: string[]): Imported {
+  const imported = importRollouts(parseYaml([...documents, SERVICE].join('\n---\n')));
+  outputs.push(imported);
+  return imported;
+}
 const canaryIn = ({ objects }: Imported): Canary => objects.find((o) => o.kind === 'Canary') as Canary;
 const specOf = (...documents: string[]): CanarySpec => canaryIn(read(...documents)).spec;
 const said = ({ notes }: Imported, path: RegExp, message: RegExp): void =>
@@ -84,6 +92,12 @@ const STEPS: Record<string, { steps: string; is: object; notes?: readonly [RegEx
     steps: '{setHeaderRoute: {name: h, match: [{headerName: x, headerValue: {prefix: a}}]}}, {setWeight: 20}, {setWeight: 30}',
     is: { stepWeights: [20, 30], match: undefined },
     notes: [[/steps$/, /setHeaderRoute is left out/]],
+  },
+  'the header of a preview beside weights': {
+    steps:
+      '{setHeaderRoute: {name: h, match: [{headerName: x-try, headerValue: {exact: canary}}]}}, {setWeight: 20}, {setHeaderRoute: {name: h}}',
+    is: { stepWeights: [20], previewHeader: 'x-try', match: undefined },
+    notes: [[/steps$/, /setHeaderRoute is analysis\.previewHeader/]],
   },
   'a mirror': {
     steps: '{setMirrorRoute: {name: m, percentage: 35, match: [{method: {exact: GET}}]}}, {setWeight: 20}',
@@ -274,6 +288,22 @@ test('a workload that is referred to stays, an autoscaler follows, what is missi
   const [scaler] = found.objects as (KubeObject & { spec: { scaleTargetRef: object } })[];
   assert.deepEqual(scaler?.spec.scaleTargetRef, { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' });
   said(found, /steps\[1\]/, /AnalysisTemplate nowhere is not in what was given/);
+});
+
+test('the API takes all that is made, and knows each field of it', async () => {
+  const { registry, client } = await world();
+  await client.create(Namespaces, { metadata: { name: 'shop' } });
+  const kinds = registry.catalog.all();
+  for (const object of outputs.flatMap((o) => o.objects)) {
+    const [group = '', version = ''] = object.apiVersion!.split('/');
+    const { plural } = kinds.find(({ resource }) => resource.group === group && resource.kind === object.kind)!.resource;
+    const target = { served: registry.catalog.find(group, version, plural)!, namespace: object.metadata?.namespace, user: ADMIN };
+    await assert.doesNotReject(
+      registry.create(target, { value: object }, { fieldValidation: 'Strict', dryRun: true }),
+      JSON.stringify(object),
+    );
+  }
+  assert.ok(outputs.length > 30, String(outputs.length));
 });
 
 test('what is no Rollout is refused with what to give', () => {

@@ -1,5 +1,6 @@
 /** The steps of a Rollout as the analysis of a Canary: its weights, its pace, its gates. Pure. */
 import type { CanaryAnalysis, CanaryWebhook, StringMatch } from '../../api/index.ts';
+import { PREVIEW } from '../routes.ts';
 import { durationMs, intervalText } from './durations.ts';
 import type { Asked } from './metrics.ts';
 import { fields, items, number, type Fields, type Notes, type Source } from './source.ts';
@@ -118,14 +119,18 @@ export function canaryCourse(rollout: Source, notes: Notes): Course {
     notes.add(rollout, at, 'header routes without weights are A/B testing: who has the header gets the canary, until the promotion');
     return { asked, analysis: { ...common, iterations: Math.max(pauses.length, 1), match: headers.map((h) => ({ headers: h })) } };
   }
+  const preview = previewIn(headers);
   if (headers.length > 0)
     notes.add(
       rollout,
       `${at}.steps`,
-      'setHeaderRoute is left out: a Canary moves by weights or by headers (analysis.match with iterations), not by both',
+      preview
+        ? 'setHeaderRoute is analysis.previewHeader: from the first weight until the promotion, whatever the step'
+        : `setHeaderRoute is left out: beside weights a header leads to the canary by analysis.previewHeader, with the value "${PREVIEW}" and no other; by any header, instead of weights, analysis.match does with iterations`,
     );
   if (weights.length === 0) notes.add(rollout, `${at}.steps`, 'there are no weights: all requests go over in one step of 100');
-  return { asked, analysis: { ...common, ...mirror, ...(weights.length > 0 ? stepsOf(weights) : { stepWeights: [100] }) } };
+  const shares = weights.length > 0 ? stepsOf(weights) : { stepWeights: [100] };
+  return { asked, analysis: { ...common, ...mirror, ...shares, ...(preview ? { previewHeader: preview } : {}) } };
 }
 
 /** Equal steps in the shorter form. */
@@ -162,6 +167,12 @@ const experiment = (value: Fields, path: string): Asked[] =>
 
 function headerOf(match: Fields): Record<string, StringMatch> {
   return { [String(match['headerName'])]: fields(match['headerValue']) };
+}
+
+/** The header of which one value leads to the canary, where that is the value that a Canary knows. */
+function previewIn([only, ...more]: readonly Record<string, StringMatch>[]): string | undefined {
+  const [[name, value] = ['', undefined], ...others] = Object.entries(only ?? {});
+  return more.length === 0 && others.length === 0 && value?.exact === PREVIEW ? name : undefined;
 }
 
 function readyOf(threshold: Fields, rollout: Source, path: string, notes: Notes): number | undefined {
