@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { silentLog, systemClock } from '../../src/base/index.ts';
+import { createCa, createRoot } from '../../src/ca/index.ts';
 import { createTranslator } from '../../src/envoy/index.ts';
 import { defaultMeshConfig, proxyOf, snapshotOf } from '../../src/mesh/index.ts';
 import { startXds, type LoggedRequest } from '../../src/xds/index.ts';
@@ -33,6 +34,8 @@ test('failed requests are told of one by one where a route splits, and no others
       ],
     }),
   ];
+  const ca = await createCa({ root: await createRoot('cluster.local', Date.now()), trustDomain: 'cluster.local', now: Date.now() });
+  const identity = await ca.issue({ namespace: 'default', serviceAccount: 'default' }, Date.now());
   const translator = createTranslator();
   translator.update(snapshotOf(objects, defaultMeshConfig));
   const proxy = proxyOf(client as Pod)!;
@@ -42,7 +45,7 @@ test('failed requests are told of one by one where a route splits, and no others
     clock: systemClock,
     log: silentLog,
     resolve: (n) => ({ proxyId: n.id }),
-    secrets: async () => undefined,
+    secrets: async (_id, name) => (name === 'ROOTCA' ? { kind: 'trust', caPem: ca.rootCertPem } : { kind: 'identity', ...identity }),
     onLogged: (request) => logged.push(request),
   });
   t.after(() => xds.close());
