@@ -323,11 +323,13 @@ export function spokenCluster(target: Target, rule: HostPolicy | undefined): Jso
   return outbound({ ...target, port: { ...target.port, protocol } }, rule, tls ? { mode: 'SIMPLE', insecureSkipVerify: true } : undefined);
 }
 
-/** The cluster as gateways reach it that pass on mTLS unopened: bytes, to the same endpoints. */
+/** The cluster as gateways reach it that pass on mTLS unopened: bytes, to endpoints of its own name, which the hub goes by. */
 export function passedCluster(target: Target, rule: HostPolicy | undefined): Json {
   const { service, port, subset } = target;
   const bytes = outbound({ ...target, port: { ...port, protocol: 'tcp' } }, rule, { mode: 'DISABLE' });
-  return { ...bytes, name: sniOf(port.number, subset, service.host) };
+  const name = sniOf(port.number, subset, service.host);
+  const told = bytes['eds_cluster_config'] ? { eds_cluster_config: { eds_config: ADS, service_name: name } } : {};
+  return { ...bytes, ...told, name };
 }
 
 export function outboundClusters(

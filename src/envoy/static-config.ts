@@ -56,11 +56,7 @@ function inlineEndpoints(cluster: Json, assignments: ReadonlyMap<string, Json>):
   const { eds_cluster_config: eds, ...rest } = cluster;
   if (!eds) return cluster;
   const name = cluster['name'] as string;
-  return {
-    ...rest,
-    type: 'STATIC',
-    load_assignment: assignments.get((eds as { service_name?: string }).service_name ?? name) ?? { cluster_name: name },
-  };
+  return { ...rest, type: 'STATIC', load_assignment: assignments.get(name) ?? { cluster_name: name } };
 }
 
 /** Replaces each reference to a route table, wherever it is, by the table. */

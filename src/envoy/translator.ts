@@ -321,7 +321,7 @@ function clustersNamed(
     const cluster = view.cluster(name);
     if (cluster) clusters.set(name, cluster);
     const endpoint = view.endpoint(name);
-    if (endpoint) endpoints.set(endpoint.name, endpoint);
+    if (endpoint) endpoints.set(name, endpoint);
   }
   return { clusters, endpoints };
 }

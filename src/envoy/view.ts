@@ -51,14 +51,23 @@ const clustersOf = memo(
     outboundClusters(service, rule, identities, allMtls, where).map(({ name, json }) => make(TypeUrl.cluster, name, json)),
 );
 
+/** Endpoints of a port, or of a subset there. */
+function assignmentOf(
+  endpoints: MeshEndpoints,
+  name: string,
+  { port, subset }: { readonly port: ServicePort; readonly subset: string },
+  rule: HostPolicy | undefined,
+  where: Whereabouts,
+): Json {
+  const chosen = rule?.subsets.find((s) => s.name === subset);
+  const own = subsetOf(endpoints.ports[port.number] ?? [], subset ? (chosen?.labels ?? {}) : undefined);
+  return loadAssignment(name, own, policyOf(rule, chosen, port.number), where);
+}
+
 const assignmentsOf = memo(
   (endpoints: MeshEndpoints, service: MeshService, rule: HostPolicy | undefined, where: Whereabouts): readonly EnvoyResource[] => {
     if (service.discovery !== 'endpoints') return [];
-    return clusterNames(service, rule).map(({ name, port, subset }) => {
-      const chosen = rule?.subsets.find((s) => s.name === subset);
-      const own = subsetOf(endpoints.ports[port.number] ?? [], subset ? (chosen?.labels ?? {}) : undefined);
-      return make(TypeUrl.endpoint, name, loadAssignment(name, own, policyOf(rule, chosen, port.number), where));
-    });
+    return clusterNames(service, rule).map((of) => make(TypeUrl.endpoint, of.name, assignmentOf(endpoints, of.name, of, rule, where)));
   },
 );
 
@@ -86,6 +95,11 @@ const spokenClusterOf = memo(
   },
 );
 
+/** Of a cluster that is named as in SNI. */
+function passedPort(service: MeshService, rule: HostPolicy | undefined, sni: string): { port: ServicePort; subset: string } | undefined {
+  return clusterNames(service, rule).find((c) => c.name === clusterOfSni(sni));
+}
+
 const passedClusterOf = memo(
   (
     service: MeshService,
@@ -95,10 +109,21 @@ const passedClusterOf = memo(
     everywhere: boolean,
     where: Whereabouts,
   ): EnvoyResource | undefined => {
-    const found = clusterNames(service, rule).find((c) => c.name === clusterOfSni(sni));
-    if (!found) return undefined;
-    const { port, subset } = found;
-    return make(TypeUrl.cluster, sni, passedCluster({ service, port, subset, identities, allMtls: everywhere, where }, rule));
+    const found = passedPort(service, rule, sni);
+    return found && make(TypeUrl.cluster, sni, passedCluster({ service, ...found, identities, allMtls: everywhere, where }, rule));
+  },
+);
+
+const passedAssignment = memo(
+  (
+    endpoints: MeshEndpoints,
+    service: MeshService,
+    sni: string,
+    rule: HostPolicy | undefined,
+    where: Whereabouts,
+  ): EnvoyResource | undefined => {
+    const found = passedPort(service, rule, sni);
+    return found && make(TypeUrl.endpoint, sni, assignmentOf(endpoints, sni, found, rule, where));
   },
 );
 
@@ -230,16 +255,19 @@ export class View {
 
   /** Endpoints of a cluster; undefined when it finds them otherwise. */
   endpoint(cluster: string): EnvoyResource | undefined {
-    const shared = clusterOfSni(cluster);
-    if (shared) return this.endpoint(shared);
     const service = this.#serviceOf(cluster);
     if (!service) return undefined;
     const spoken = spokenPort(service, cluster);
-    if (!spoken) return this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
+    const passed = clusterOfSni(cluster) !== undefined;
+    if (!spoken && !passed) return this.#kept(this.#assignmentsOf(service).find((c) => c.name === cluster));
     const endpoints = this.#model.endpoints.get(service.host);
-    return endpoints && service.discovery === 'endpoints'
-      ? this.#kept(spokenAssignment(endpoints, spoken.port.number, cluster, this.#ruleOf(service), this.#where))
-      : undefined;
+    if (!endpoints || service.discovery !== 'endpoints') return undefined;
+    const rule = this.#ruleOf(service);
+    return this.#kept(
+      spoken
+        ? spokenAssignment(endpoints, spoken.port.number, cluster, rule, this.#where)
+        : passedAssignment(endpoints, service, cluster, rule, this.#where),
+    );
   }
 
   /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */

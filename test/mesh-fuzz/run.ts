@@ -16,7 +16,7 @@ export interface MeshFuzzOptions {
   readonly objects: number;
   /** The number of the first, to go on with a run that ended there; each batch has its dice from the seed and its number. */
   readonly from?: number;
-  /** Hears now and then how far it is. */
+  /** Hears now and then how far it is, and at once what went wrong. */
   readonly progress?: (line: string) => void;
 }
 
@@ -123,8 +123,11 @@ export async function runMeshFuzz(options: MeshFuzzOptions): Promise<MeshFuzzRep
       for (const { name, message } of PROXIES.flatMap((id) => bed.xds.state(id).rejections))
         wrong.push(`after they are gone: ${name} is still refused: ${message}`);
       refused = new Map();
-      if (wrong.length)
-        problems.push([`objects ${done} to ${done + BATCH}`, ...wrong, ...[...written.values()].map((o) => JSON.stringify(o))].join('\n'));
+      if (wrong.length) {
+        const found = [`objects ${done} to ${done + BATCH}`, ...wrong, ...[...written.values()].map((o) => JSON.stringify(o))].join('\n');
+        problems.push(found);
+        options.progress?.(found);
+      }
       if (done === firstLook) before = await bed.memory();
     }
     const after = await bed.memory();
