@@ -164,8 +164,8 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
   const dial = clusterDial(dialer, config.prometheusPort);
   const web = createWeb({ dial, env: process.env });
-  const fetchKeys = async (url: string): Promise<string> => {
-    const { status, body } = await web.send({ url, timeoutMs: KEYS_TIMEOUT_MS });
+  const fetchKeys = async (url: string, timeoutMs = KEYS_TIMEOUT_MS): Promise<string> => {
+    const { status, body } = await web.send({ url, timeoutMs });
     if (status !== 200) throw new Error(`it answers with ${status}`);
     return body;
   };

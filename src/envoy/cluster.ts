@@ -71,7 +71,11 @@ function speaks(protocol: Protocol, http: NonNullable<Policy['connectionPool']>[
   return protocol === 'auto' ? 'both' : 'tcp';
 }
 
-function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectionPool'], names?: Json): Json | undefined {
+function protocolOptions(
+  how: ReturnType<typeof speaks>,
+  { connectionPool: pool, outlierDetection }: Policy,
+  names?: Json,
+): Json | undefined {
   if (how === 'tcp') return undefined;
   const { http } = pool ?? {};
   const common = defined({
@@ -88,7 +92,23 @@ function protocolOptions(how: ReturnType<typeof speaks>, pool: Policy['connectio
     ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
     : BOTH;
   const spoken = how === 'both' ? both : how === 'http2' ? { explicit_http_config: { http2_protocol_options: http2 } } : HTTP1;
-  return httpOptions({ ...spoken, ...(names ? { upstream_http_protocol_options: names } : {}) }, common);
+  const errors = outlierDetection?.outlierDetectionHttpErrorCodes ?? [];
+  return httpOptions(
+    {
+      ...spoken,
+      ...(names ? { upstream_http_protocol_options: names } : {}),
+      ...(errors.length ? { outlier_detection: { error_matcher: statusAmong(errors) } } : {}),
+    },
+    common,
+  );
+}
+
+/** A set of matchers wants two at least, so that one status stands alone. */
+function statusAmong(codes: readonly number[]): Json {
+  const rules = codes.map((code) => ({
+    http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: String(code) } }] },
+  }));
+  return rules.length === 1 ? rules[0]! : { or_match: { rules } };
 }
 
 function balancer(policy: Policy): Json {
@@ -134,7 +154,13 @@ function limits({ connectionPool: pool, retryBudget: budget }: Policy): Json {
         max_pending_requests: http?.http1MaxPendingRequests || UNLIMITED,
         max_requests: http?.http2MaxRequests || UNLIMITED,
         ...(budget
-          ? { retry_budget: { budget_percent: { value: budget.percent ?? 20 }, min_retry_concurrency: budget.minRetryConcurrency ?? 3 } }
+          ? {
+              retry_budget: defined({
+                budget_percent: { value: budget.percent ?? 20 },
+                budget_interval: duration(budget.budgetInterval),
+                min_retry_concurrency: budget.minRetryConcurrency ?? 3,
+              }),
+            }
           : { max_retries: http?.maxRetries || UNLIMITED }),
         track_remaining: true,
       },
@@ -263,7 +289,7 @@ function outbound(t: Target, rule: HostPolicy | undefined, tls?: Policy['tls']):
   const policy = tls ? { ...said, tls } : said;
   const name = outboundName(port.number, subset, service.host);
   const how = speaks(port.protocol, policy.connectionPool?.http);
-  const options = protocolOptions(how, policy.connectionPool, namesByRequest(policy.tls, service));
+  const options = protocolOptions(how, policy, namesByRequest(policy.tls, service));
   return {
     name,
     ...balancer(policy),
@@ -350,15 +376,17 @@ const localSource: Json = {
 };
 
 /** From the proxy to its own application, at the address the client asked for. */
-export function inboundCluster(port: number, protocol: Protocol): Json {
-  const options = protocolOptions(speaks(protocol, undefined), undefined);
+export function inboundCluster(port: number, protocol: Protocol, pool: Policy['connectionPool']): Json {
+  const policy = pool ? { connectionPool: pool } : {};
+  const options = protocolOptions(speaks(protocol, undefined), policy);
   return {
     name: inboundName(port),
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
-    connect_timeout: '10s',
-    circuit_breakers: noLimits,
+    connect_timeout: duration(pool?.tcp?.connectTimeout) ?? '10s',
+    circuit_breakers: pool ? limits(policy) : noLimits,
     ...(options ? { typed_extension_protocol_options: options } : {}),
+    ...keepalive(pool?.tcp),
     ...localSource,
   };
 }

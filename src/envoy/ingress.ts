@@ -131,20 +131,11 @@ export function tlsTable({ gateway, spec }: Server): string {
 function transportOf({ model }: For, { spec }: Server): Json | undefined {
   const { secret, tls } = spec;
   if (tls?.mode === 'ISTIO_MUTUAL') return { transport_socket: meshTlsDownstream(model.config.domain) };
-  const credential = secret
-    ? `kubernetes-gateway://${secret.namespace}/${secret.name}`
-    : tls?.credentialName && `kubernetes://${tls.credentialName}`;
-  if (!tls || !credential) return undefined;
-  return {
-    transport_socket: gatewayTls({
-      credential,
-      mutual: tls.mode === 'MUTUAL',
-      optional: tls.mode === 'OPTIONAL_MUTUAL',
-      min: tls.minProtocolVersion,
-      max: tls.maxProtocolVersion,
-      ciphers: tls.cipherSuites,
-    }),
-  };
+  const named = tls?.credentialName ? [tls.credentialName] : (tls?.credentialNames ?? []);
+  const credentials = secret ? [`kubernetes-gateway://${secret.namespace}/${secret.name}`] : named.map((name) => `kubernetes://${name}`);
+  if (!tls || !credentials[0]) return undefined;
+  const authorities = tls.caCertCredentialName ? `kubernetes://${tls.caCertCredentialName}` : credentials[0];
+  return { transport_socket: gatewayTls(tls, credentials, `${authorities}-cacert`) };
 }
 
 /** Server names as Envoy compares them, in lower case and each once; `` alone is any. */

@@ -60,6 +60,9 @@ function hasKeys(text: string | undefined): boolean {
   }
 }
 
+/** Claims that are lists of words in every token. */
+const WORDS = ['scope', 'permission'];
+
 function provider(rule: JwtRule, routed: boolean): Json {
   return defined({
     issuer: rule.issuer,
@@ -72,6 +75,8 @@ function provider(rule: JwtRule, routed: boolean): Json {
     forward_payload_header: rule.outputPayloadToHeader || undefined,
     claim_to_headers: rule.outputClaimToHeaders?.map((c) => ({ header_name: c.header, claim_name: c.claim })),
     payload_in_metadata: JWT_PAYLOAD,
+    // A policy that asks for one word of such a claim finds it among the others.
+    normalize_payload_in_metadata: { space_delimited_claims: [...new Set([...WORDS, ...(rule.spaceDelimitedClaims ?? [])])] },
     // Routes may ask for claims, and were chosen before there were any.
     clear_route_cache: routed || undefined,
   });

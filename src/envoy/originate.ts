@@ -39,7 +39,7 @@ function validation(tls: Tls, sans: readonly string[], secret: string | undefine
     return { combined_validation_context: trusted };
   }
   const trusted = tls.trusted ? { inline_string: tls.trusted } : { filename: tls.caCertificates ?? MACHINE_ROOTS };
-  return { validation_context: { trusted_ca: trusted, ...names } };
+  return { validation_context: { trusted_ca: trusted, ...(tls.caCrl ? { crl: { filename: tls.caCrl } } : {}), ...names } };
 }
 
 /** Behind a host with a wildcard it is the request that says which server is meant; undefined where that is known without. */

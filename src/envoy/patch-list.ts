@@ -58,6 +58,8 @@ export const readPatch = memo((from: EnvoyPatch): Patch | Unreadable => {
   const { applyTo, match = {}, patch } = from.spec;
   const operation = patch?.operation;
   if (!OPERATIONS[applyTo]?.includes(operation)) return { path: 'patch.operation', error: `${operation} cannot be done to ${applyTo}` };
+  // Without it the patch would change listeners that are not meant.
+  if (match.listener?.portName) return { path: 'match.listener.portName', error: 'listeners do not know the names of ports' };
   try {
     const value = operation === 'REMOVE' ? {} : canonical(MESSAGE[applyTo], patch.value ?? {});
     return { from, applyTo, operation, match, value, filterClass: patch.filterClass ?? 'UNSPECIFIED' };

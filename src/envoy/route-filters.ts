@@ -56,16 +56,22 @@ export function routeFilters({ limit, maxBody, session, addresses, users }: Rule
       ? {
           [SESSION]: any('envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute', {
             stateful_session: {
-              session_state: extension(
-                'envoy.http.stateful_session.cookie',
-                'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
-                { cookie: defined({ name: session.cookie, path: session.path, ttl: duration(session.ttl) }) },
-              ),
+              session_state: sessionState(session),
             },
           }),
         }
       : {}),
   };
+}
+
+function sessionState(session: NonNullable<Rule['session']>): Json {
+  return 'header' in session
+    ? extension('envoy.http.stateful_session.header', 'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState', {
+        name: session.header,
+      })
+    : extension('envoy.http.stateful_session.cookie', 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState', {
+        cookie: defined({ name: session.cookie, path: session.path, ttl: duration(session.ttl) }),
+      });
 }
 
 /** Who comes from one of the blocks, and from none of the others. */

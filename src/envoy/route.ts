@@ -213,6 +213,7 @@ function redirect(r: NonNullable<Rule['redirect']>, m: RuleMatch | undefined, po
     port_redirect: r.port ?? (derived === usual ? undefined : derived),
     ...(r.segments === undefined ? {} : segmentsRewrite(m?.uri?.segments ?? '/', r.segments)),
     ...(r.uri ? (r.uri.startsWith('%PREFIX()%') && m?.uri?.prefix ? { prefix_rewrite: r.uri.slice(10) } : { path_redirect: r.uri }) : {}),
+    ...(r.prefixRewrite && !r.uri ? { prefix_rewrite: r.prefixRewrite } : {}),
     response_code: CODES[r.redirectCode ?? 301] ?? 'MOVED_PERMANENTLY',
   });
 }

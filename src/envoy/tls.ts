@@ -1,3 +1,4 @@
+import type { GatewayServer } from '../api/index.ts';
 import { ADS, any, defined, extension, type Json } from './json.ts';
 
 /** What sidecars offer in ALPN, by what they will speak inside: servers tell mesh traffic by it. */
@@ -66,6 +67,8 @@ export function meshTlsDownstream(trustDomain: string): Json {
   });
 }
 
+type ServerTls = NonNullable<GatewayServer['tls']>;
+
 const VERSION: Readonly<Record<string, string>> = {
   TLSV1_0: 'TLSv1_0',
   TLSV1_1: 'TLSv1_1',
@@ -73,17 +76,13 @@ const VERSION: Readonly<Record<string, string>> = {
   TLSV1_3: 'TLSv1_3',
 };
 
-/** TLS that a gateway ends with the certificate of a Secret. */
-export function gatewayTls(options: {
-  /** As SDS knows it: `kubernetes://name` in the namespace of the gateway, `kubernetes-gateway://namespace/name` in any. */
-  credential: string;
-  mutual: boolean;
-  optional: boolean;
-  min?: string | undefined;
-  max?: string | undefined;
-  ciphers?: readonly string[] | undefined;
-}): Json {
-  const { credential, mutual, optional, min, max, ciphers } = options;
+/**
+ * TLS that a gateway ends with certificates of Secrets. These are told as SDS knows them: `kubernetes://name` in the namespace of the
+ * gateway, `kubernetes-gateway://namespace/name` in any; `authorities` has the roots of clients.
+ */
+export function gatewayTls(tls: ServerTls, credentials: readonly string[], authorities: string): Json {
+  const { mode, minProtocolVersion: min, maxProtocolVersion: max, cipherSuites: ciphers } = tls;
+  const asks = mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
   return extension('envoy.transport_sockets.tls', DOWNSTREAM, {
     common_tls_context: defined({
       tls_params: defined({
@@ -92,14 +91,24 @@ export function gatewayTls(options: {
         cipher_suites: ciphers?.length ? ciphers : undefined,
       }),
       alpn_protocols: ['h2', 'http/1.1'],
-      tls_certificate_sds_secret_configs: [userSecret(credential)],
-      combined_validation_context:
-        mutual || optional
-          ? { default_validation_context: {}, validation_context_sds_secret_config: userSecret(`${credential}-cacert`) }
-          : undefined,
+      tls_certificate_sds_secret_configs: credentials.map(userSecret),
+      ...(asks ? clientValidation(tls, authorities) : {}),
     }),
-    require_client_certificate: mutual,
+    require_client_certificate: mode === 'MUTUAL',
   });
+}
+
+/** Which certificates of clients are taken: those of known authorities that are what is asked for besides, or any. */
+function clientValidation(tls: ServerTls, authorities: string): Json {
+  const orNone = <T>(list: readonly T[] = []): readonly T[] | undefined => (list.length ? list : undefined);
+  const asked = defined({
+    verify_certificate_hash: orNone(tls.verifyCertificateHash),
+    verify_certificate_spki: orNone(tls.verifyCertificateSpki),
+    match_typed_subject_alt_names: tls.insecureSkipVerify ? undefined : orNone(tls.subjectAltNames?.map(sanMatcher)),
+  });
+  return tls.insecureSkipVerify
+    ? { validation_context: { ...asked, trust_chain_verification: 'ACCEPT_UNTRUSTED' } }
+    : { combined_validation_context: { default_validation_context: asked, validation_context_sds_secret_config: userSecret(authorities) } };
 }
 
 export const tlsInspector: Json = extension(

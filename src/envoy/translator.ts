@@ -1,5 +1,6 @@
 import {
   createModeler,
+  inboundPoolOf,
   interner,
   keepArray,
   keepMap,
@@ -143,8 +144,9 @@ function namedPorts(model: Model, proxy: Proxy): Record<string, number> {
   );
 }
 
-const inboundClusterOf = memo((_port: InboundPort['service'], number: number, protocol: InboundPort['protocol']) =>
-  make(TypeUrl.cluster, inboundName(number), inboundCluster(number, protocol)),
+const inboundClusterOf = memo(
+  (_port: InboundPort['service'], number: number, protocol: InboundPort['protocol'], pool: ReturnType<typeof inboundPoolOf>) =>
+    make(TypeUrl.cluster, inboundName(number), inboundCluster(number, protocol, pool)),
 );
 
 /** Proxies with the same view and ports hold one map. */
@@ -238,7 +240,8 @@ class Maker {
         ),
       ),
     ];
-    const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol));
+    const pool = inboundPoolOf(model.sidecars.of(proxy.namespace, proxy.labels));
+    const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol, pool));
     if (this.onDemand)
       return { listeners: byName(listeners), ...this.#used(view, inbound, asked, [...clustersToAsk(guard), ...clustersToReport(own)]) };
     const { clusters, endpoints, routes } = view.whole;

@@ -112,7 +112,7 @@ interface Trust {
 }
 
 /** Whom the policy trusts. One that trusts nobody who can be found lets no connection through, rather than any. */
-function trustOf({ metadata, spec: { validation } }: Policy, configMaps: ReadonlyMap<string, ConfigMap>): Trust {
+function trustOf({ metadata, spec: { validation, options = {} } }: Policy, configMaps: ReadonlyMap<string, ConfigMap>): Trust {
   const { hostname, caCertificateRefs = [], wellKnownCACertificates, subjectAltNames = [] } = validation;
   const names = subjectAltNames.flatMap((s) => (s.type === 'URI' ? s.uri : s.hostname) ?? []);
   const tls: TlsPolicy = { mode: 'SIMPLE', sni: hostname, subjectAltNames: names.length ? names : [hostname] };
@@ -126,7 +126,8 @@ function trustOf({ metadata, spec: { validation } }: Policy, configMaps: Readonl
       resolved = no('ResolvedRefs', 'InvalidKind', `Certificates of authorities are in a ConfigMap, not in a ${kind}.`);
     else resolved = no('ResolvedRefs', 'InvalidCACertificateRef', caProblem(own, `${metadata?.namespace}/${name}`));
   }
-  const accepted = yes('Accepted', 'The policy is in force.');
+  const more = Object.keys(options).length ? ' spec.options: none is known.' : '';
+  const accepted = yes('Accepted', `The policy is in force.${more}`);
   if (found.length) return { tls: { ...tls, trusted: `${found.join('\n')}\n` }, accepted, resolved };
   if (!caCertificateRefs.length && wellKnownCACertificates === 'System') return { tls, accepted, resolved };
   const refused = caCertificateRefs.length

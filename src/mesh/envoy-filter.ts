@@ -3,6 +3,7 @@ import { RE2JS } from 're2js';
 import type { ConfigPatch, EnvoyFilter } from '../api/index.ts';
 import type { Problem } from './problem.ts';
 import type { Proxy } from './proxy.ts';
+import { GATEWAY_GROUP } from './reference-grant.ts';
 import { selects } from './workload.ts';
 
 /** The version of Istio that proxies say they are of: patches may ask for it. */
@@ -60,7 +61,8 @@ function holdsFor({ metadata, spec }: EnvoyFilter, proxy: Patched, root: string)
   if (!spec) return false;
   if (spec.targetRefs?.length) {
     return (
-      metadata?.namespace === proxy.namespace && spec.targetRefs.some((t) => t.kind === 'Gateway' && t.name === proxy.labels[GATEWAY_NAME])
+      metadata?.namespace === proxy.namespace &&
+      spec.targetRefs.some((t) => t.group === GATEWAY_GROUP && t.kind === 'Gateway' && t.name === proxy.labels[GATEWAY_NAME])
     );
   }
   return [root, proxy.namespace].includes(metadata?.namespace ?? '') && selects(spec.workloadSelector?.labels, proxy.labels);

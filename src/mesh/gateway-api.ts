@@ -92,6 +92,20 @@ export const gatewayApiEntrance = memo(
   },
 );
 
+/** What a Gateway says besides, which has no effect. */
+function withoutEffect({ spec }: gatewayApi.Gateway): string[] {
+  return [
+    ...(spec.addresses?.length ? ['spec.addresses: the ingress gateway keeps the address that it has.'] : []),
+    ...(spec.allowedListeners ? ['spec.allowedListeners: ListenerSets add none.'] : []),
+    ...(spec.defaultScope === 'All' ? ['spec.defaultScope: routes hold at Gateways that they name.'] : []),
+    ...(spec.infrastructure ? ['spec.infrastructure: nothing is made for a Gateway; the ingress gateway is there.'] : []),
+    ...(spec.tls?.backend ? ['spec.tls.backend: backends are shown no certificate.'] : []),
+    ...spec.listeners.flatMap(({ name, tls }) =>
+      Object.keys(tls?.options ?? {}).length ? [`spec.listeners[${name}].tls.options: none is known.`] : [],
+    ),
+  ];
+}
+
 function gatewayOf({ namespace, name, server }: ReadListener): EntranceGateway {
   return internGateway({ metadata: { namespace, name }, spec: { selector: { ...INGRESS_GATEWAY }, servers: [server!] } });
 }
@@ -103,8 +117,9 @@ function gatewayStatus(
   address: string | undefined,
 ): ObjectStatus {
   const bad = listeners.filter((l) => !l.server);
-  const message = `Not served: ${bad.map((l) => l.spec.name).join(', ')}.`;
-  const all = 'The ingress gateway serves every listener.';
+  const more = withoutEffect(gateway).map((said) => ` ${said}`);
+  const message = [`Not served: ${bad.map((l) => l.spec.name).join(', ')}.`, ...more].join('');
+  const all = ['The ingress gateway serves every listener.', ...more].join('');
   return statusOf(
     { ...gateway, kind: 'Gateway' },
     {

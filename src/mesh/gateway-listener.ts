@@ -73,7 +73,7 @@ export function readListener(
         )
       : other
         ? no('Accepted', 'HostnameConflict', `${other} has ${hostname} on that port.`)
-        : undefined;
+        : guardProblem(gateway, spec);
   if (!refused && protocol !== 'HTTP') taken.set(key, `listener ${spec.name} of ${namespace}/${name}`);
   const certified = resolved.status === 'True' || resolved.reason === 'InvalidRouteKinds';
   const served = !refused && certified;
@@ -90,6 +90,18 @@ export function readListener(
     ],
     server: served ? serverOf(spec, { kind: 'KubernetesGateway', namespace, name }) : undefined,
   };
+}
+
+/** Guards that are not kept: a listener without them would let in whom they keep out. */
+function guardProblem({ spec }: gatewayApi.Gateway, { protocol, tls, filters }: gatewayApi.Listener): Condition | undefined {
+  if (filters) return no('Accepted', 'UnsupportedValue', 'Filters of listeners are not supported; put them into routes.');
+  if (spec.tls?.frontend && endsTls(protocol, tls))
+    return no(
+      'Accepted',
+      'UnsupportedValue',
+      'spec.tls.frontend: certificates of clients are not checked; use a Gateway of Istio with MUTUAL.',
+    );
+  return undefined;
 }
 
 function serverOf({ name, protocol, port, hostname = '*', tls }: gatewayApi.Listener, owner: Owner & { namespace: string }): ServerSpec {

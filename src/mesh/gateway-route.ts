@@ -37,14 +37,30 @@ export function hostnamesOf(route: Route): readonly string[] | undefined {
 
 export function readRoute(route: Route, around: RouteSurroundings): ReadRoute {
   const backends = new Backends(route, around);
+  const read = (parts: Partial<RouteParts>, unsound: readonly string[]): ReadRoute => {
+    const said = [...unsound, ...withoutEffect(route)];
+    const partial = said.length ? [yes('PartiallyInvalid', said.join(' '), 'UnsupportedValue')] : [];
+    return { parts: { ...NO_PARTS, ...parts }, backends: backends.found, resolved: backends.condition, partial };
+  };
   if (isBytes(route)) {
     const rules = (route.spec.rules ?? []).map((rule) => ({ owner: backends.owner, route: destinationsOf(rule, backends) }));
-    const parts = { ...NO_PARTS, [route.kind === 'TLSRoute' ? 'tls' : 'tcp']: rules };
-    return { parts, backends: backends.found, resolved: backends.condition, partial: [] };
+    return read({ [route.kind === 'TLSRoute' ? 'tls' : 'tcp']: rules }, []);
   }
   const { http, unsound } = httpRulesOf(route, backends, around.config);
-  const partial = unsound.length ? [yes('PartiallyInvalid', unsound.join(' '), 'UnsupportedValue')] : [];
-  return { parts: { ...NO_PARTS, http }, backends: backends.found, resolved: backends.condition, partial };
+  return read({ http }, unsound);
+}
+
+/** What a route says besides, which has no effect. */
+function withoutEffect({ spec }: Route): string[] {
+  const rules: readonly gatewayApi.RouteRule<unknown>[] = spec.rules ?? [];
+  return [
+    ...(spec.useDefaultGateways === 'All' ? ['spec.useDefaultGateways: no Gateway takes routes that do not name it.'] : []),
+    ...rules.flatMap(({ sessionPersistence: said }, i) =>
+      said?.absoluteTimeout && said.cookie?.lifetimeType !== 'Permanent'
+        ? [`spec.rules[${i}].sessionPersistence.absoluteTimeout: it holds for cookies with the lifetimeType Permanent only.`]
+        : [],
+    ),
+  ];
 }
 
 function isBytes(route: Route): route is ByteRoute {

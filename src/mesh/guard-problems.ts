@@ -60,7 +60,7 @@ const ofAsking = memo((policy: AuthorizationPolicy, config: MeshConfig, service:
 const ofKeys = memo((request: RequestAuthentication, ...sets: (KeySet | undefined)[]): readonly Problem[] =>
   (request.spec?.jwtRules ?? []).flatMap((rule, i): Problem[] => {
     const source = keySourceOf(rule);
-    const path = `spec.jwtRules[${i}]${rule.jwksUri ? '.jwksUri' : ''}`;
+    const path = `spec.jwtRules[${i}]${rule.jwksUri ? '.jwksUri' : rule.jwks_uri ? '.jwks_uri' : ''}`;
     const refused = 'every token of this issuer is refused';
     const said = sets[i];
     if (!source)

@@ -192,7 +192,9 @@ function retriesOf(retry: gatewayApi.RouteRule<unknown>['retry'], perTry: string
 }
 
 function sessionOf(said: gatewayApi.RouteRule<unknown>['sessionPersistence']): Rule['session'] {
-  if (!said || said.type === 'Header') return undefined;
-  const ttl = said.absoluteTimeout;
-  return { cookie: said.cookie?.name ?? said.sessionName ?? 'session', path: said.cookie?.path ?? '/', ...(ttl ? { ttl } : {}) };
+  if (!said) return undefined;
+  const { type, header, cookie, absoluteTimeout: ttl } = said;
+  if (type === 'Header') return header && { header: header.name };
+  // What lasts as long as the browser runs has no time of its own.
+  return { cookie: cookie?.name ?? 'session', path: cookie?.path ?? '/', ...(ttl && cookie?.lifetimeType === 'Permanent' ? { ttl } : {}) };
 }

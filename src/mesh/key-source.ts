@@ -1,5 +1,6 @@
 /** Where the keys are by which tokens of an issuer are checked. */
 import type { JwtRule, RequestAuthentication } from '../api/index.ts';
+import { parseDuration } from '../base/index.ts';
 import { memo } from './memo.ts';
 
 /** By source. */
@@ -17,14 +18,19 @@ export interface KeySet {
 export interface KeySource {
   readonly url: string;
   readonly discovery: boolean;
+  /** How long an answer may take, where the rule says it. */
+  readonly timeoutMs?: number;
 }
 
 /** Where the keys of a rule are to be fetched; undefined where they are written in the rule, or are nowhere. */
-export function keySourceOf({ jwks, jwksUri, issuer }: JwtRule): KeySource | undefined {
+export function keySourceOf({ jwks, jwksUri, jwks_uri: old, issuer, timeout }: JwtRule): KeySource | undefined {
   if (jwks) return undefined;
-  if (jwksUri) return { url: jwksUri, discovery: false };
+  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const limit = timeoutMs ? { timeoutMs } : {};
+  const url = jwksUri ?? old;
+  if (url) return { url, discovery: false, ...limit };
   return issuer && /^https?:\/\//.test(issuer)
-    ? { url: `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`, discovery: true }
+    ? { url: `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`, discovery: true, ...limit }
     : undefined;
 }
 

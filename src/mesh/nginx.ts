@@ -170,7 +170,8 @@ function session(reader: AnnotationReader): Rule['session'] {
   const cookie = reader.text('session-cookie-name') ?? 'INGRESSCOOKIE';
   const path = reader.text('session-cookie-path') ?? '/';
   const ttl = reader.seconds('session-cookie-max-age') ?? reader.seconds('session-cookie-expires');
-  reader.text('affinity-mode');
+  // The cookie alone decides, as under persistent; balanced, which moves clients when there are more endpoints, is not told apart.
+  reader.oneOf('affinity-mode', ['persistent', 'balanced']);
   return affinity ? { cookie, path, ...(ttl ? { ttl: `${ttl}s` } : {}) } : undefined;
 }
 

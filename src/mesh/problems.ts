@@ -1,4 +1,4 @@
-import type { Destination, DestinationRule, Gateway, TrafficPolicy } from '../api/index.ts';
+import type { Destination, DestinationRule, Gateway, Sidecar, TrafficPolicy } from '../api/index.ts';
 import { delegateNamed, delegateOf } from './delegate.ts';
 import type { HostPolicy } from './destination-rule.ts';
 import type { MeshEndpoints } from './endpoints.ts';
@@ -10,6 +10,7 @@ import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { RuleMatch } from './rule.ts';
+import { unsoundPool } from './sidecar.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { telemetryProblems } from './telemetry-problems.ts';
@@ -27,6 +28,7 @@ export function problemsOf(model: Model): readonly Problem[] {
     ...own.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
     ...own.flatMap((rules) => delegateProblems(rules, model)),
     ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
+    ...model.sidecars.all.flatMap((s) => inboundPoolProblems(s)),
     ...gatewayPortProblems(model.gateways),
     ...withoutEffect(model),
     ...guardProblems(model),
@@ -366,6 +368,17 @@ function settingProblems(rule: DestinationRule): Found[] {
   });
 }
 
+const inboundPoolProblems = memo((sidecar: Sidecar): readonly Problem[] =>
+  unsoundPool(sidecar).map((u) => ({
+    object: { kind: 'Sidecar', namespace: sidecar.metadata?.namespace, name: sidecar.metadata?.name ?? '' },
+    code: 'IST0106',
+    severity: 'error',
+    path: `spec.inboundConnectionPool${u.path.slice('connectionPool'.length)}`,
+    message: `${u.message} The pool is left out.`,
+    fix: u.fix,
+  })),
+);
+
 /** Two servers that cannot share a port of the same proxies. */
 const gatewayPortProblems = memo((gateways: readonly Gateway[]): readonly Problem[] => {
   const problems: Problem[] = [];
@@ -376,7 +389,7 @@ const gatewayPortProblems = memo((gateways: readonly Gateway[]): readonly Proble
       const report = (path: string, message: string, fix: string): unknown =>
         problems.push({ object: { kind: 'Gateway', namespace, name }, code: 'IST0145', severity: 'error', path, message, fix });
       const key = `${JSON.stringify(gateway.spec?.selector ?? {})} ${server.port?.number}`;
-      const tls = server.tls?.mode !== undefined;
+      const tls = server.tls?.mode !== undefined || /^(https|tls)$/i.test(server.port?.protocol ?? '');
       const first = taken.get(key);
       if (!first) taken.set(key, { owner: `${namespace}/${name}`, tls });
       else if (first.tls !== tls) {
@@ -386,11 +399,8 @@ const gatewayPortProblems = memo((gateways: readonly Gateway[]): readonly Proble
           'Use another port.',
         );
       }
-      if (
-        /^https$/i.test(server.port?.protocol ?? '') &&
-        ['SIMPLE', 'MUTUAL'].includes(server.tls?.mode ?? '') &&
-        !server.tls?.credentialName
-      ) {
+      const { mode = '', credentialName, credentialNames = [] } = server.tls ?? {};
+      if (['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL'].includes(mode) && !credentialName && !credentialNames.length) {
         report(
           `spec.servers[${i}].tls`,
           'there is no certificate to serve.',

@@ -28,8 +28,8 @@ export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> 
   idleTimeout?: string;
   /** Larger request bodies are refused with 413; bytes. */
   maxBody?: number;
-  /** A client stays with the endpoint it got first, by a cookie. */
-  session?: { readonly cookie: string; readonly path: string; readonly ttl?: string };
+  /** A client stays with the endpoint it got first, by a cookie or a header that it brings back. */
+  session?: { readonly cookie: string; readonly path: string; readonly ttl?: string } | { readonly header: string };
   /** More requests than this are refused with 503. */
   limit?: { readonly burst: number; readonly requests: number; readonly per: string };
   /** Blocks of addresses from which clients may come, and from which not; others are answered with 403. */

@@ -1,6 +1,9 @@
 /** Which hosts a workload's proxy is told of, by the Sidecar that holds for it. A matter of size, not of safety. */
-import type { Sidecar } from '../api/index.ts';
+import type { ConnectionPool, PortTrafficPolicy, Sidecar } from '../api/index.ts';
 import { intersect, fullHost } from './host.ts';
+import { memo } from './memo.ts';
+import { soundPolicy, unsoundSettings } from './sound-policy.ts';
+import type { Unsound } from './soundness.ts';
 import { selects } from './workload.ts';
 
 /** Sidecars, oldest first, and who is held to which. */
@@ -27,6 +30,19 @@ export class Sidecars {
     );
   }
 }
+
+/** How connections to the application itself are limited, as far as Envoy takes it. */
+export function inboundPoolOf(sidecar: Sidecar | undefined): ConnectionPool | undefined {
+  const pool = sidecar?.spec?.inboundConnectionPool;
+  return pool && soundPolicy(policyOfPool(pool)).connectionPool;
+}
+
+/** What of that Envoy would refuse. */
+export function unsoundPool({ spec }: Sidecar): readonly Unsound[] {
+  return spec?.inboundConnectionPool ? unsoundSettings(policyOfPool(spec.inboundConnectionPool)) : [];
+}
+
+const policyOfPool = memo((connectionPool: ConnectionPool): PortTrafficPolicy => ({ connectionPool }));
 
 /** The `egress` hosts of a Sidecar that holds in `namespace`, as `namespace/host`; undefined when it limits nothing. */
 export function importsOf(sidecar: Sidecar | undefined, namespace: string, domain: string): readonly string[] | undefined {

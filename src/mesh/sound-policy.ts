@@ -20,7 +20,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
 
 /** Durations that must be more than nothing. */
 const POSITIVE = new Set(['connectTimeout', 'interval', 'baseEjectionTime', 'maxConnectionDuration', 'warmupDurationSecs', 'duration']);
-const DURATIONS = new Set([...POSITIVE, 'idleTimeout', 'ttl', 'time']);
+const DURATIONS = new Set([...POSITIVE, 'budgetInterval', 'idleTimeout', 'ttl', 'time']);
 
 /** Numbers that need not be whole. */
 const FRACTIONS = new Set(['minimumPercent', 'aggression', 'percent']);

@@ -10,11 +10,13 @@ import type {
   Sidecar,
   TrafficPolicy,
   WorkloadEntry,
+  WorkloadEntrySpec,
   WorkloadGroup,
 } from '../api/index.ts';
 import { memo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { isThreads, isVariable } from './proxy-settings.ts';
+import type { Rules } from './virtual-service.ts';
 
 type Kind =
   | 'AuthorizationPolicy'
@@ -24,10 +26,16 @@ type Kind =
   | 'RequestAuthentication'
   | 'ServiceEntry'
   | 'Sidecar'
+  | 'VirtualService'
   | 'WorkloadEntry'
   | 'WorkloadGroup';
 type Finding = readonly [path: string, message: string, fix: string, code?: string];
-type Written = { readonly metadata?: { readonly namespace?: string; readonly name?: string }; readonly spec?: unknown };
+interface Named {
+  readonly namespace?: string;
+  readonly name?: string;
+}
+/** An object; or rules with their names made full. */
+type Written = Named & { readonly metadata?: Named; readonly spec?: unknown };
 
 /** Makes the problems of one kind, remembered by object. */
 function finder<T extends Written>(
@@ -38,23 +46,36 @@ function finder<T extends Written>(
     (o.spec ? find(o) : []).flatMap((found): Problem[] => {
       if (!found) return [];
       const [path, message, fix, code = 'SLU0010'] = found;
-      const object = { kind, namespace: o.metadata?.namespace, name: o.metadata?.name ?? '' };
+      const { namespace, name = '' } = o.metadata ?? o;
+      const object = { kind, namespace, name };
       return [{ object, code, severity: 'warning', path, message, fix }];
     }),
   );
 }
 
+const ofVirtualService = finder<Rules>('VirtualService', ({ spec }) =>
+  (spec.tcp ?? []).flatMap((route, i) =>
+    (route.match ?? []).map(
+      (m, j): Finding | false =>
+        m.sourceSubnet !== undefined && [
+          `spec.tcp[${i}].match[${j}].sourceSubnet`,
+          'it has no effect; the match takes connections from every address.',
+          'Use sourceLabels or sourceNamespace.',
+        ],
+    ),
+  ),
+);
+
 const ofSidecar = finder<Sidecar>('Sidecar', ({ spec }) => [
   Boolean(spec.ingress?.length) && ['spec.ingress', 'listeners of its own have no effect; those of the Services stay.', 'Leave it out.'],
-  spec.inboundConnectionPool && ['spec.inboundConnectionPool', 'it has no effect.', 'Limit connections in the application.'],
   spec.outboundTrafficPolicy?.egressProxy !== undefined && [
     'spec.outboundTrafficPolicy.egressProxy',
     'it has no effect.',
     'Use a ServiceEntry and a VirtualService to the egress gateway.',
   ],
   ...(spec.egress ?? []).map((e, i): Finding | false =>
-    e.port || e.bind || (e.captureMode && e.captureMode !== 'DEFAULT')
-      ? [`spec.egress[${i}]`, 'its hosts are imported; port, bind and captureMode have no effect.', 'Leave them out.']
+    e.port || e.bind || e.captureMode === 'NONE'
+      ? [`spec.egress[${i}]`, 'its hosts are imported; port, bind and captureMode NONE have no effect.', 'Leave them out.']
       : false,
   ),
 ]);
@@ -80,6 +101,11 @@ function ofSettings(path: string, policy: PortTrafficPolicy | TrafficPolicy | un
         'without outlierDetection no endpoint is ever found bad, so nothing fails over.',
         'Set outlierDetection.',
       ],
+    lb?.zoneAwareLbSetting !== undefined && [
+      `${path}.loadBalancer.zoneAwareLbSetting`,
+      'it has no effect.',
+      'Use localityLbSetting with outlierDetection.',
+    ],
     (lb?.warmup ?? lb?.warmupDurationSecs) !== undefined &&
       (lb?.consistentHash || lb?.simple === 'RANDOM' || lb?.simple === 'PASSTHROUGH') && [
         `${path}.loadBalancer.warmup`,
@@ -102,18 +128,25 @@ const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
       'it has no effect; requests go where VirtualServices send them.',
       'Use a VirtualService.',
     ],
-    Boolean(s.tls?.subjectAltNames?.length) && [
-      `spec.servers[${i}].tls.subjectAltNames`,
-      'names in client certificates are not checked.',
-      'Check them by an AuthorizationPolicy, or trust a CA that issues no others.',
-    ],
+    ...FILES.map(
+      (field): Finding | false =>
+        s.tls?.[field] !== undefined && [
+          `spec.servers[${i}].tls.${field}`,
+          'files of the gateway are not read.',
+          'Put certificates into Secrets, and name these in credentialName, credentialNames and caCertCredentialName.',
+        ],
+    ),
   ]),
 );
+
+/** Of a server's TLS. */
+const FILES = ['serverCertificate', 'privateKey', 'caCertificates', 'caCrl', 'tlsCertificates'] as const;
 
 /** Of every proxy. */
 const OWN_PORTS: ReadonlySet<number | undefined> = new Set([15001, 15006, 15021, 15090]);
 
 const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
+  ...(spec.endpoints ?? []).map((endpoint, i) => ofNetwork(endpoint, `spec.endpoints[${i}].network`)),
   spec.resolution === 'DYNAMIC_DNS' && [
     'spec.resolution',
     'names are not resolved by the proxy; requests go to the address that the client looked up.',
@@ -129,9 +162,11 @@ const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
   ),
 ]);
 
-const ofWorkloadEntry = finder<WorkloadEntry>('WorkloadEntry', ({ spec }) => [
-  Boolean(spec.network) && ['spec.network', 'networks are not told apart; the address is called as it is.', 'Leave it out.'],
-]);
+const ofWorkloadEntry = finder<WorkloadEntry>('WorkloadEntry', ({ spec }) => [ofNetwork(spec, 'spec.network')]);
+
+function ofNetwork({ network }: WorkloadEntrySpec, path: string): Finding | false {
+  return Boolean(network) && [path, 'networks are not told apart; the address is called as it is.', 'Leave it out.'];
+}
 
 const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
   ['spec', 'no machine registers by itself, so nothing comes of the template.', 'Write a WorkloadEntry for each machine.'],
@@ -165,6 +200,7 @@ const ofRequests = finder<RequestAuthentication>('RequestAuthentication', ({ spe
 ]);
 
 interface Objects {
+  readonly virtualServices: { readonly all: readonly Rules[] };
   readonly sidecars: { readonly all: readonly Sidecar[] };
   readonly destinationRules: { readonly all: readonly DestinationRule[] };
   readonly gateways: readonly Gateway[];
@@ -177,6 +213,7 @@ interface Objects {
 
 export function withoutEffect(model: Objects): readonly Problem[] {
   return [
+    ...model.virtualServices.all.flatMap((rules) => (rules.kind ? [] : ofVirtualService(rules))),
     ...model.sidecars.all.flatMap(ofSidecar),
     ...model.destinationRules.all.flatMap(ofDestinationRule),
     ...model.gateways.flatMap(ofGateway),

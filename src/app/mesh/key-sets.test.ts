@@ -22,8 +22,8 @@ function setup(): {
   const clock = new VirtualClock();
   let changes = 0;
   const keySets = createKeySets({
-    fetch: (url) => {
-      asked.push(url);
+    fetch: (url, timeoutMs) => {
+      asked.push(timeoutMs === undefined ? url : `${url} within ${timeoutMs} ms`);
       const answer = answers.get(url);
       return answer === undefined ? Promise.reject(new Error('connection refused')) : Promise.resolve(answer);
     },
@@ -48,6 +48,16 @@ test('keys are fetched once they are wanted, again after 20 minutes, and only a 
   answers.set(URL, two);
   await clock.advance(20 * 60_000);
   assert.deepEqual([keySets.current().get(URL), changes()], [{ keys: two }, 2]);
+});
+
+test('an answer may take as long as is said now', async () => {
+  const { answers, asked, clock, keySets } = setup();
+  answers.set(URL, one);
+  keySets.want(wanted({ url: URL, discovery: false, timeoutMs: 300 }));
+  await keySets.tried();
+  keySets.want(wanted({ url: URL, discovery: false, timeoutMs: 700 }));
+  await clock.advance(20 * 60_000);
+  assert.deepEqual(asked, [`${URL} within 300 ms`, `${URL} within 700 ms`]);
 });
 
 test('the last good keys stay when no others can be had; it is tried again, ever more rarely', async () => {

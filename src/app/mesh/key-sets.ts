@@ -8,6 +8,9 @@ const RETRY_MAX_MS = 60_000;
 /** Nobody has so many issuers; each costs a request from time to time. */
 const MAX_SOURCES = 200;
 
+/** The body of what is at a URL; rejects when there is none, or one that is too large, or none within the time. */
+export type FetchKeys = (url: string, timeoutMs?: number) => Promise<string>;
+
 export interface KeySets {
   /** All that is wanted from now on, by URL; what is not is forgotten. */
   want(sources: ReadonlyMap<string, KeySource>): void;
@@ -19,7 +22,7 @@ export interface KeySets {
 }
 
 interface Entry {
-  readonly source: KeySource;
+  source: KeySource;
   set: KeySet | undefined;
   failures: number;
   first: Promise<void>;
@@ -27,8 +30,7 @@ interface Entry {
 }
 
 export function createKeySets(options: {
-  /** The body of what is at a URL; rejects when there is none, or one that is too large. */
-  readonly fetch: (url: string) => Promise<string>;
+  readonly fetch: FetchKeys;
   readonly changed: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -73,7 +75,9 @@ export function createKeySets(options: {
         current = new Map([...current].filter(([known]) => known !== url));
       }
       for (const [url, source] of sources) {
-        if (entries.has(url) || entries.size >= MAX_SOURCES) continue;
+        const known = entries.get(url);
+        if (known) known.source = source;
+        if (known || entries.size >= MAX_SOURCES) continue;
         const entry: Entry = { source, set: undefined, failures: 0, first: Promise.resolve(), timer: undefined };
         entries.set(url, entry);
         entry.first = refresh(entry);
@@ -88,12 +92,12 @@ export function createKeySets(options: {
   };
 }
 
-async function keysAt({ url, discovery }: KeySource, fetch: (url: string) => Promise<string>): Promise<string> {
-  const text = await fetch(url);
+async function keysAt({ url, discovery, timeoutMs }: KeySource, fetch: FetchKeys): Promise<string> {
+  const text = await fetch(url, timeoutMs);
   if (!discovery) return keySet(text);
   const { jwks_uri: at } = parsed(text);
   if (typeof at !== 'string' || !/^https?:\/\//.test(at)) throw new Error('the OpenID configuration names no jwks_uri');
-  return keySet(await fetch(at));
+  return keySet(await fetch(at, timeoutMs));
 }
 
 function keySet(text: string): string {

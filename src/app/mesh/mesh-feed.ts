@@ -25,7 +25,7 @@ import {
 } from '../../mesh/index.ts';
 import type { ProxyState, Xds } from '../../xds/index.ts';
 import { createStatusReporter } from './gateway-api-status.ts';
-import { createKeySets } from './key-sets.ts';
+import { createKeySets, type FetchKeys } from './key-sets.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { createProblemReporter } from './mesh-problems.ts';
 import { conditionHearing, createProgrammedReporter } from './mesh-programmed.ts';
@@ -40,7 +40,7 @@ export interface MeshFeedOptions {
   readonly xds: Xds;
   readonly config?: MeshConfig;
   /** What is at a URL at which an issuer shows its keys. */
-  readonly fetchKeys: (url: string) => Promise<string>;
+  readonly fetchKeys: FetchKeys;
   /** Of this program. */
   readonly version: string;
   readonly clock: Clock;

@@ -42,6 +42,7 @@ export interface Listener {
     namespaces?: { from?: 'All' | 'Same' | 'Selector'; selector?: LabelSelector };
     kinds?: RouteKind[];
   };
+  filters?: unknown;
 }
 
 interface LabelSelector {
@@ -64,7 +65,15 @@ export interface GatewayStatus {
 
 export type Gateway = Object<
   'Gateway',
-  { gatewayClassName: string; listeners: Listener[]; addresses?: { type?: string; value?: string }[] },
+  {
+    gatewayClassName: string;
+    listeners: Listener[];
+    addresses?: { type?: string; value?: string }[];
+    allowedListeners?: unknown;
+    defaultScope?: 'All' | 'None';
+    infrastructure?: unknown;
+    tls?: { backend?: unknown; frontend?: unknown };
+  },
   GatewayStatus
 >;
 
@@ -146,13 +155,18 @@ export interface RouteRule<Match> {
   retry?: { codes?: number[]; attempts?: number; backoff?: string };
   sessionPersistence?: {
     type?: 'Cookie' | 'Header';
-    sessionName?: string;
     absoluteTimeout?: string;
-    cookie?: { name?: string; path?: string };
+    cookie?: { name?: string; path?: string; lifetimeType?: 'Permanent' | 'Session' };
+    header?: { name: string };
   };
 }
 
-interface Route<Match> {
+/** Whether a route holds at Gateways that it does not name. */
+interface Defaulting {
+  useDefaultGateways?: 'All' | 'None';
+}
+
+interface Route<Match> extends Defaulting {
   parentRefs?: ParentRef[];
   hostnames?: string[];
   rules?: RouteRule<Match>[];
@@ -171,8 +185,8 @@ export interface ByteRule {
   name?: string;
   backendRefs?: BackendRef[];
 }
-export type TLSRoute = Object<'TLSRoute', { parentRefs?: ParentRef[]; hostnames?: string[]; rules?: ByteRule[] }, RouteStatus>;
-export type TCPRoute = Object<'TCPRoute', { parentRefs?: ParentRef[]; rules?: ByteRule[] }, RouteStatus>;
+export type TLSRoute = Object<'TLSRoute', Defaulting & { parentRefs?: ParentRef[]; hostnames?: string[]; rules?: ByteRule[] }, RouteStatus>;
+export type TCPRoute = Object<'TCPRoute', Defaulting & { parentRefs?: ParentRef[]; rules?: ByteRule[] }, RouteStatus>;
 
 export interface SubjectAltName {
   type: 'Hostname' | 'URI';
@@ -183,6 +197,7 @@ export interface SubjectAltName {
 export type BackendTLSPolicy = Object<
   'BackendTLSPolicy',
   {
+    options?: Record<string, string>;
     targetRefs: { group: string; kind: string; name: string; sectionName?: string }[];
     validation: {
       hostname: string;

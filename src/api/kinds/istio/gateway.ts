@@ -61,14 +61,24 @@ function checkServer(causes: Causes, at: string, { port, hosts, tls }: GatewaySe
     for (const field of ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName'] as const)
       if (tls[field]) causes.forbidden(`${at}.tls.${field}`, `ISTIO_MUTUAL TLS cannot have associated ${field}`);
   }
-  if (secured && (tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL') && !tls.credentialName && !tls.caCertificates) {
+  const named = Boolean(tls.credentialName || tls.credentialNames?.length);
+  const trusted = named || tls.caCertCredentialName || tls.caCertificates || tls.tlsCertificates?.some((c) => c.caCertificates);
+  if (secured && (tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL') && !trusted) {
     causes.required(`${at}.tls.caCertificates`, `${tls.mode} TLS requires a client CA bundle, or a credentialName`);
   }
   const [least, most] = [VERSIONS.indexOf(tls.minProtocolVersion ?? ''), VERSIONS.indexOf(tls.maxProtocolVersion ?? '')];
   if (least > 0 && most > 0 && least > most)
     causes.invalid(`${at}.tls.minProtocolVersion`, tls.minProtocolVersion, 'must not be newer than maxProtocolVersion');
+  tls.verifyCertificateHash?.forEach((hash, j) => {
+    if (!/^([0-9a-f]{64}|[0-9a-f]{2}(:[0-9a-f]{2}){31})$/i.test(hash))
+      causes.invalid(`${at}.tls.verifyCertificateHash[${j}]`, hash, 'must be a SHA-256 digest in hexadecimal digits');
+  });
+  tls.verifyCertificateSpki?.forEach((hash, j) => {
+    if (!/^[A-Za-z0-9+/]{43}=$/.test(hash))
+      causes.invalid(`${at}.tls.verifyCertificateSpki[${j}]`, hash, 'must be a SHA-256 digest in base64');
+  });
   const own = tls.mode === undefined || tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL' || tls.mode === 'OPTIONAL_MUTUAL';
-  if (!secured || !own || tls.credentialName) return;
+  if (!secured || !own || named || tls.tlsCertificates?.length) return;
   const mode = tls.mode ?? 'SIMPLE';
   if (!tls.serverCertificate)
     causes.required(`${at}.tls.serverCertificate`, `${mode} TLS requires a server certificate, or a credentialName`);

@@ -97,7 +97,15 @@ export interface HTTPRoute {
   name?: string;
   match?: HTTPMatchRequest[];
   route?: HTTPRouteDestination[];
-  redirect?: { uri?: string; authority?: string; port?: number; derivePort?: string; scheme?: string; redirectCode?: number };
+  redirect?: {
+    uri?: string;
+    prefixRewrite?: string;
+    authority?: string;
+    port?: number;
+    derivePort?: string;
+    scheme?: string;
+    redirectCode?: number;
+  };
   directResponse?: { status: number; body?: { string?: string; bytes?: string } };
   delegate?: { name?: string; namespace?: string };
   rewrite?: { uri?: string; authority?: string; uriRegexRewrite?: { match?: string; rewrite?: string } };
@@ -131,7 +139,7 @@ export interface VirtualServiceSpec {
   gateways?: string[];
   http?: HTTPRoute[];
   tls?: { match: (L4Match & { sniHosts: string[] })[]; route?: L4RouteDestination[] }[];
-  tcp?: { match?: L4Match[]; route?: L4RouteDestination[] }[];
+  tcp?: { match?: (L4Match & { sourceSubnet?: string })[]; route?: L4RouteDestination[] }[];
   exportTo?: string[];
 }
 export type VirtualService = Object<'VirtualService', VirtualServiceSpec>;
@@ -148,6 +156,7 @@ export interface LoadBalancer {
     minimumRingSize?: number;
   };
   localityLbSetting?: LocalitySetting;
+  zoneAwareLbSetting?: unknown;
   warmupDurationSecs?: string;
   warmup?: { duration: string; minimumPercent?: number; aggression?: number };
 }
@@ -190,6 +199,7 @@ export interface OutlierDetection {
   baseEjectionTime?: string;
   maxEjectionPercent?: number;
   minHealthPercent?: number;
+  outlierDetectionHttpErrorCodes?: number[];
 }
 
 export interface ClientTls {
@@ -197,6 +207,7 @@ export interface ClientTls {
   clientCertificate?: string;
   privateKey?: string;
   caCertificates?: string;
+  caCrl?: string;
   credentialName?: string;
   subjectAltNames?: string[];
   sni?: string;
@@ -232,6 +243,7 @@ export interface ProxyProtocol {
 /** Retries as a share of the requests in flight. */
 export interface RetryBudget {
   percent?: number;
+  budgetInterval?: string;
   minRetryConcurrency?: number;
 }
 
@@ -258,9 +270,16 @@ export interface GatewayServer {
     httpsRedirect?: boolean;
     mode?: 'PASSTHROUGH' | 'SIMPLE' | 'MUTUAL' | 'AUTO_PASSTHROUGH' | 'ISTIO_MUTUAL' | 'OPTIONAL_MUTUAL';
     credentialName?: string;
+    credentialNames?: string[];
+    caCertCredentialName?: string;
     serverCertificate?: string;
     privateKey?: string;
     caCertificates?: string;
+    caCrl?: string;
+    tlsCertificates?: { serverCertificate?: string; privateKey?: string; caCertificates?: string }[];
+    verifyCertificateHash?: string[];
+    verifyCertificateSpki?: string[];
+    insecureSkipVerify?: boolean;
     minProtocolVersion?: string;
     maxProtocolVersion?: string;
     cipherSuites?: string[];
@@ -349,12 +368,15 @@ export interface JwtRule {
   audiences?: string[];
   jwks?: string;
   jwksUri?: string;
+  /** As it once was written. */
+  jwks_uri?: string;
   fromHeaders?: { name: string; prefix?: string }[];
   fromParams?: string[];
   fromCookies?: string[];
   forwardOriginalToken?: boolean;
   outputPayloadToHeader?: string;
   outputClaimToHeaders?: { header: string; claim: string }[];
+  spaceDelimitedClaims?: string[];
   timeout?: string;
 }
 export interface RequestAuthenticationSpec {
