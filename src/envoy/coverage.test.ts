@@ -33,7 +33,7 @@ const KINDS: readonly (readonly [group: string, version: string, kind: string, n
 ];
 
 /** Fields that cases need not show an effect of, by why not; one stands for all below it. */
-type Exceptions = Readonly<Record<'said' | 'idle' | 'refused', Readonly<Record<string, readonly string[]>>>>;
+type Exceptions = Readonly<Record<'said' | 'idle' | 'elsewhere' | 'refused', Readonly<Record<string, readonly string[]>>>>;
 
 interface Sample {
   readonly name: string;
