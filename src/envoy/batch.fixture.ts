@@ -6,7 +6,7 @@ import type { EnvoyResource, ProxyResources } from './resource.ts';
 import { staticConfig, type Credentials } from './static-config.ts';
 
 interface Static {
-  clusters: Json[];
+  clusters: (Json & { name: string })[];
   listeners: (Json & { name: string })[];
   secrets: (Json & { name: string })[];
 }
@@ -41,13 +41,12 @@ export class Batch {
   add(name: string, { proxy, resources }: Translation): void {
     const { static_resources: made, ...rest } = staticConfig(proxy, this.#fresh(resources), this.#credentials);
     this.#config ??= rest;
-    const { clusters, listeners, secrets } = made as unknown as Static;
+    const { clusters, listeners, secrets } = made as Static;
     for (const cluster of clusters) {
-      const known = this.#clusters.get(cluster['name'] as string);
       // Filters may name it: the first of a name keeps it.
-      if (!known) this.#clusters.set(cluster['name'] as string, cluster);
-      else if (!BOOTSTRAP.has(cluster['name'] as string)) {
-        const other = `${cluster['name']} of ${name}`;
+      if (!this.#clusters.has(cluster.name)) this.#clusters.set(cluster.name, cluster);
+      else if (!BOOTSTRAP.has(cluster.name)) {
+        const other = `${cluster.name} of ${name}`;
         this.#clusters.set(other, { ...cluster, name: other });
       }
     }
