@@ -14,6 +14,7 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/istio/proxy-types.ts';
+export { GRPC_STATUSES } from './kinds/istio/grpc-status.ts';
 export type * from './kinds/flagger/types.ts';
 export {
   COMMANDS,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { createCatalog, type KubeObject, type Schema } from '../api/index.ts';
 import { allFieldCases, fieldCases, FIELDS_DIR } from './field-cases.fixture.ts';
-import { goldenCases, readYaml, translate, versionsOf, type Setting } from './golden.fixture.ts';
+import { readYaml } from './case-files.edge.ts';
+import { goldenCases, translate, versionsOf, type Setting } from './golden.fixture.ts';
 import { fieldsIn, fieldsOf, without, type FieldSet } from './schema-fields.fixture.ts';
 
 /** What users of a mesh write, with the name that fields are told under. */

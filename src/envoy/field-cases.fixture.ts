@@ -6,8 +6,10 @@
  */
 import { join } from 'node:path';
 import type { KubeObject } from '../api/index.ts';
-import { baseObjects, byName, caseFiles, readYaml, translate, withoutLoggers, type Setting, type Translation } from './golden.fixture.ts';
+import { caseFiles, readYaml } from './case-files.edge.ts';
+import { baseObjects, byName, translate, withoutLoggers, type Setting, type Translation } from './golden.fixture.ts';
 import { decode } from './encode.ts';
+import type { EnvoyResource } from './resource.ts';
 import { problemText } from '../mesh/index.ts';
 
 export const FIELDS_DIR = join(import.meta.dirname, 'fields');
@@ -112,15 +114,14 @@ export function effectOf(c: FieldCase): Record<string, unknown> {
   const told = (t: Translation): string[] => t.problems.map(problemText);
   const problems = told(after).filter((p) => !told(before).includes(p));
   if (problems.length) effect['problems'] = problems;
+  const json = (r: EnvoyResource): unknown => {
+    const whole = decode(r.typeUrl, r.bytes);
+    return c.loggers ? whole : withoutLoggers(whole);
+  };
   for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
-    if (old.get(name)?.version === now.get(name)?.version || (c.show && !c.show.some((s) => name.startsWith(s)))) continue;
-    const [was, is] = [old, now].map((all) => {
-      const r = all.get(name);
-      if (!r) return undefined;
-      const json = decode(r.typeUrl, r.bytes);
-      return c.loggers ? json : withoutLoggers(json);
-    });
-    effect[name] = was && is ? alike(difference(was, is)) : (is ?? null);
+    const [was, is] = [old.get(name), now.get(name)];
+    if (was?.version === is?.version || (c.show && !c.show.some((s) => name.startsWith(s)))) continue;
+    effect[name] = !is ? null : was ? alike(difference(json(was), json(is))) : likeOther(is, old, json);
   }
   const [saidBefore, saidNow] = [before, after].map(
     (t) => new Map(t.statuses.map((s) => [`status of ${s.object.kind} ${s.object.name}`, s])),
@@ -130,6 +131,18 @@ export function effectOf(c: FieldCase): Record<string, unknown> {
     if (Object.keys(changes).length) effect[name] = changes;
   }
   return effect;
+}
+
+/** What is new: as another of its kind was, but for some paths; or in full, where that is shorter. */
+function likeOther(is: EnvoyResource, old: ReadonlyMap<string, EnvoyResource>, json: (r: EnvoyResource) => unknown): unknown {
+  const whole = json(is);
+  let best = whole;
+  for (const [name, other] of old) {
+    if (other.typeUrl !== is.typeUrl) continue;
+    const changes = { as: name, ...alike(difference(json(other), whole)) };
+    if (JSON.stringify(changes).length < JSON.stringify(best).length) best = changes;
+  }
+  return best;
 }
 
 /** Paths at which the two differ, with what is there in the second: `virtual_hosts[reviews:80].routes[0].route.timeout`. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseYaml, seededRng, toYaml } from '../base/index.ts';
 import { effectOf, fieldCases, FIELDS_DIR } from './field-cases.fixture.ts';
-import { caseFiles, shuffled, translate, versionsOf } from './golden.fixture.ts';
+import { caseFiles } from './case-files.edge.ts';
+import { shuffled, translate, versionsOf } from './golden.fixture.ts';
 
 for (const file of caseFiles(FIELDS_DIR)) {
   describe(`fields/${file}: what each changes`, () => {

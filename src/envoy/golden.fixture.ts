@@ -1,9 +1,8 @@
 /** What golden cases have in common: the objects they start from, and what becomes of objects for one proxy. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject } from '../api/index.ts';
-import { parseYaml, type Rng } from '../base/index.ts';
+import type { Rng } from '../base/index.ts';
 import {
   defaultMeshConfig,
   proxyOf,
@@ -14,6 +13,7 @@ import {
   type Problem,
   type Proxy,
 } from '../mesh/index.ts';
+import { caseFiles, readYaml } from './case-files.edge.ts';
 import type { EnvoyResource, ProxyResources } from './resource.ts';
 import { createTranslator } from './translator.ts';
 
@@ -48,16 +48,7 @@ export interface Translation {
   readonly statuses: readonly ObjectStatus[];
 }
 
-export const readYaml = (path: string): unknown[] => parseYaml(readFileSync(path, 'utf8'), path);
-
 export const GOLDEN_DIR = join(import.meta.dirname, 'golden');
-
-/** Names of the files of a folder that hold cases. */
-export function caseFiles(dir: string): string[] {
-  return readdirSync(dir)
-    .filter((f) => f.endsWith('.yaml') && !f.endsWith('.expected.yaml'))
-    .map((f) => f.slice(0, -'.yaml'.length));
-}
 
 export function goldenCases(): GoldenCase[] {
   return caseFiles(GOLDEN_DIR).map((file) => {

@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js';
-import type { Destination, HeaderOperations, StringMatch } from '../api/index.ts';
+import { GRPC_STATUSES, type Destination, type HeaderOperations, type StringMatch } from '../api/index.ts';
 import { parseDuration } from '../base/index.ts';
 import { memo } from './memo.ts';
 import type { Rule, RuleMatch } from './rule.ts';
@@ -88,6 +88,9 @@ function checkActions(route: Rule, add: Add): void {
   }
   if (directResponse) status(directResponse.status ?? 0, 'directResponse.status');
   status(fault?.abort?.httpStatus, 'fault.abort.httpStatus');
+  const { grpcStatus } = fault?.abort ?? {};
+  if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus))
+    add('fault.abort.grpcStatus', `${grpcStatus} is no status of gRPC.`, 'Write its name, as UNAVAILABLE.');
   const regex = rewrite?.uriRegexRewrite;
   if (regex?.match) {
     const groups = checkRegex(regex.match, 'rewrite.uriRegexRewrite.match', add);
