@@ -124,7 +124,7 @@ export function effectOf(c: FieldCase): Record<string, unknown> {
     effect[name] = !is ? null : was ? alike(difference(json(was), json(is))) : likeOther(is, old, json);
   }
   const [saidBefore, saidNow] = [before, after].map(
-    (t) => new Map(t.statuses.map((s) => [`status of ${s.object.kind} ${s.object.name}`, s])),
+    (t) => new Map(t.statuses.map((s) => [`status of ${s.object.kind} ${s.object.namespace ?? ''}/${s.object.name}`, s])),
   );
   for (const [name, status] of saidNow!) {
     const changes = difference(saidBefore!.get(name), status);
@@ -153,6 +153,8 @@ function difference(was: unknown, is: unknown, path = ''): Record<string, unknow
     return merged(keys.map((k) => difference(was[k], is[k], path ? `${path}.${k}` : k)));
   }
   if (!Array.isArray(was) || !Array.isArray(is)) return { [path]: is ?? null };
+  const byLabel = labelled(was, is, path);
+  if (byLabel) return byLabel;
   const short = Math.min(was.length, is.length);
   let [start, ends] = [0, 0];
   while (start < short && same(was[start], is[start])) start++;
@@ -163,6 +165,16 @@ function difference(was: unknown, is: unknown, path = ''): Record<string, unknow
   const gone = was.length - start - ends;
   if (!come.length) return { [`${path}[${start}${gone > 1 ? `-${start + gone - 1}` : ''}]`]: null };
   return { [`${path}[${start}${come.length > 1 ? `-${start + come.length - 1}` : ''}]`]: come.length > 1 ? come : come[0] };
+}
+
+/** Of lists whose items have names, those that come, go or change; undefined where items have none, or change places. */
+function labelled(was: readonly unknown[], is: readonly unknown[], path: string): Record<string, unknown> | undefined {
+  const [before, after] = [was, is].map((list) => new Map(list.map((item) => [labelOf(item), item])));
+  if ([before, after].some((all) => all!.has(undefined)) || before!.size < was.length || after!.size < is.length) return undefined;
+  const common = (one: typeof before, other: typeof before): string => [...one!.keys()].filter((label) => other!.has(label)).join('\n');
+  if (!common(before, after) || common(before, after) !== common(after, before)) return undefined;
+  const labels = new Set([...before!.keys(), ...after!.keys()]);
+  return merged([...labels].map((label) => difference(before!.get(label), after!.get(label), `${path}[${label}]`)));
 }
 
 /** The changes, each list or map of them once. */

@@ -7,6 +7,7 @@ import { no, yes, type Condition } from './gateway-listener.ts';
 import { GATEWAY_CONTROLLER, statusOf, type ObjectStatus } from './gateway-status.ts';
 import { NOWHERE } from './http-route.ts';
 import { interner, memo } from './memo.ts';
+import { kindName } from './reference-grant.ts';
 import type { MeshService } from './service.ts';
 
 type Policy = gatewayApi.BackendTLSPolicy;
@@ -78,7 +79,7 @@ class Claims {
     service: MeshService | undefined,
     tls: TlsPolicy,
   ): Condition | undefined {
-    if (group !== '' || kind !== 'Service') return no('Accepted', 'Invalid', `A target is a Service, not a ${kind}.`);
+    if (group !== '' || kind !== 'Service') return no('Accepted', 'Invalid', `A target is a Service, not a ${kindName(group, kind)}.`);
     if (!service) return no('Accepted', 'TargetNotFound', `There is no Service ${policy.metadata?.namespace}/${name}.`);
     if (sectionName && !service.ports.some((p) => p.name === sectionName))
       return no('Accepted', 'TargetNotFound', `Service ${name} has no port ${sectionName}.`);
@@ -123,7 +124,7 @@ function trustOf({ metadata, spec: { validation, options = {} } }: Policy, confi
     const pem = own?.data?.['ca.crt'];
     if (pem && isCertificates(pem)) found.push(pem.trim());
     else if (group !== '' || kind !== 'ConfigMap')
-      resolved = no('ResolvedRefs', 'InvalidKind', `Certificates of authorities are in a ConfigMap, not in a ${kind}.`);
+      resolved = no('ResolvedRefs', 'InvalidKind', `Certificates of authorities are in a ConfigMap, not in a ${kindName(group, kind)}.`);
     else resolved = no('ResolvedRefs', 'InvalidCACertificateRef', caProblem(own, `${metadata?.namespace}/${name}`));
   }
   const more = Object.keys(options).length ? ' spec.options: none is known.' : '';

@@ -2,7 +2,7 @@
 import type { Namespace, Secret } from 'kubernetes-types/core/v1.js';
 import { labelSelectorOf, type gatewayApi } from '../api/index.ts';
 import type { ServerSpec } from './entrance.ts';
-import { GATEWAY_GROUP, mayRefer } from './reference-grant.ts';
+import { GATEWAY_GROUP, kindName, mayRefer } from './reference-grant.ts';
 import type { Owner } from './rule.ts';
 
 export interface Condition {
@@ -128,7 +128,7 @@ function certificateProblem(
   if (!refs.length) return no('ResolvedRefs', 'InvalidCertificateRef', 'No certificate is named.');
   for (const { group = '', kind = 'Secret', namespace = own, name } of refs) {
     if (group !== '' || kind !== 'Secret')
-      return no('ResolvedRefs', 'InvalidCertificateRef', `A certificate is in a Secret, not in a ${kind}.`);
+      return no('ResolvedRefs', 'InvalidCertificateRef', `A certificate is in a Secret, not in a ${kindName(group, kind)}.`);
     if (!mayRefer({ kind: 'Gateway', namespace: own }, { kind: 'Secret', namespace, name }, grants))
       return no('ResolvedRefs', 'RefNotPermitted', `No ReferenceGrant in ${namespace} lets Gateways of ${own} refer to Secret ${name}.`);
     const data = secrets.get(`${namespace}/${name}`)?.data;

@@ -2,7 +2,7 @@
 import type { gatewayApi, L4RouteDestination } from '../api/index.ts';
 import { no, yes, type Condition } from './gateway-listener.ts';
 import { httpMatch, NOWHERE, rulesOfHttp, unknownFilters, type RouteContext } from './http-route.ts';
-import { mayRefer } from './reference-grant.ts';
+import { kindName, mayRefer } from './reference-grant.ts';
 import type { Ranked } from './route-order.ts';
 import type { RouteParts } from './route-table.ts';
 import type { Owner } from './rule.ts';
@@ -115,7 +115,7 @@ class Backends {
     const { group = '', kind: what = 'Service', namespace = own, name: to, port = 0 } = ref;
     const nowhere = { host: NOWHERE, port: { number: port } };
     if (group !== '' || what !== 'Service') {
-      this.#fail('InvalidKind', `A backend is a Service, not a ${what}.`);
+      this.#fail('InvalidKind', `A backend is a Service, not a ${kindName(group, what)}.`);
       return nowhere;
     }
     if (!mayRefer({ kind, namespace: own }, { kind: 'Service', namespace, name: to }, grants)) {

@@ -2,6 +2,9 @@ import type { gatewayApi } from '../api/index.ts';
 
 export const GATEWAY_GROUP = 'gateway.networking.k8s.io';
 
+/** `Pod`, or `Bucket.a.example`. */
+export const kindName = (group: string, kind: string): string => (group ? `${kind}.${group}` : kind);
+
 interface From {
   readonly kind: string;
   readonly namespace: string;

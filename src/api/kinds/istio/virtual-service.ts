@@ -174,7 +174,7 @@ function checkFault(causes: Causes, at: string, { delay, abort }: NonNullable<HT
     if (abort.httpStatus !== undefined && !(abort.httpStatus >= 200 && abort.httpStatus <= 599)) {
       causes.invalid(`${at}.abort.httpStatus`, abort.httpStatus, 'HTTP status is not in range 200-599');
     }
-    if (abort.grpcStatus !== undefined && !GRPC_STATUSES.includes(abort.grpcStatus))
+    if (abort.grpcStatus !== undefined && abort.httpStatus === undefined && !GRPC_STATUSES.includes(abort.grpcStatus))
       causes.unsupported(`${at}.abort.grpcStatus`, abort.grpcStatus, GRPC_STATUSES);
     checkPercent(causes, `${at}.abort.percentage.value`, abort.percentage);
   }
