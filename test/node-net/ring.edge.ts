@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -275,7 +275,7 @@ async function walk(): Promise<void> {
   const again = open();
   await again.setPorts([{ hostPort: second, address: b, port: 80 }]);
   assert.equal(await get({ host: '127.0.0.1', port: second }), 'b:80 10.244.0.1');
-  assert.equal(await get({ host: '127.0.0.1', port: first }), 'ECONNREFUSED');
+  await eventually('the former is let go of', async () => (await get({ host: '127.0.0.1', port: first })) === 'ECONNREFUSED');
   assert.deepEqual(
     ['inside', 'outside'].map((side) => readPidFile(join(runDir, 'edge', `${side}.pid`))),
     pids,
@@ -292,6 +292,18 @@ async function walk(): Promise<void> {
   );
   assert.equal(await get({ host: '127.0.0.1', port: second }), 'b:80 10.244.0.1', 'the others work');
   taken.close();
+
+  step('more connections at once than Envoy lets a cluster have by itself');
+  const held = Array.from({ length: 1100 }, () => connect(second, '127.0.0.1'));
+  try {
+    let closed = 0;
+    for (const socket of held) socket.on('error', () => {}).once('close', () => closed++);
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    assert.equal(await get({ host: '127.0.0.1', port: second }), 'b:80 10.244.0.1');
+    assert.equal(closed, 0, 'closed, though nobody asked for it');
+  } finally {
+    for (const socket of held) socket.destroy();
+  }
 
   step('an edge proxy that dies comes back');
   process.kill(pids[1]!.pid, 'SIGKILL');

@@ -80,6 +80,10 @@ export function edgeListeners(runDir: string, side: Side, ports: readonly HostPo
   };
 }
 
+/** By itself Envoy closes what is more than 1,024 connections. Who is on the other side has limits of its own. */
+const MOST = 2 ** 32 - 1;
+const NO_LIMITS = { thresholds: [{ max_connections: MOST, max_pending_requests: MOST }] };
+
 export function edgeClusters(runDir: string, side: Side, ports: readonly HostPort[]): unknown {
   return {
     resources: ports.map(({ hostPort, address, port }) => ({
@@ -87,6 +91,7 @@ export function edgeClusters(runDir: string, side: Side, ports: readonly HostPor
       name: listenerName(hostPort),
       type: 'STATIC',
       connect_timeout: '5s',
+      circuit_breakers: NO_LIMITS,
       load_assignment: {
         cluster_name: listenerName(hostPort),
         endpoints: [
