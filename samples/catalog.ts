@@ -78,7 +78,7 @@ const ENTRIES: readonly Entry[] = [
     image: /^flagger-loadtester$/,
     tag: ANY,
     tags: 'any release number',
-    app: () => ({ app: 'load tester', entrypoint: run('loadtester/main.ts'), args: ['--port=8080'], env: {} }),
+    app: () => ({ app: 'load tester', entrypoint: ['./loadtester'], args: ['-port=8080'], env: {}, workingDir: `${ROOT}/loadtester` }),
   },
   {
     image: /^examples-helloworld-(v\d)$/,

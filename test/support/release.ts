@@ -17,7 +17,14 @@ const STAGE: readonly object[] = [
       servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*.example.com'] }],
     },
   },
-  workload('flagger-loadtester', 'ghcr.io/fluxcd/flagger-loadtester:0.38.0', 8080, '/healthz'),
+  // In the words of Flagger's own manifest.
+  workload('flagger-loadtester', 'ghcr.io/fluxcd/flagger-loadtester:0.38.0', 8080, '/healthz', {
+    command: ['./loadtester', '-port=8080', '-log-level=info', '-timeout=1h'],
+    livenessProbe: {
+      exec: { command: ['wget', '--quiet', '--tries=1', '--timeout=4', '--spider', 'http://localhost:8080/healthz'] },
+      timeoutSeconds: 5,
+    },
+  }),
   {
     apiVersion: 'v1',
     kind: 'Service',

@@ -68,7 +68,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     kind: 'builtin',
     command: ['./flagger'],
     args: [],
-    env: { PATH: `/opt/sluice/bin:${SYSTEM_PATH}:/opt/sluice/samples/flagger` },
+    env: { PATH: `/opt/sluice/samples/bin:/opt/sluice/bin:${SYSTEM_PATH}` },
     mounts: [...programs, { source: places.flaggerDir, target: FLAGGER_DIR }, { source: places.flaggerLogDir, target: FLAGGER_LOG_DIR }],
     workingDir: '/opt/sluice/samples/flagger',
     note: 'the log of delivery, and Envoy in front of it',
