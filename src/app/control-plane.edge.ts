@@ -40,7 +40,7 @@ import { servePages } from './pages.edge.ts';
 import { markNodesDown } from './node/node-down.ts';
 import { runNode } from './node/node.edge.ts';
 import { nodeMetricsOf, podMetricsOf, useOfPods } from './telemetry/resource-metrics.ts';
-import { rememberFailed } from './telemetry/failed-requests.ts';
+import { rememberBad } from './telemetry/bad-requests.ts';
 import { feedTelemetry } from './telemetry/telemetry-feed.edge.ts';
 import { claimStore } from './instance/turn.edge.ts';
 import { askUsage } from './telemetry/usage.edge.ts';
@@ -137,7 +137,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   const root = await loadRoot(join(paths.pkiDir, 'mesh'), TRUST_DOMAIN, now);
   const ca = await createCa({ root, trustDomain: TRUST_DOMAIN, now });
   const identities = createIdentities({ issue: ca.issue, clock, log });
-  const requests = rememberFailed();
+  const requests = rememberBad();
   const xds = await startXds({
     socketPath: paths.xdsSocket,
     clock,

@@ -123,10 +123,10 @@ function sentences({ weight, hooks = [], metrics = [], judge, pods = [], request
   }
   for (const { pod, container, reason, message } of pods)
     said.push(`Pod ${pod}${container ? `, container ${container}` : ''}: ${reason}${message ? `: ${message}` : ''}.`);
-  for (const { id, request, status, detail } of requests)
-    said.push(
-      `Request ${id} failed: ${request} ${status ? `was answered with ${status}` : 'was given up on'}${detail ? ` (${detail})` : ''}.`,
-    );
+  for (const { id, request, status, detail, ms } of requests) {
+    const became = status ? `was answered with ${status}` : 'was given up on';
+    said.push(`Request ${id}: ${request} ${became}${detail ? ` (${detail})` : ''}${ms ? ` after ${ms} ms` : ''}.`);
+  }
   if (judge) said.push(`Compared with the primary: ${judge}.`);
   return said;
 }

@@ -3,7 +3,7 @@ import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js
 import {
   isPaused,
   type Canary,
-  type CanaryFailedRequest,
+  type CanaryBadRequest,
   type CanaryJudgement,
   type CanaryMetricEvidence,
   type CanaryPhase,
@@ -38,8 +38,8 @@ export interface Observation {
   readonly scaler: HorizontalPodAutoscaler | undefined;
   /** What keeps its pods, or the primary's, from being ready; empty while all goes well. */
   readonly troubles: readonly CanaryTrouble[];
-  /** Some requests that failed at the canary since the decision before. */
-  readonly failures: readonly CanaryFailedRequest[];
+  /** Some requests that failed or were slow at the canary since the decision before. */
+  readonly badRequests: readonly CanaryBadRequest[];
   /** What the routes say; undefined when they are missing or name neither side. */
   readonly weights: Weights | undefined;
   /** The others that are promoted together with it; undefined when it is promoted alone. */

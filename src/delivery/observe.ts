@@ -24,7 +24,7 @@ import { troublesOf } from './troubles.ts';
 import { configRefs, trackedConfig, type ConfigRef, type TrackedConfig } from './tracking.ts';
 
 /** What is known before the API is asked. */
-type Known = Pick<Observation, 'canary' | 'settings' | 'judge' | 'failures' | 'dueIn' | 'now'>;
+type Known = Pick<Observation, 'canary' | 'settings' | 'judge' | 'badRequests' | 'dueIn' | 'now'>;
 export type Observe = (known: Known) => Promise<Observation>;
 
 export function createObserver(client: Client): Observe {

@@ -1,5 +1,5 @@
 /** What delivery needs of the rest of the program. */
-import type { CanaryFailedRequest } from '../api/index.ts';
+import type { CanaryBadRequest } from '../api/index.ts';
 
 /** One series of an answer, at the time it was asked for. */
 export interface Sample {
@@ -15,10 +15,13 @@ export interface Metrics {
   select(promql: string): Promise<readonly Sample[]>;
 }
 
-/** Failed requests, as proxies tell of them one by one. */
+/** Requests that failed or were slow, as proxies tell of them one by one. */
 export interface RequestLog {
-  /** Some of those to a service (`podinfo-canary.test`) that came at that time (milliseconds since the epoch) or later, the oldest first. */
-  failed(service: string, since: number): readonly CanaryFailedRequest[];
+  /**
+   * Some of those to a service (`podinfo-canary.test`) that came at `since` (milliseconds since the epoch) or later: the last that failed,
+   * then the last that took `slowMs` or longer.
+   */
+  bad(service: string, since: number, slowMs: number): readonly CanaryBadRequest[];
 }
 
 export interface HttpAnswer {

@@ -79,28 +79,28 @@ test('a release that fails says why, and what was measured', async () => {
   w.stop();
 });
 
-test('requests that failed at the canary are named, each by one decision', async () => {
+test('requests that went badly at the canary are named, each by one decision', async () => {
   const w = await listened();
   await w.reach('Initialized');
   const asked = new Set<string>();
   const came = w.clock.now() + 15_000;
-  const failed = { id: '4f2c', time: rfc3339(came), request: 'GET /api', status: 500, detail: 'via_upstream' };
+  const failed = { id: '4f2c', time: rfc3339(came), request: 'GET /api', status: 500, detail: 'via_upstream', ms: 12 };
   w.successRate = 50;
-  w.requests = (service, since) => {
-    asked.add(service);
+  w.requests = (service, since, slowMs) => {
+    asked.add(`${service} ${slowMs}`);
     return came <= w.clock.now() && came >= since ? [failed] : [];
   };
   await w.setImage('podinfo:2');
   await w.reach('Failed');
   await w.pass(5_000);
-  assert.deepEqual([...asked], ['podinfo-canary.test']);
+  assert.deepEqual([...asked], ['podinfo-canary.test 500']);
   const named = (await w.canary()).status?.evidence?.map((e) => e.requests?.map((r) => r.id).join()) ?? [];
   assert.deepEqual(
     named.filter((ids) => ids !== undefined),
     ['4f2c'],
   );
   const [{ fields }] = heardBy(w, 'quiet') as [Body];
-  assert.equal(fields.find((f) => f.name === 'Failed request')?.value, '4f2c: GET /api 500 (via_upstream)');
+  assert.equal(fields.find((f) => f.name === 'Bad request')?.value, '4f2c: GET /api 500 (via_upstream) after 12 ms');
   w.stop();
 });
 

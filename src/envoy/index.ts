@@ -7,3 +7,4 @@ export type { Json } from './json.ts';
 export { explain } from './explain.ts';
 export type * from './explain-types.ts';
 export type { SeenRequest } from './evaluate.ts';
+export { SLOW_MS } from './request-log.ts';

@@ -23,7 +23,7 @@ import { PEER_HEADER, sayPeer, splitMetrics } from './metrics.ts';
 import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Route } from './l4-route.ts';
 import { clientReports, tracingOf } from './reports.ts';
 import { routesOf } from './route.ts';
-import { failedRequests } from './request-log.ts';
+import { badRequests } from './request-log.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, MESH_ALPN, meshTlsDownstream, tlsInspector } from './tls.ts';
 import { dependencies, hostsUsed, resolver } from './virtual-host.ts';
@@ -85,7 +85,7 @@ function manager({ own, guard }: For, routes: string): Json {
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
-    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), failedRequests(false)],
+    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), badRequests(false)],
     tracing: tracingOf(own, 'client'),
   });
 }

@@ -5,7 +5,7 @@ import { sayPeer, splitMetrics } from './metrics.ts';
 import { ownerMetadata, type L4Route } from './l4-route.ts';
 import type { OutboundChain } from './outbound.ts';
 import { clientReports, tracingOf } from './reports.ts';
-import { failedRequests } from './request-log.ts';
+import { badRequests } from './request-log.ts';
 import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
@@ -31,7 +31,7 @@ export function outboundHttp(own: Reporter, routes: string, grpc: boolean): Json
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [sayPeer(own)],
-    accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics(), failedRequests(grpc)],
+    accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics(), badRequests(grpc)],
     tracing: tracingOf(own, 'client'),
   });
 }

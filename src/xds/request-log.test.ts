@@ -17,6 +17,7 @@ const ENTRY = {
     downstreamRemoteAddress: { socketAddress: { address: '10.0.0.1', portValue: 80 } },
     startTime: '2026-01-01T00:00:01.250Z',
     upstreamCluster: 'outbound|80||web.test.svc.cluster.local',
+    duration: '1.640s',
     responseFlags: { noHealthyUpstream: true },
   },
   protocolVersion: 'HTTP11',
@@ -31,8 +32,9 @@ const READ: LoggedRequest = {
   path: '/buy',
   status: 503,
   detail: 'no_healthy_upstream',
+  durationMs: 1640,
 };
-const NOTHING: LoggedRequest = { cluster: '', id: '', time: 0, method: '', path: '', status: 0, detail: '' };
+const NOTHING: LoggedRequest = { cluster: '', id: '', time: 0, method: '', path: '', status: 0, detail: '', durationMs: 0 };
 
 test('requests are read as Envoy logs them, without their queries', () => {
   assert.deepEqual(decodeLogged(message(ENTRY, ENTRY)), [READ, READ]);

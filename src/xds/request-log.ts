@@ -15,6 +15,8 @@ export interface LoggedRequest {
   readonly status: number;
   /** Where the status comes from, in Envoy's words: `via_upstream`, `response_timeout`. */
   readonly detail: string;
+  /** How long it took, in milliseconds. */
+  readonly durationMs: number;
 }
 
 /** The requests in a `StreamAccessLogsMessage`. Throws on bytes that are no such message. */
@@ -30,11 +32,15 @@ const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS
 /** Of `envoy.data.accesslog.v3.HTTPAccessLogEntry`: 1 is what all entries have, 3 the request, 4 the response. */
 function loggedRequest(bytes: Uint8Array): LoggedRequest {
   let [cluster, id, method, path, detail] = ['', '', '', '', ''];
-  let [time, status] = [0, 0];
-  const timestamp: Fields = { 1: (r) => (time += Number(r.int64()) * 1000), 2: (r) => (time += Math.floor(r.int32() / 1e6)) };
+  let [time, status, durationMs] = [0, 0, 0];
   const code: Fields = { 1: (r) => (status = r.uint32()) };
   walk(bytes, {
-    1: (common) => walk(common.bytes(), { 5: (r) => walk(r.bytes(), timestamp), 15: (r) => (cluster = r.string()) }),
+    1: (common) =>
+      walk(common.bytes(), {
+        5: (r) => (time = millis(r.bytes())),
+        15: (r) => (cluster = r.string()),
+        23: (r) => (durationMs = millis(r.bytes())),
+      }),
     3: (request) =>
       walk(request.bytes(), {
         1: (r) => (method = METHODS[r.int32()] ?? ''),
@@ -43,7 +49,14 @@ function loggedRequest(bytes: Uint8Array): LoggedRequest {
       }),
     4: (response) => walk(response.bytes(), { 1: (r) => walk(r.bytes(), code), 6: (r) => (detail = r.string()) }),
   });
-  return { cluster, id, time, method, path, status, detail };
+  return { cluster, id, time, method, path, status, detail, durationMs };
+}
+
+/** Of a `Timestamp` or a `Duration`: seconds and nanoseconds. */
+function millis(bytes: Uint8Array): number {
+  let ms = 0;
+  walk(bytes, { 1: (r) => (ms += Number(r.int64()) * 1000), 2: (r) => (ms += Math.floor(r.int32() / 1e6)) });
+  return ms;
 }
 
 /** Readers of fields, by their numbers. */

@@ -1,4 +1,4 @@
-/** Which requests a real Envoy tells the control plane of: those that failed on routes that split. */
+/** Which requests a real Envoy tells the control plane of: those that failed or were slow on routes that split. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,10 +14,10 @@ import { ask, atLoopback, serve } from './envoy-of.edge.ts';
 import { istio, podOf, subsets, versioned } from './mesh-objects.ts';
 import { freePort, startEnvoy } from './real-envoy.edge.ts';
 
-test('failed requests are told of one by one where a route splits, and no others', { timeout: 60_000 }, async (t) => {
+test('bad requests are told of one by one where a route splits, and no others', { timeout: 60_000 }, async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'request-log-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
-  const good = await serve(t, (_req, res) => res.end('ok'));
+  const good = await serve(t, (req, res) => void setTimeout(() => res.end('ok'), req.url === '/well/slow' ? 600 : 0));
   const bad = await serve(t, (_req, res) => res.writeHead(500).end());
   const client = podOf('client');
   const to = (subset: string, weight: number): object => ({ destination: { host: 'app', subset }, weight });
@@ -61,9 +61,10 @@ test('failed requests are told of one by one where a route splits, and no others
     if (Date.now() > end) assert.fail(await envoy.admin('/config_dump?resource=dynamic_listeners'));
   const began = Date.now();
   assert.deepEqual([await asked('/one', 'one'), await asked('/well', 'well'), await asked('/all?secret=1', 'all')], [500, 200, 500]);
-  for (const end = Date.now() + 10_000; logged.length === 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+  assert.equal(await asked('/well/slow', 'slow'), 200);
+  for (const end = Date.now() + 10_000; logged.length < 2; await new Promise((resolve) => setTimeout(resolve, 20)))
     assert.ok(Date.now() < end, 'nothing was told');
-  const [{ time, ...request }] = logged as [LoggedRequest];
+  const [{ time, durationMs, ...request }, slow] = logged as [LoggedRequest, LoggedRequest];
   assert.deepEqual(
     [request, logged.length],
     [
@@ -75,8 +76,10 @@ test('failed requests are told of one by one where a route splits, and no others
         status: 500,
         detail: 'via_upstream',
       },
-      1,
+      2,
     ],
   );
+  assert.deepEqual([slow.id, slow.status], ['slow', 200]);
+  assert.ok(slow.durationMs >= 590 && durationMs < slow.durationMs, `${durationMs}, ${slow.durationMs}`);
   assert.ok(time >= began - 1000 && time <= Date.now() + 1000, String(time));
 });

@@ -2,7 +2,7 @@
 import type { CanaryMetricEvidence, CanaryPhase, CanaryStatus, WebhookType } from '../../api/index.ts';
 import { canonicalJson } from '../../base/index.ts';
 import { canaryIs, closedGate, phaseOf, targetIs, type Answers, type Observation, type Said } from '../decision.ts';
-import { failureText } from '../failures.ts';
+import { badRequestText } from '../bad-requests.ts';
 import { isUndoing } from '../previous.ts';
 import { troubleText } from '../troubles.ts';
 import type { Alert, Field } from './alert.ts';
@@ -91,16 +91,16 @@ function failure({ observation: o, says, status }: Change): News {
   return {
     severity: isWanted ? 'warn' : 'error',
     message,
-    fields: [{ name: 'Target', value: targetOf(o) }, weight, ...troublesIn(o), ...evidenceIn(status), ...failuresIn(status)],
+    fields: [{ name: 'Target', value: targetOf(o) }, weight, ...troublesIn(o), ...evidenceIn(status), ...badRequestsIn(status)],
   };
 }
 
 const troublesIn = ({ troubles }: Observation): Field[] => troubles.map((t) => ({ name: 'Pods', value: troubleText(t) }));
 
 /** Requests to look for in logs and traces: the last that a decision has named. */
-function failuresIn(status: CanaryStatus | undefined): Field[] {
+function badRequestsIn(status: CanaryStatus | undefined): Field[] {
   const { requests = [] } = status?.evidence?.findLast((e) => e.requests) ?? {};
-  return requests.map((r) => ({ name: 'Failed request', value: failureText(r) }));
+  return requests.map((r) => ({ name: 'Bad request', value: badRequestText(r) }));
 }
 
 /** What was looked at when it last did not pass. */

@@ -28,7 +28,7 @@ export function withEvidence(status: CanaryStatus, o: Observation, answers: Answ
     ...(judge ? { judge: judge.message } : {}),
     ...(asked.length > 0 ? { hooks: asked } : {}),
     ...(o.troubles.length > 0 ? { pods: [...o.troubles] } : {}),
-    ...(o.failures.length > 0 ? { requests: [...o.failures] } : {}),
+    ...(o.badRequests.length > 0 ? { requests: [...o.badRequests] } : {}),
   };
   return { ...next, evidence: [...(status.evidence ?? []), entry].slice(-KEPT) };
 }

@@ -10,7 +10,7 @@ import {
   VirtualServices,
   type Canary,
   type CanaryAnalysis,
-  type CanaryFailedRequest,
+  type CanaryBadRequest,
   type CanarySpec,
   type KubeObject,
   type VirtualService,
@@ -19,7 +19,7 @@ import { silentLog, VirtualClock } from '../../base/index.ts';
 import { createInformers } from '../../control/index.ts';
 import { FakeClient } from '../../control/testing.ts';
 import { startDelivery } from '../controller.ts';
-import type { Http, Sample, Web, WebAnswer, WebRequest } from '../ports.ts';
+import type { Http, RequestLog, Sample, Web, WebAnswer, WebRequest } from '../ports.ts';
 
 export const NS = 'test';
 
@@ -34,7 +34,7 @@ export interface World {
   /** What the proxies have counted of the route's requests, as its series. */
   split: (query: string) => readonly Sample[];
   /** Requests to a service that proxies tell of. */
-  requests: (service: string, since: number) => readonly CanaryFailedRequest[];
+  requests: (service: string, since: number, slowMs: number) => readonly CanaryBadRequest[];
   hook: (url: string) => number;
   /** URLs that were posted to, and metrics that were asked for. */
   calls: string[];
@@ -260,7 +260,7 @@ export async function world({ analysis = {}, spec = {}, before, broken = [] }: S
     abort = new AbortController();
     const { signal } = abort;
     const informers = createInformers(client, { clock, log: silentLog, signal });
-    const requests = { failed: (service: string, since: number) => w.requests(service, since) };
+    const requests: RequestLog = { bad: (...about) => w.requests(...about) };
     void startDelivery({ informers, metrics, requests, http, web, env: {}, clock, log: silentLog, signal });
   }
   start();

@@ -187,7 +187,7 @@ export interface CanaryTrouble {
 }
 
 /** A request that the canary did not answer as it should. */
-export interface CanaryFailedRequest {
+export interface CanaryBadRequest {
   /** Its `x-request-id`, as logs and traces have it. */
   id: string;
   time: string;
@@ -197,6 +197,8 @@ export interface CanaryFailedRequest {
   status: number;
   /** Where the status comes from, in the proxy's words. */
   detail?: string;
+  /** How long it took, in milliseconds. */
+  ms?: number;
 }
 
 /** One decision, and what was looked at for it. */
@@ -208,7 +210,7 @@ export interface CanaryEvidence {
   judge?: string;
   hooks?: { name: string; type: WebhookType; passed: boolean; reason?: string }[];
   pods?: CanaryTrouble[];
-  requests?: CanaryFailedRequest[];
+  requests?: CanaryBadRequest[];
 }
 
 /** The last request of {@link import('./control.ts').REQUEST} that was answered. */
