@@ -11,4 +11,5 @@ export { ADMIN, SERVER } from './auth/identity.ts';
 export { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './auth/kubeconfig.edge.ts';
 export { createKubeletClient } from './http/kubelet-client.edge.ts';
 export { startApiServer } from './http/server.edge.ts';
+export { checkSchema } from './schema/validate.ts';
 export { serviceAccountAdmission } from './service-accounts.ts';

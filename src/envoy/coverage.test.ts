@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { createCatalog, type KubeObject, type Schema } from '../api/index.ts';
+import { createCatalog, type AnyObject, type KubeObject, type Schema } from '../api/index.ts';
 import { allFieldCases, fieldCases, FIELDS_DIR } from './field-cases.fixture.ts';
 import { readYaml } from './case-files.edge.ts';
 import { goldenCases, translate, versionsOf, type Setting } from './golden.fixture.ts';
@@ -55,6 +55,7 @@ const fields = fieldsOf([...specs.values()]);
 const [exceptions] = readYaml(join(FIELDS_DIR, 'lists', 'exceptions.yaml')) as [Exceptions];
 const said = new Set(Object.values(exceptions.said).flat());
 const idle = new Set(Object.values(exceptions.idle).flat());
+const refused = new Set(Object.values(exceptions.refused).flat());
 const excepted = Object.values(exceptions).flatMap((byReason) => Object.values(byReason).flat());
 
 function samples(): Sample[] {
@@ -175,6 +176,18 @@ describe('every field of the mesh', () => {
         o.kind === 'Ingress' ? { ...o, metadata: { ...o.metadata!, annotations: { [NGINX + name]: 'x' } } } : o,
       );
       return !translate(sample!.setting, objects).problems.some((p) => p.path.includes(`/${name}"`));
+    });
+    assert.deepEqual(silent, []);
+  });
+
+  test('or is refused, as it is in a case', () => {
+    const silent = named((key, field) => {
+      if (!refused.has(field)) return false;
+      const last = field.slice(field.lastIndexOf('.'));
+      return !(uses.get(key) ?? []).some(({ object }) => {
+        const def = catalog.findKind(object.apiVersion!.split('/')[0]!, object.apiVersion!.split('/')[1]!, object.kind!)?.def;
+        return def?.validate?.(object as AnyObject, undefined).some((cause) => cause.field?.endsWith(last));
+      });
     });
     assert.deepEqual(silent, []);
   });

@@ -6,6 +6,7 @@ import { meshSnapshot, typed } from './explain.edge.ts';
 import { documentsOf } from '../object-files.edge.ts';
 import type { InstancePaths } from '../instance/paths.ts';
 import { reach } from './proxy-admin.edge.ts';
+import { refusalsOf } from './refusals.ts';
 
 export interface Analysis {
   readonly files: readonly string[];
@@ -16,7 +17,9 @@ export interface Analysis {
 }
 
 export async function analyzeMesh(paths: InstancePaths, { files, cluster, namespace }: Analysis): Promise<readonly Problem[]> {
-  const written = files.flatMap(objectsOf);
+  const read = files.flatMap(objectsOf);
+  const refused = read.flatMap((r) => r.refusals);
+  const written = read.flatMap((r) => (r.refusals.length ? [] : [r.object]));
   const secrets = new Set(written.filter((o) => o.kind === 'Secret').map((o) => `${o.metadata?.namespace}/${o.metadata?.name}`));
   let there: KubeObject[] = [];
   if (cluster) {
@@ -25,24 +28,27 @@ export async function analyzeMesh(paths: InstancePaths, { files, cluster, namesp
     const { items } = await reach(paths, (client) => client.list(Secrets));
     for (const s of items) secrets.add(`${s.metadata?.namespace}/${s.metadata?.name}`);
   }
-  const problems = analyze({ snapshot: snapshotOf([...there, ...written]), ...(cluster || secrets.size ? { secrets } : {}) });
+  const found = analyze({ snapshot: snapshotOf([...there, ...written]), ...(cluster || secrets.size ? { secrets } : {}) });
+  const problems = [...refused, ...found];
   return namespace === undefined ? problems : problems.filter((p) => (p.object.namespace ?? p.object.name) === namespace);
 }
 
-/** The objects of a file (`-`: standard input), in the versions that the mesh reads and with a namespace. */
-function objectsOf(file: string): KubeObject[] {
+/** The objects of a file (`-`: standard input), in the versions that the mesh reads and with a namespace; and what is refused of them. */
+function objectsOf(file: string): { object: KubeObject; refusals: readonly Problem[] }[] {
   const catalog = createCatalog();
   return documentsOf(file)
     .flatMap(listed)
     .map((object) => {
       const [version = '', group = ''] = (object.apiVersion ?? '').split('/').reverse();
-      const resource = catalog.findKind(group, version, object.kind ?? '')?.def.resource;
-      if (!resource) return object;
+      const def = catalog.findKind(group, version, object.kind ?? '')?.def;
+      if (!def) return { object, refusals: [] };
+      const { resource } = def;
       const { metadata } = object;
       // What is not there yet would be the youngest of its kind.
       const creationTimestamp = metadata?.creationTimestamp ?? rfc3339(systemClock.now());
       const namespaced = resource.namespaced ? { namespace: metadata?.namespace ?? 'default' } : {};
-      return typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
+      const whole = typed(resource, { ...object, metadata: { ...metadata, ...namespaced, creationTimestamp } });
+      return { object: whole, refusals: refusalsOf(def, whole) };
     });
 }
 
