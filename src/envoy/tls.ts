@@ -1,4 +1,5 @@
 import type { GatewayServer } from '../api/index.ts';
+import { isCipher } from '../mesh/index.ts';
 import { ADS, any, defined, extension, type Json } from './json.ts';
 
 /** What sidecars offer in ALPN, by what they will speak inside: servers tell mesh traffic by it. */
@@ -81,7 +82,8 @@ const VERSION: Readonly<Record<string, string>> = {
  * gateway, `kubernetes-gateway://namespace/name` in any; `authorities` has the roots of clients.
  */
 export function gatewayTls(tls: ServerTls, credentials: readonly string[], authorities: string): Json {
-  const { mode, minProtocolVersion: min, maxProtocolVersion: max, cipherSuites: ciphers } = tls;
+  const { mode, minProtocolVersion: min, maxProtocolVersion: max } = tls;
+  const ciphers = tls.cipherSuites?.filter(isCipher);
   const asks = mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
   return extension('envoy.transport_sockets.tls', DOWNSTREAM, {
     common_tls_context: defined({

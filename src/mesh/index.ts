@@ -25,6 +25,7 @@ export type { Logged, MetricChange, Reporter, Told, Traced } from './telemetry.t
 export { fullHost, lookupHost, visible } from './host.ts';
 export { unsoundParts } from './soundness.ts';
 export { analyze } from './analyze.ts';
+export { isCipher } from './ciphers.ts';
 export { conflictsOf, type Conflicts } from './conflicts.ts';
 export { problemsOf } from './problems.ts';
 export { interner, keepArray, keepMap, memo } from './memo.ts';

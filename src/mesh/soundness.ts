@@ -42,6 +42,8 @@ type Add = (path: string, message: string, fix: string) => unknown;
 
 function checkMatch(m: RuleMatch, path: string, add: Add): void {
   for (const key of ['uri', 'scheme', 'method', 'authority'] as const) if (m[key]) checkString(m[key], `${path}.${key}`, add);
+  if (m.uri?.segments !== undefined && /[?#]/.test(m.uri.segments))
+    add(`${path}.uri`, `"${m.uri.segments}" is no path: it has a "?" or "#" in it.`, 'Leave out what begins there.');
   for (const key of ['headers', 'withoutHeaders', 'queryParams'] as const) {
     for (const [name, s] of Object.entries(m[key] ?? {})) {
       if (key !== 'queryParams' && !HEADER_NAME.test(name) && !name.startsWith('@request.auth.claims'))

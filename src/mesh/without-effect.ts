@@ -13,6 +13,7 @@ import type {
   WorkloadEntrySpec,
   WorkloadGroup,
 } from '../api/index.ts';
+import { isCipher } from './ciphers.ts';
 import { memo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { isThreads, isVariable } from './proxy-settings.ts';
@@ -128,6 +129,10 @@ const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
       'it has no effect; requests go where VirtualServices send them.',
       'Use a VirtualService.',
     ],
+    ...(s.tls?.cipherSuites ?? []).map(
+      (cipher, j): Finding | false =>
+        !isCipher(cipher) && [`spec.servers[${i}].tls.cipherSuites[${j}]`, `proxies know no cipher ${cipher}.`, 'Leave it out.'],
+    ),
     ...FILES.map(
       (field): Finding | false =>
         s.tls?.[field] !== undefined && [

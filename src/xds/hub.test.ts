@@ -185,6 +185,23 @@ test('an answer to another response than the one in flight acknowledges nothing'
   );
 });
 
+test('what is refused of a secret is forgotten with the secret', async () => {
+  const { hub, idle } = world({ secrets: async () => ({ kind: 'trust', caPem: 'x' }) });
+  const client = new Client(hub);
+  client.say(TypeUrl.secret, { subscribe: ['kubernetes://tls'] });
+  await idle();
+  const { nonce } = client.take();
+  client.say(TypeUrl.secret, { nonce, error: 'no such cipher' });
+  await idle();
+  assert.deepEqual(
+    hub.state('p').rejections.map((r) => r.message),
+    ['no such cipher'],
+  );
+  client.say(TypeUrl.secret, { unsubscribe: ['kubernetes://tls'] });
+  await idle();
+  assert.deepEqual(hub.state('p').rejections, []);
+});
+
 test('secrets come when they are there, change when told, and are asked for again after a failure', async () => {
   const certs = new Map<string, string>();
   let failing = false;

@@ -76,7 +76,8 @@ export class Subscription {
   /** What the proxy refuses of what it is to hold, by name. */
   rejections(): Map<string, Rejection> {
     const out = new Map<string, Rejection>();
-    for (const [name, rejection] of this.#rejected) if (this.#desired.get(name)?.version === rejection.version) out.set(name, rejection);
+    for (const [name, rejection] of this.#rejected)
+      if (this.wants(name) && this.#desired.get(name)?.version === rejection.version) out.set(name, rejection);
     return out;
   }
 

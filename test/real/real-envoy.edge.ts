@@ -111,6 +111,8 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
     '-c',
     join(dir, 'bootstrap.json'),
     '--disable-hot-restart',
+    '--drain-time-s',
+    '5',
     '--concurrency',
     '1',
     '--log-level',
