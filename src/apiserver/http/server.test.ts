@@ -267,6 +267,15 @@ test('writes carry their options and bodies, and bring warnings', async () => {
 
 const added = (): WatchMessage => ({ type: 'ADDED', entry: entry(pod) });
 
+test('a command without options needs no body', async () => {
+  const at = '/apis/flagger.app/v1beta1/namespaces/a/canaries/web';
+  assert.equal((await call(`${at}/promote`, { method: 'POST' })).code, 201);
+  const { target, value } = asked.at(-1)!;
+  assert.deepEqual([target.name, target.subresource, value], ['web', 'promote', {}]);
+  assert.equal((await call('/api/v1/namespaces/a/pods/web/eviction', { method: 'POST' })).code, 400);
+  assert.equal((await call(`${at}/destroy`, { method: 'POST' })).code, 404);
+});
+
 test('a watch sends its head at once, then an event a line, and ends when its time is over', async () => {
   events = async function* (_query, signal) {
     yield added();
