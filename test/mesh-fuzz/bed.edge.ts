@@ -71,6 +71,9 @@ type Told = { conditions?: IstioCondition[] } & Partial<gatewayApi.RouteStatus &
 /** What no sentence for people has in it. */
 const NO_WORDS = /\bundefined\b|\[object |\bNaN\b|TypeError|RangeError|Cannot read|\.ts:\d+/;
 
+/** Changes that are kept of each kind: few, so that memory that grows on is lost memory. */
+const HISTORY = 300;
+
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -82,7 +85,7 @@ export async function makeBed(rng: Rng, namespaces: readonly string[]): Promise<
   const log = jsonLog((line) => /"level":"error"|could not be written/.test(line) && complaints.push(`logged: ${line}`), Date.now, 'warn');
   const dir = await mkdtemp(join(tmpdir(), 'mesh-fuzz-'));
   const catalog = createCatalog();
-  const registry = createRegistry({ store: memoryStore<AnyObject>(), catalog, clock, rng, log });
+  const registry = createRegistry({ store: memoryStore<AnyObject>({ history: HISTORY }), catalog, clock, rng, log });
   const client = registry.client(ADMIN);
   const informers = createInformers(client, { clock, log, signal });
   const ca = await createCa({ root: await createRoot('cluster.local', Date.now()), trustDomain: 'cluster.local', now: Date.now() });
