@@ -108,9 +108,12 @@ function clientValidation(tls: ServerTls, authorities: string): Json {
     verify_certificate_spki: orNone(tls.verifyCertificateSpki),
     match_typed_subject_alt_names: tls.insecureSkipVerify ? undefined : orNone(tls.subjectAltNames?.map(sanMatcher)),
   });
-  return tls.insecureSkipVerify
-    ? { validation_context: { ...asked, trust_chain_verification: 'ACCEPT_UNTRUSTED' } }
-    : { combined_validation_context: { default_validation_context: asked, validation_context_sds_secret_config: userSecret(authorities) } };
+  if (!tls.insecureSkipVerify)
+    return {
+      combined_validation_context: { default_validation_context: asked, validation_context_sds_secret_config: userSecret(authorities) },
+    };
+  // Envoy does not insist on a certificate that it does not check: one that anybody may make keeps nobody out.
+  return { validation_context: Object.keys(asked).length ? asked : { trust_chain_verification: 'ACCEPT_UNTRUSTED' } };
 }
 
 export const tlsInspector: Json = extension(

@@ -1,5 +1,6 @@
 /** Connections that carry bytes or TLS: where `tcp` and `tls` rules send them, at sidecars and at gateways. */
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { connect as connectTls, createServer as createTls, type ConnectionOptions } from 'node:tls';
 import type { KubeObject } from '../../src/api/index.ts';
@@ -164,63 +165,89 @@ test('AUTO_PASSTHROUGH: mTLS of the mesh goes on unopened to the cluster that it
   assert.match(await answered(''), /^v[12]$/);
 });
 
-test('TLS at a gateway: MUTUAL, OPTIONAL_MUTUAL, versions; who is not trusted gets nowhere', { timeout: 60_000 }, async (t) => {
-  const [own, carol, mallory] = [await selfSigned('shop.example'), await selfSigned('carol'), await selfSigned('mallory')];
-  const app = await serve(t, echo('app'));
-  const server = (name: string, tls: object): object => ({
-    port: { number: 443, name: `https-${name}`, protocol: 'HTTPS' },
-    hosts: [`${name}.example`],
-    tls: { credentialName: 'shop', ...tls },
-  });
-  const gateway = await envoyOf(t, {
-    pod: 'istio-system/istio-ingressgateway-0',
-    secrets: { certificate: own.cert, key: own.key, root: carol.cert },
-    objects: [
-      ...gatewayObjects().filter((o) => o.kind !== 'Gateway'),
-      ...serviceAt('app', app),
-      istio('Gateway', 'door', {
-        selector: { istio: 'ingressgateway' },
-        servers: [
-          server('simple', { mode: 'SIMPLE' }),
-          server('mutual', { mode: 'MUTUAL' }),
-          server('optional', { mode: 'OPTIONAL_MUTUAL' }),
-          server('new', { mode: 'SIMPLE', minProtocolVersion: 'TLSV1_3' }),
-          server('old', { mode: 'SIMPLE', maxProtocolVersion: 'TLSV1_2', cipherSuites: ['ECDHE-ECDSA-AES256-GCM-SHA384'] }),
-          { port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['moved.example'], tls: { httpsRedirect: true } },
-        ],
-      }),
-      istio('VirtualService', 'door', { hosts: ['*.example'], gateways: ['door'], http: [{ route: [{ destination: { host: 'app' } }] }] }),
-    ],
-  });
-  const port = gateway.port(8443);
-  const get = async (name: string, more: ConnectionOptions = {}): Promise<string> =>
-    (
-      await bytesOver(
-        { port, servername: `${name}.example`, ...more },
-        `GET / HTTP/1.1\r\nhost: ${name}.example\r\nconnection: close\r\n\r\n`,
-      )
-    ).slice(9, 12);
-  const as = ({ cert, key }: { cert: string; key: string }): ConnectionOptions => ({ cert, key });
-  const answers = {
-    simple: [await get('simple')],
-    mutual: [await get('mutual', as(carol)), await get('mutual', as(mallory)), await get('mutual')],
-    optional: [await get('optional', as(carol)), await get('optional', as(mallory)), await get('optional')],
-    versions: [
-      await get('new'),
-      await get('new', { maxVersion: 'TLSv1.2' }),
-      await get('old'),
-      await get('old', { minVersion: 'TLSv1.3' }),
-    ],
-  };
-  assert.deepEqual(answers, { simple: ['200'], mutual: ['200', '', ''], optional: ['200', '', '200'], versions: ['200', '', '200', ''] });
-  const cipher = await new Promise<string>((resolve, reject) => {
-    const socket = connectTls({ host: '127.0.0.1', port, servername: 'old.example', rejectUnauthorized: false }, () => {
-      resolve(socket.getCipher().name);
-      socket.destroy();
+const fingerprint = (pem: string): string => new X509Certificate(pem).fingerprint256;
+
+test(
+  'TLS at a gateway: MUTUAL, OPTIONAL_MUTUAL, certificates by hash and by name, versions; who is not trusted gets nowhere',
+  { timeout: 60_000 },
+  async (t) => {
+    const [own, carol, mallory] = [await selfSigned('shop.example'), await selfSigned('carol'), await selfSigned('mallory')];
+    const app = await serve(t, echo('app'));
+    const server = (name: string, tls: object): object => ({
+      port: { number: 443, name: `https-${name}`, protocol: 'HTTPS' },
+      hosts: [`${name}.example`],
+      tls: { credentialName: 'shop', ...tls },
     });
-    socket.on('error', reject);
-  });
-  assert.equal(cipher, 'ECDHE-ECDSA-AES256-GCM-SHA384');
-  const moved = await ask(gateway.port(8080), 'moved.example', { path: '/a?b' });
-  assert.deepEqual([moved.status, moved.headers['location']], [301, 'https://moved.example/a?b']);
-});
+    const gateway = await envoyOf(t, {
+      pod: 'istio-system/istio-ingressgateway-0',
+      secrets: { certificate: own.cert, key: own.key, root: carol.cert },
+      objects: [
+        ...gatewayObjects().filter((o) => o.kind !== 'Gateway'),
+        ...serviceAt('app', app),
+        istio('Gateway', 'door', {
+          selector: { istio: 'ingressgateway' },
+          servers: [
+            server('simple', { mode: 'SIMPLE' }),
+            server('mutual', { mode: 'MUTUAL' }),
+            server('optional', { mode: 'OPTIONAL_MUTUAL' }),
+            server('pinned', { mode: 'MUTUAL', verifyCertificateHash: [fingerprint(carol.cert)] }),
+            server('unpinned', { mode: 'MUTUAL', verifyCertificateHash: [fingerprint(mallory.cert)] }),
+            server('known', { mode: 'MUTUAL', subjectAltNames: ['carol'] }),
+            server('unknown', { mode: 'MUTUAL', subjectAltNames: ['dave'] }),
+            server('any', { mode: 'MUTUAL', insecureSkipVerify: true }),
+            server('new', { mode: 'SIMPLE', minProtocolVersion: 'TLSV1_3' }),
+            server('old', { mode: 'SIMPLE', maxProtocolVersion: 'TLSV1_2', cipherSuites: ['ECDHE-ECDSA-AES256-GCM-SHA384'] }),
+            { port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['moved.example'], tls: { httpsRedirect: true } },
+          ],
+        }),
+        istio('VirtualService', 'door', {
+          hosts: ['*.example'],
+          gateways: ['door'],
+          http: [{ route: [{ destination: { host: 'app' } }] }],
+        }),
+      ],
+    });
+    const port = gateway.port(8443);
+    const get = async (name: string, more: ConnectionOptions = {}): Promise<string> =>
+      (
+        await bytesOver(
+          { port, servername: `${name}.example`, ...more },
+          `GET / HTTP/1.1\r\nhost: ${name}.example\r\nconnection: close\r\n\r\n`,
+        )
+      ).slice(9, 12);
+    const as = ({ cert, key }: { cert: string; key: string }): ConnectionOptions => ({ cert, key });
+    const answers = {
+      simple: [await get('simple')],
+      mutual: [await get('mutual', as(carol)), await get('mutual', as(mallory)), await get('mutual')],
+      optional: [await get('optional', as(carol)), await get('optional', as(mallory)), await get('optional')],
+      byHash: [await get('pinned', as(carol)), await get('unpinned', as(carol))],
+      byName: [await get('known', as(carol)), await get('unknown', as(carol))],
+      any: [await get('any', as(mallory)), await get('any')],
+      versions: [
+        await get('new'),
+        await get('new', { maxVersion: 'TLSv1.2' }),
+        await get('old'),
+        await get('old', { minVersion: 'TLSv1.3' }),
+      ],
+    };
+    assert.deepEqual(answers, {
+      simple: ['200'],
+      mutual: ['200', '', ''],
+      optional: ['200', '', '200'],
+      byHash: ['200', ''],
+      byName: ['200', ''],
+      any: ['200', '200'],
+      versions: ['200', '', '200', ''],
+    });
+    const cipher = await new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port, servername: 'old.example', rejectUnauthorized: false }, () => {
+        resolve(socket.getCipher().name);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+    assert.equal(cipher, 'ECDHE-ECDSA-AES256-GCM-SHA384');
+    const moved = await ask(gateway.port(8080), 'moved.example', { path: '/a?b' });
+    assert.deepEqual([moved.status, moved.headers['location']], [301, 'https://moved.example/a?b']);
+  },
+);
