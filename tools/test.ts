@@ -69,7 +69,7 @@ const env = {
   PATH: [kubectl && dirname(kubectl), dirname(process.execPath), process.env.PATH].filter(Boolean).join(':'),
 };
 
-if (args.has('--soak')) run('soak', SOAK, { atOnce: 1, env, timeoutMs: 3_600_000, minutes: 240 });
+if (args.has('--soak')) run('soak', SOAK, { atOnce: 1, env, timeoutMs: 3_600_000 * 2, minutes: 360 });
 else if (args.has('--nodes')) run('nodes and instances', NODES, { atOnce: 2, env, timeoutMs: 300_000, minutes: 20 });
 else {
   if (!args.has('--ring')) run('unit and simulation', UNIT, { atOnce: 2, env, timeoutMs: 60_000, minutes: 10 });

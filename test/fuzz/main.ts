@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as turn } from 'node:timers/promises';
+import koffi from 'koffi';
 import { createCatalog, isApiError, isKept, Namespaces, Pods, type AnyObject } from '../../src/api/index.ts';
 import { ADMIN, createAuth, createRegistry, startApiServer, type ExecSession, type Kubelet } from '../../src/apiserver/index.ts';
 import { jsonLog, seededRng, systemClock } from '../../src/base/index.ts';
@@ -68,6 +69,11 @@ async function sweep(): Promise<void> {
   }
 }
 
+const WORDS = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'] as const;
+koffi.struct('mallinfo2', Object.fromEntries(WORDS.map((word) => [word, 'size_t'])));
+/** What the C library has given out and not got back; what is resident beyond it is its to use again. */
+const mallinfo = koffi.load('libc.so.6').func('mallinfo2 mallinfo2()') as () => Record<(typeof WORDS)[number], number>;
+
 /** After a collection, and without the history that watches begin from. */
 async function memory(): Promise<Memory> {
   store.compact(store.revision);
@@ -77,8 +83,9 @@ async function memory(): Promise<Memory> {
     await turn(20);
   }
   const { rss, heapUsed, external } = process.memoryUsage();
+  const { uordblks, hblkhd } = mallinfo();
   const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
-  return { rssMb: mb(rss), heapMb: mb(heapUsed + external) };
+  return { rssMb: mb(rss), heapMb: mb(heapUsed + external), nativeMb: mb(uordblks + hblkhd) };
 }
 
 const server = await startApiServer({

@@ -9,6 +9,8 @@ export interface Memory {
   readonly rssMb: number;
   /** With what is outside of the heap for it, such as buffers. */
   readonly heapMb: number;
+  /** What native code has allocated and not freed, with such buffers. */
+  readonly nativeMb: number;
 }
 
 export type Ask = 'memory' | 'sweep';
