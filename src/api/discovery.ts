@@ -39,6 +39,9 @@ interface GroupVersion {
   readonly served: readonly Served[];
 }
 
+/** Of former times: clients take a kind from the first group that has it. */
+const LAST = 'extensions';
+
 /** Every group and version with the kinds in it: groups as they were added, versions from the most stable and newest. */
 export function groupVersions(catalog: Catalog): GroupVersion[] {
   const groups = new Map<string, Map<string, Served[]>>();
@@ -49,7 +52,8 @@ export function groupVersions(catalog: Catalog): GroupVersion[] {
       versions.set(served.version, [...(versions.get(served.version) ?? []), served]);
     }
   }
-  return [...groups].flatMap(([group, versions]) =>
+  const inOrder = [...groups].sort(([a], [b]) => Number(a === LAST) - Number(b === LAST));
+  return inOrder.flatMap(([group, versions]) =>
     [...versions].sort(([a], [b]) => byStability(a, b)).map(([version, served]) => ({ group, version, served })),
   );
 }

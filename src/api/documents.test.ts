@@ -46,6 +46,7 @@ test('aggregated discovery names the kinds and subresources that kubectl looks f
 test('plain discovery says the same, a group at a time', () => {
   const { groups } = apiGroupList(catalog) as { groups: { name: string; preferredVersion: { version: string } }[] };
   assert.ok(!groups.some((g) => g.name === ''));
+  assert.equal(groups.at(-1)!.name, 'extensions', 'an Ingress is that of networking.k8s.io to who asks for none in particular');
   assert.equal(groups.find((g) => g.name === 'flagger.app')!.preferredVersion.version, 'v1beta1');
   assert.equal(apiGroup(catalog, 'nowhere.example'), undefined);
   assert.equal(apiResourceList(catalog, 'apps', 'v2'), undefined);
