@@ -75,6 +75,19 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   /** The generation of each canary that was last checked up. */
   const checked = new Map<string, number>();
 
+  /** What was said of each canary while it only waited, and when: every change of its pods brings a look, and not always news. */
+  const waiting = new Map<string, ReadonlyMap<string, number>>();
+
+  /** What has not been said within an interval. */
+  function news(key: string, says: readonly Said[], intervalMs: number): readonly Said[] {
+    const now = clock.monotonic();
+    const before = [...(waiting.get(key) ?? [])].filter(([, at]) => now - at < intervalMs);
+    const known = new Set(before.map(([message]) => message));
+    const fresh = says.filter(({ message }) => !known.has(message));
+    waiting.set(key, new Map([...before, ...fresh.map(({ message }) => [message, now] as const)]));
+    return fresh;
+  }
+
   /** Whether the release of a canary is being compared with the primary, from the moment that it begins. */
   function judging({ status }: Canary, settings: Settings, key: string): boolean {
     const { namespace, apex } = settings;
@@ -135,6 +148,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       due.delete(key);
       told.delete(key);
       checked.delete(key);
+      waiting.delete(key);
       judges.forget(key);
       alerts.forget(key);
       return settled;
@@ -154,7 +168,10 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const observation = await observe({ canary, settings, judge, badRequests, dueIn, now: clock.now() });
     const answers = await ask(observation);
     const made = decide(observation, answers);
-    const { effects, says, status, after, stepped } = made;
+    const { effects, status, after, stepped } = made;
+    const waits = !stepped && (status?.phase ?? canary.status?.phase) === canary.status?.phase;
+    if (!waits) waiting.delete(key);
+    const says = waits ? news(key, made.says, settings.intervalMs) : made.says;
     const came: Said[] = [];
     for (const effect of effects) came.push(...((await enactor.enact(observation, effect)) ?? []));
     // A release that ends well says so after its last hooks, one that fails before them.

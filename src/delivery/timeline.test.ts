@@ -36,6 +36,22 @@ test('a primary that does not get ready is said on the Canary, and taken when it
   w.stop();
 });
 
+test('what is waited for is said once an interval, however often pods change', async () => {
+  const w = await world({ analysis: { interval: '20s' }, spec: { progressDeadlineSeconds: 600 }, broken: ['podinfo-primary'] });
+  for (let i = 0; i < 40; i++) {
+    await w.client.patch(
+      Deployments,
+      { namespace: NS, name: 'podinfo-primary' },
+      { type: 'merge', body: { metadata: { annotations: { i: `${i}` } } } },
+    );
+    await w.pass(1000);
+  }
+  const told = (await w.client.list(Events, { namespace: NS })).items.filter((e) => e.message?.includes('podinfo-primary.test not ready'));
+  const times = told.reduce((sum, e) => sum + (e.count ?? 1), 0);
+  assert.ok(times >= 2 && times <= 2 * new Set(told.map((e) => e.message)).size + 1, `${times} times`);
+  w.stop();
+});
+
 test('a good version advances step by step and is promoted', async () => {
   const w = await world();
   await w.reach('Initialized');
