@@ -39,6 +39,19 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
       hosts: [`${name}.example`],
       http: [{ route: [{ destination: { host: `${name}.example`, subset } }] }],
     });
+  /** A younger entry for the same host, with a port of its own. */
+  const another = (name: string, resolution: string, address: string): KubeObject =>
+    entry(
+      `${name}-more`,
+      {
+        hosts: [`${name}.example`],
+        ports: [{ number: 81, name: 'more', protocol: 'HTTP', targetPort: v2 }],
+        resolution,
+        endpoints: [{ address }],
+      },
+      'default',
+      2,
+    );
   const envoy = await envoyOf(t, {
     pod: 'default/client',
     objects: [
@@ -55,29 +68,9 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
       entry('socket', { resolution: 'STATIC', endpoints: [{ address: `unix://${join(dir, 's')}` }] }),
       entry('wild', { hosts: ['*.wild.example'], resolution: 'STATIC', endpoints: [at(v1)] }),
       entry('twice', { resolution: 'STATIC', endpoints: [at(v1)] }, 'default', 1),
-      entry(
-        'twice-more',
-        {
-          hosts: ['twice.example'],
-          ports: [{ number: 81, name: 'more', protocol: 'HTTP', targetPort: v2 }],
-          resolution: 'STATIC',
-          endpoints: [{ address: '127.0.0.1' }],
-        },
-        'default',
-        2,
-      ),
+      another('twice', 'STATIC', '127.0.0.1'),
       entry('names-twice', { resolution: 'DNS', endpoints: [{ address: 'localhost', ports: { http: v1 } }] }, 'default', 1),
-      entry(
-        'names-twice-more',
-        {
-          hosts: ['names-twice.example'],
-          ports: [{ number: 81, name: 'more', protocol: 'HTTP', targetPort: v2 }],
-          resolution: 'DNS',
-          endpoints: [{ address: 'localhost' }],
-        },
-        'default',
-        2,
-      ),
+      another('names-twice', 'DNS', 'localhost'),
       entry('hidden', { exportTo: ['.'], resolution: 'STATIC', endpoints: [at(v1)] }, 'other'),
       entry('shown', { exportTo: ['default'], resolution: 'STATIC', endpoints: [at(v1)] }, 'other'),
       entry('picked', { resolution: 'STATIC', location: 'MESH_INTERNAL', workloadSelector: { labels: { kind: 'machine' } } }),
