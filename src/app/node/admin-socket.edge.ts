@@ -1,4 +1,4 @@
-/** The admin sockets of the instance's proxies. */
+/** Pages on Unix sockets: those of the instance's proxies, and its own. */
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { proxySocketDir } from './images.ts';
@@ -6,15 +6,19 @@ import { proxySocketDir } from './images.ts';
 /** Configuration of a proxy in a large mesh. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
-export interface AdminRequest {
+export interface PageRequest {
   readonly path: string;
   readonly method?: 'GET' | 'POST';
   readonly timeoutMs: number;
 }
 
-/** Asks the proxy of a pod; rejects with what went wrong when it does not answer with 200 in time. */
-export function askAdmin(proxyDir: string, podUid: string, { path, method = 'GET', timeoutMs }: AdminRequest): Promise<string> {
-  const socketPath = join(proxySocketDir(proxyDir, podUid), 'admin.sock');
+/** Asks the proxy of a pod, as {@link askSocket} does. */
+export function askAdmin(proxyDir: string, podUid: string, asked: PageRequest): Promise<string> {
+  return askSocket(join(proxySocketDir(proxyDir, podUid), 'admin.sock'), asked);
+}
+
+/** The body of what is answered there; rejects with what went wrong when that is not a 200 in time. */
+export function askSocket(socketPath: string, { path, method = 'GET', timeoutMs }: PageRequest): Promise<string> {
   return new Promise((resolve, reject) => {
     const r = request({ socketPath, path, method, timeout: timeoutMs, headers: { host: 'admin' } }, (response) => {
       let bytes = 0;
