@@ -1,5 +1,5 @@
 import { fromBinary, fromJson, toBinary, toJson, type DescMessage, type JsonValue } from '@bufbuild/protobuf';
-import { Fault, sha256Hex } from '../base/index.ts';
+import { Fault, messageOf, sha256Hex } from '../base/index.ts';
 import { envoyTypes } from './descriptors.edge.ts';
 import type { Json } from './json.ts';
 import type { EnvoyResource, TypeUrl } from './resource.ts';
@@ -16,6 +16,22 @@ export function encode(typeUrl: string, json: Json): Uint8Array {
   return toBinary(desc, fromJson(desc, json as JsonValue, { registry: envoyTypes() }));
 }
 
+/** Bytes of a message; where the message has no place in protobuf, the reason, and bytes of no use. */
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly unfit?: string;
+}
+
+/** As {@link encode}, of what users wrote: a number may be out of range, a text half a character, a patch in the wrong place. */
+export function encoded(typeUrl: string, json: Json): Encoded {
+  try {
+    return { bytes: encode(typeUrl, json) };
+  } catch (error) {
+    const unfit = messageOf(error);
+    return { bytes: Buffer.from(unfit), unfit };
+  }
+}
+
 /** The message as JSON, with field names as in the .proto. */
 export function decode(typeUrl: string, bytes: Uint8Array): Json {
   const desc = messageOfType(typeUrl);
@@ -23,8 +39,8 @@ export function decode(typeUrl: string, bytes: Uint8Array): Json {
 }
 
 /** A resource out of bytes; its version is a digest of them. */
-export function resource(typeUrl: TypeUrl, name: string, bytes: Uint8Array, from: readonly string[] = []): EnvoyResource {
-  return { typeUrl, name, version: sha256Hex(bytes, 16), bytes, ...(from.length ? { from } : {}) };
+export function resource(typeUrl: TypeUrl, name: string, { bytes, unfit }: Encoded, from: readonly string[] = []): EnvoyResource {
+  return { typeUrl, name, version: sha256Hex(bytes, 16), bytes, ...(unfit ? { unfit } : {}), ...(from.length ? { from } : {}) };
 }
 
 /** Wraps `bytes` as one more element of the repeated message field `field`: protobuf messages concatenate. */

@@ -4,7 +4,7 @@
  * Each name asked for is answered by a virtual host of its own, for that name alone: two answers can never claim one domain.
  */
 import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
-import { encode, resource } from './encode.ts';
+import { encoded, resource } from './encode.ts';
 import { ADS } from './json.ts';
 import { ruled, serviceHost } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
@@ -15,7 +15,7 @@ export const MAX_ASKED = 10_000;
 
 /** A route table that holds nothing by itself. */
 export function tableOnDemand(name: string): EnvoyResource {
-  return resource(TypeUrl.route, name, encode(TypeUrl.route, { name, validate_clusters: false, vhds: { config_source: ADS } }));
+  return resource(TypeUrl.route, name, encoded(TypeUrl.route, { name, validate_clusters: false, vhds: { config_source: ADS } }));
 }
 
 /** The answer that a table needs before its listener opens: an empty one would keep Envoy waiting. */
@@ -31,7 +31,9 @@ export function absent(name: string): EnvoyResource {
 export const answered = memo((host: VirtualHost, name: string): EnvoyResource => {
   const asked = name.slice(name.indexOf('/') + 1);
   // Envoy tells held hosts apart by this name as well as by the resource's.
-  const answer = resource(TypeUrl.virtualHost, name, virtualHostBytes(host, asked, [asked]), host.from);
+  const { unfit } = host;
+  const bytes = virtualHostBytes(host, asked, [asked]);
+  const answer = resource(TypeUrl.virtualHost, name, { bytes, ...(unfit ? { unfit } : {}) }, host.from);
   hosts.set(answer, { name: host.name, domains: host.domains });
   return answer;
 });

@@ -1,7 +1,7 @@
 /** What EnvoyFilters make of the resources of a proxy. */
 import type { PatchTarget } from '../api/index.ts';
 import { memo, patchOrigin, type EnvoyPatch, type Proxy } from '../mesh/index.ts';
-import { decode, encode, resource } from './encode.ts';
+import { decode, encoded, resource } from './encode.ts';
 import type { Json } from './json.ts';
 import { hostOf } from './on-demand.ts';
 import { fitsContext, mergedBy, Patches, type Context, type Patch } from './patch-list.ts';
@@ -66,7 +66,7 @@ const patched = memo((before: EnvoyResource, list: readonly EnvoyPatch[], kind: 
   if (!patches.hits.size) return { resource: before, by: patches.hits };
   if (!after) return { by: patches.hits };
   return {
-    resource: resource(before.typeUrl, before.name, encode(before.typeUrl, after), originsOf(patches.hits, before.from)),
+    resource: resource(before.typeUrl, before.name, encoded(before.typeUrl, after), originsOf(patches.hits, before.from)),
     by: patches.hits,
   };
 });
@@ -103,7 +103,7 @@ const added = memo((from: EnvoyPatch, patch: Patch): EnvoyResource | undefined =
   const typeUrl = { LISTENER: TypeUrl.listener, CLUSTER: TypeUrl.cluster }[from.spec.applyTo as string];
   const { name } = patch.value;
   if (patch.operation !== 'ADD' || !typeUrl || typeof name !== 'string' || !name) return undefined;
-  return resource(typeUrl, name, encode(typeUrl, patch.value), originsOf([from]));
+  return resource(typeUrl, name, encoded(typeUrl, patch.value), originsOf([from]));
 });
 
 /** What a proxy holds after the patches. Each resource is patched once for as long as neither it nor the list changes. */
@@ -117,7 +117,7 @@ export function patchResources(
   const each = (map: ReadonlyMap<string, EnvoyResource>, facts: (name: string) => TableFacts | undefined): Map<string, EnvoyResource> => {
     const after = new Map<string, EnvoyResource>();
     for (const [name, before] of map) {
-      const concerned = before.bytes.length && list.some((p) => CONCERNS[before.typeUrl]?.includes(p.spec.applyTo));
+      const concerned = before.bytes.length && !before.unfit && list.some((p) => CONCERNS[before.typeUrl]?.includes(p.spec.applyTo));
       const { resource: one, by } = concerned
         ? patched(before, list, kind, JSON.stringify(facts(name) ?? null))
         : { resource: before, by: [] };

@@ -17,6 +17,8 @@ export interface EnvoyResource {
   readonly version: string;
   /** Protobuf of the resource itself (the value of the `Any`). Empty: there is none, which is an answer too (virtual hosts only). */
   readonly bytes: Uint8Array;
+  /** Why it cannot be written in protobuf. Then the bytes are of no use: it counts as refused, and no proxy is sent it. */
+  readonly unfit?: string;
   /** The objects that are named in it, as `VirtualService default/reviews`; absent: none. */
   readonly from?: readonly string[];
 }

@@ -97,6 +97,58 @@ test('a pod that becomes ready changes endpoints only', () => {
   ]);
 });
 
+test('a number that protobuf has no place for makes its own table unfit, and says whose it is', () => {
+  const translator = createTranslator();
+  const object = weights(50);
+  object.spec.http![0]!.retries = { attempts: 2 ** 53 };
+  translator.update(withObject(snapshotOf(all), 'virtualServices', object));
+  const { routes, clusters } = translator.resources(productpage);
+  const unfit = [...routes.values(), ...clusters.values()].filter((r) => r.unfit);
+  assert.deepEqual(
+    unfit.map((r) => [r.name, r.from]),
+    [['9080', ['VirtualService default/reviews']]],
+  );
+  assert.match(unfit[0]!.unfit!, /9007199254740992 out of range/);
+});
+
+test('an address that is written twice is one domain: Envoy refuses a table with two', () => {
+  const translator = createTranslator();
+  const entry = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name: 'a', namespace: 'default' },
+    spec: {
+      hosts: ['a.example'],
+      addresses: ['10.7.7.8', '10.7.7.8'],
+      ports: [{ number: 81, name: 'http', protocol: 'HTTP' }],
+      resolution: 'DNS',
+    },
+  };
+  translator.update(snapshotOf([...all, entry]));
+  const { typeUrl, bytes } = translator.resources(productpage).routes.get('81')!;
+  const domains = (decode(typeUrl, bytes)['virtual_hosts'] as { domains: string[] }[]).flatMap((h) => h.domains);
+  assert.deepEqual(
+    domains.filter((d) => d === '10.7.7.8'),
+    ['10.7.7.8'],
+  );
+});
+
+test('a DestinationRule that hashes has a say in routes, and is named there', () => {
+  const translator = createTranslator();
+  const hashing = all.map((o) =>
+    o.kind === 'DestinationRule'
+      ? { ...o, spec: { ...(o as { spec: object }).spec, trafficPolicy: { loadBalancer: { consistentHash: { httpHeaderName: 'x' } } } } }
+      : o,
+  );
+  const named = (objects: KubeObject[]): readonly string[] => {
+    translator.update(snapshotOf(objects));
+    return [...translator.resources(productpage).routes.values()].flatMap((r) => r.from ?? []);
+  };
+  assert.ok(!named(all).includes('DestinationRule default/reviews'));
+  assert.ok(named(hashing).includes('DestinationRule default/reviews'));
+  assert.ok(named(hashing.filter((o) => o.kind !== 'VirtualService')).includes('DestinationRule default/reviews'));
+});
+
 test('a proxy that nobody asks for in one turn finds its resources again in the next', () => {
   const translator = createTranslator();
   const snapshot = snapshotOf(all);

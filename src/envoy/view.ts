@@ -26,7 +26,7 @@ import {
   spokenCluster,
   staticClusters,
 } from './cluster.ts';
-import { encode, repeated, resource } from './encode.ts';
+import { encode, encoded, repeated, resource } from './encode.ts';
 import { loadAssignment } from './endpoint.ts';
 import { objectsIn, type Json } from './json.ts';
 import type { Whereabouts } from './locality.ts';
@@ -38,7 +38,7 @@ import { hostsUsed, virtualHostBytes, type Client, type VirtualHost } from './vi
 export type Resources = ReadonlyMap<string, EnvoyResource>;
 
 export const make = (typeUrl: TypeUrl, name: string, json: Json): EnvoyResource =>
-  resource(typeUrl, name, encode(typeUrl, json), objectsIn(json));
+  resource(typeUrl, name, encoded(typeUrl, json), objectsIn(json));
 
 /** Clusters that every proxy has. */
 export const fixedClusters: () => Resources = (() => {
@@ -180,7 +180,9 @@ const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): 
   });
   const all = [first, ...rest];
   const hosts = all.map((h) => repeated(VIRTUAL_HOSTS, virtualHostBytes(h)));
-  return resource(TypeUrl.route, name, Buffer.concat([head, ...hosts]), [...new Set(all.flatMap((h) => h.from))]);
+  const unfit = all.find((h) => h.unfit)?.unfit;
+  const bytes = Buffer.concat([head, ...hosts]);
+  return resource(TypeUrl.route, name, { bytes, ...(unfit ? { unfit } : {}) }, [...new Set(all.flatMap((h) => h.from))]);
 });
 
 /** A route table that holds all its hosts. */

@@ -11,7 +11,7 @@ import {
   type Rules,
 } from '../mesh/index.ts';
 import { outboundName, PASSTHROUGH } from './cluster.ts';
-import { encode, repeated } from './encode.ts';
+import { encoded, repeated } from './encode.ts';
 import { objectsIn, type Json } from './json.ts';
 import type { Whereabouts } from './locality.ts';
 import { PEER_HEADER } from './metrics.ts';
@@ -24,15 +24,32 @@ export interface VirtualHost {
   readonly domains: readonly string[];
   /** All of the message but for `name` and `domains`. */
   readonly rest: Uint8Array;
+  /** As of an {@link EnvoyResource}. */
+  readonly unfit?: string;
   /** The clusters that its routes name, and those that they would name with other weights: a shift to one finds it there. */
   readonly clusters: readonly string[];
   /** As of an {@link EnvoyResource}. */
   readonly from: readonly string[];
 }
 
-export function virtualHost(json: Json & { name: string; domains: readonly string[] }, idle: readonly string[] = []): VirtualHost {
+export function virtualHost(
+  json: Json & { name: string; domains: readonly string[] },
+  idle: readonly string[] = [],
+  rules: readonly (HostPolicy | undefined)[] = [],
+): VirtualHost {
   const { name, domains, ...rest } = json;
-  return { name, domains, rest: encode(TypeUrl.virtualHost, rest), clusters: [...clustersIn(rest), ...idle], from: objectsIn(rest) };
+  const { bytes, unfit } = encoded(TypeUrl.virtualHost, rest);
+  const clusters = [...clustersIn(rest), ...idle];
+  return { name, domains, rest: bytes, ...(unfit ? { unfit } : {}), clusters, from: [...objectsIn(rest), ...hashRules(rules)] };
+}
+
+/** DestinationRules have one word to say in routes. */
+function hashRules(rules: readonly (HostPolicy | undefined)[]): readonly string[] {
+  const hashes = ({ trafficPolicy, subsets }: HostPolicy): boolean =>
+    [trafficPolicy, ...subsets.map((s) => s.trafficPolicy)].some((p) =>
+      [p, ...(p?.portLevelSettings ?? [])].some((at) => hashOf(at?.loadBalancer)),
+    );
+  return [...new Set(rules.flatMap((r) => (r && hashes(r) ? [`DestinationRule ${r.namespace}/${r.name}`] : [])))];
 }
 
 /** Fields of `VirtualHost`. */
@@ -113,7 +130,7 @@ const internDomains = interner<readonly string[]>();
 /** All names by which clients in `namespace` may call the service. */
 export const domainsOf = memo((service: MeshService, namespace: string): readonly string[] => {
   const { host, name, namespace: own } = service;
-  const addresses = service.addresses.filter((a) => !a.includes('/'));
+  const addresses = new Set(service.addresses.filter((a) => !a.includes('/')));
   if (host === name) return internDomains([host, ...addresses]);
   const names = [host, ...(own === namespace ? [name] : []), `${name}.${own}`, `${name}.${own}.svc`];
   return internDomains([...names, ...addresses, ...(service.headless ? names.map((n) => `*.${n}`) : [])]);
@@ -128,14 +145,15 @@ export function soleDomain(host: string): readonly string[] {
 export const plainHost = memo(
   (service: MeshService, port: number, domains: readonly string[], rule: HostPolicy | undefined): VirtualHost => {
     const cluster = outboundName(port, '', service.host);
-    return virtualHost({
+    const json = {
       name: `${service.host}:${port}`,
       domains,
       routes: [plainRoute(cluster, hashOf(policyOf(rule, undefined, port).loadBalancer))],
       include_request_attempt_count: true,
       // Who we are is nobody's business outside of the mesh.
       ...(service.external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
-    });
+    };
+    return virtualHost(json, [], [rule]);
   },
 );
 
@@ -179,6 +197,7 @@ export const ruledHost = memo(
         ...(external ? { request_headers_to_remove: [PEER_HEADER] } : {}),
       },
       idle.map((r) => resolve(r.destination).cluster),
+      deps.filter((_, i) => i % 3 === 2) as (HostPolicy | undefined)[],
     );
   },
 );

@@ -26,3 +26,16 @@ test('a proxy that comes back with what it holds is told nothing', () => {
   listeners.subscribe(request({ initialVersions: new Map([['a', '1']]) }));
   assert.equal(listeners.due(), undefined);
 });
+
+test('what cannot be written in protobuf is refused without a word to the proxy, until it is another', () => {
+  const routes = new Subscription(TypeUrl.listener);
+  const held = { typeUrl: TypeUrl.listener, name: 'a', version: '1', bytes: new Uint8Array() };
+  routes.subscribe(request({ initialVersions: new Map([['a', '1']]) }));
+  routes.retarget(new Map([['a', { ...held, version: '2', unfit: 'out of range' }]]));
+  assert.equal(routes.due(), undefined);
+  assert.deepEqual([...routes.rejections()], [['a', { version: '2', message: 'out of range' }]]);
+  const mended = { ...held, version: '3' };
+  routes.retarget(new Map([['a', mended]]));
+  assert.deepEqual(routes.due(), { resources: [mended], removed: [] });
+  assert.equal(routes.rejections().size, 0);
+});

@@ -215,6 +215,7 @@ export class Subscription {
     for (const name of names) {
       const resource = this.#desired.get(name);
       const held = this.#held.get(name);
+      if (resource?.unfit && this.wants(name)) this.#rejected.set(name, { version: resource.version, message: resource.unfit });
       if (resource && this.wants(name) && held !== resource.version && this.#rejected.get(name)?.version !== resource.version) {
         delta.resources.push(resource);
       } else if (!resource && held === undefined && this.#names.has(name) && !this.#answeredLater) {
