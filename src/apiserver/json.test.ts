@@ -18,6 +18,13 @@ for (const [text, duplicates] of [
   });
 }
 
+test('half a character is read as U+FFFD, as Go reads it, in keys as well', () => {
+  const text = String.raw`{"a\ud800":["\uDFFFb","\ud83d\ude00"],"__proto__":1}`;
+  const { value } = parseJson(text) as { value: Record<string, unknown> };
+  assert.deepEqual(value['a\ufffd'], ['\ufffdb', '😀']);
+  assert.ok(Object.hasOwn(value, '__proto__'));
+});
+
 test('what is not JSON, or nested without end, is a SyntaxError', () => {
   assert.throws(() => parseJson('{"a":'), SyntaxError);
   assert.throws(() => parseJson('['.repeat(300) + ']'.repeat(300)), SyntaxError);

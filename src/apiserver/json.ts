@@ -62,5 +62,15 @@ export function parseJson(text: string): { value: unknown; duplicates: string[] 
       pending = match;
     }
   }
-  return { value, duplicates };
+  return { value: HALF.test(text) ? wellFormed(value) : value, duplicates };
+}
+
+const HALF = /\\u[dD][89a-fA-F]/;
+
+/** As Go reads it: half a character (`\ud800`) becomes U+FFFD. Neither UTF-8 nor protobuf has a place for it. */
+export function wellFormed<T>(value: T): T {
+  if (typeof value === 'string') return value.toWellFormed() as T;
+  if (Array.isArray(value)) return value.map(wellFormed) as T;
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)])) as T;
 }

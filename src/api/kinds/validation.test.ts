@@ -191,6 +191,35 @@ const CASES: readonly [string, Record<string, unknown>, string?, string?][] = [
   ['canaries', { 'spec.analysis.stepWeight': undefined }, 'spec.analysis.stepWeight', 'none is set'],
   ['canaries', { 'spec.analysis.stepWeight': 10.5 }, 'spec.analysis.stepWeight', 'must be a whole number'],
   ['canaries', { 'spec.analysis.webhooks': [{ name: 'a', url: 'nowhere' }] }, 'spec.analysis.webhooks[0].url', 'not a URL'],
+  [
+    'destinationrules',
+    { 'spec.trafficPolicy.loadBalancer.consistentHash': { httpCookie: { name: 'u', ttl: '315576000001s' } } },
+    'spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.ttl',
+    'duration out of range',
+  ],
+  [
+    'destinationrules',
+    { 'spec.trafficPolicy.loadBalancer.consistentHash': { httpCookie: { name: 'u', ttl: '0s', attributes: [{ name: '\r\nX: y' }] } } },
+    'spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes[0].name',
+    'is not a valid header name',
+  ],
+  [
+    'destinationrules',
+    {
+      'spec.trafficPolicy.loadBalancer.consistentHash': {
+        httpCookie: { name: 'u', ttl: '0s', attributes: [{ name: 'SameSite', value: 'Lax\n' }] },
+      },
+    },
+    'spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes[0].value',
+    'must be one line',
+  ],
+  [
+    'destinationrules',
+    { 'spec.trafficPolicy.loadBalancer.consistentHash': { httpHeaderName: 'a b' } },
+    'spec.trafficPolicy.loadBalancer.consistentHash.httpHeaderName',
+    'is not a valid header name',
+  ],
+  ['virtualservices', { 'spec.http': [{ route: [{ destination: { host: 'a' } }], mirror_percent: null }] }],
 ];
 
 for (const [plural, changes, field, message] of CASES) {

@@ -1,6 +1,6 @@
 import { ApiError, messageFields } from '../../api/index.ts';
 import { messageOf, parseYaml } from '../../base/index.ts';
-import { parseJson } from '../json.ts';
+import { parseJson, wellFormed } from '../json.ts';
 import type { Body, PatchType } from '../registry.ts';
 import { decodeProtobuf } from './protobuf.ts';
 
@@ -84,7 +84,7 @@ function readYaml(text: string): Body {
     throw new ApiError('BadRequest', messageOf(error));
   }
   if (documents.length !== 1) throw new ApiError('BadRequest', `the body holds ${documents.length} YAML documents: send one`);
-  return { value: documents[0] };
+  return { value: wellFormed(documents[0]) };
 }
 
 function mediaType(contentType: string | undefined): string {

@@ -34,16 +34,20 @@ export function checkHeaderName(causes: Causes, field: string, name: string): vo
   else if (!HEADER.test(name)) causes.invalid(field, name, `header name ${name} is not a valid header name`);
 }
 
+/** What Go counts in nanoseconds. */
+const MAX_DURATION_MS = 2 ** 63 / 1e6;
+
 /** A duration of at least a millisecond, unless `zero` allows none at all. */
 export function checkDuration(causes: Causes, field: string, text: string | undefined, zero = false): void {
   if (text === undefined) return;
   const ms = parseDuration(text);
   if (ms === undefined) causes.invalid(field, text, 'not a duration; write a number and a unit, such as 250ms, 10s or 1m30s');
+  else if (ms > MAX_DURATION_MS) causes.invalid(field, text, 'duration out of range; it is less than 292 years');
   else if (ms < 1 && !(zero && ms === 0)) causes.invalid(field, text, 'duration must be greater than 1ms');
 }
 
-export function checkPercent(causes: Causes, field: string, percent: Percent | number | undefined): void {
-  const value = typeof percent === 'object' ? percent.value : percent;
+export function checkPercent(causes: Causes, field: string, percent: Percent | number | null | undefined): void {
+  const value = typeof percent === 'object' ? percent?.value : percent;
   if (value !== undefined && !(value >= 0 && value <= 100)) causes.invalid(field, value, 'percentage must be between 0 and 100');
 }
 

@@ -1,7 +1,7 @@
 import { DestinationRules } from '../../resources.ts';
 import { type Causes, checkLabels } from '../check.ts';
 import { AGE, defineCustom, shows } from '../custom.ts';
-import { checkDuration, checkExportTo, checkHost, checkName, checkPercent, checkPortNumber } from './checks.ts';
+import { checkDuration, checkExportTo, checkHeaderName, checkHost, checkName, checkPercent, checkPortNumber } from './checks.ts';
 import { networking } from './shared.ts';
 import type { ClientTls, DestinationRule, LoadBalancer, LocalitySetting, PortTrafficPolicy, TrafficPolicy } from './types.ts';
 
@@ -99,6 +99,12 @@ function checkLoadBalancer(causes: Causes, at: string, loadBalancer: LoadBalance
   }
   if (consistentHash.httpCookie && !consistentHash.httpCookie.name) causes.required(`${at}.consistentHash.httpCookie.name`);
   checkDuration(causes, `${at}.consistentHash.httpCookie.ttl`, consistentHash.httpCookie?.ttl, true);
+  consistentHash.httpCookie?.attributes?.forEach(({ name, value }, i) => {
+    const here = `${at}.consistentHash.httpCookie.attributes[${i}]`;
+    checkHeaderName(causes, `${here}.name`, name);
+    if (/[\0\r\n]/.test(value ?? '')) causes.invalid(`${here}.value`, value, 'must be one line');
+  });
+  if (consistentHash.httpHeaderName) checkHeaderName(causes, `${at}.consistentHash.httpHeaderName`, consistentHash.httpHeaderName);
 }
 
 const MAGLEV_MOST = 5_000_011;
