@@ -164,7 +164,8 @@ function spotsOf(holder: Record<string, unknown>, key: string, schema: Schema): 
   const { items, properties = {}, additionalProperties: more } = schema;
   const schemaAt = (k: string): Schema =>
     (Array.isArray(value) ? items : (properties[k] ?? (typeof more === 'object' ? more : ANY))) ?? ANY;
-  const keys = new Set([...Object.keys(map), ...Object.keys(properties)]);
+  // A list in the place of an object has functions under the names of some fields.
+  const keys = new Set([...Object.keys(map), ...(Array.isArray(value) ? [] : Object.keys(properties))]);
   return [here, ...[...keys].flatMap((k) => spotsOf(map, k, schemaAt(k)))];
 }
 
