@@ -149,6 +149,9 @@ function unanswered({ xds }: Bed, id: string): string[] {
 /** Envoy's words without the names of users. */
 const sayingOf = (message: string): string => message.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '_').slice(0, 160);
 
+/** Of several clusters of one service that are refused for the same reason, an object tells of one. */
+const withoutCluster = (text: string): string => text.replaceAll(/outbound\|\S+/g, '');
+
 /** The refusals that no object tells of, in Envoy's words. An EnvoyFilter that is given up at the first of several tells of one. */
 async function unsaid(bed: Bed, refusals: ReadonlyMap<string, Refusal>, objects: readonly KubeObject[]): Promise<string[]> {
   let left = [...refusals];
@@ -158,7 +161,8 @@ async function unsaid(bed: Bed, refusals: ReadonlyMap<string, Refusal>, objects:
     const standing = new Set(PROXIES.flatMap((id) => bed.xds.state(id).rejections.map((r) => r.message)));
     const givenUp = said.some((text) => text.includes('Envoy refuses the configuration with these patches'));
     left = left.filter(
-      ([, { message }]) => !said.some((text) => text.includes(message.slice(0, TOLD))) && !(givenUp && !standing.has(message)),
+      ([, { message }]) =>
+        !said.some((text) => withoutCluster(text).includes(withoutCluster(message.slice(0, TOLD)))) && !(givenUp && !standing.has(message)),
     );
   }
   return left.map(([what, { message }]) => `nobody is told that ${what} is refused: ${message}`);

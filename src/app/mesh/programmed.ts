@@ -90,15 +90,17 @@ export function programmed(standing: Standing | undefined, problems: readonly Pr
     message,
     observedGeneration,
   });
-  const [refusal] = standing?.refused ?? [];
+  const refused = [...(standing?.refused ?? [])];
   const waiting = standing?.waiting ?? [];
   const acked = `ACKed by ${total - waiting.length} of ${total} ${total === 1 ? 'proxy' : 'proxies'}`;
-  if (refusal) {
-    const [words, by] = refusal;
+  if (refused.length) {
+    const by = new Set(refused.flatMap(([, proxies]) => proxies)).size;
+    const [[words]] = refused as [[string, string[]]];
+    const more = refused.length > 1 ? ` (and ${refused.length - 1} more of what is made of it)` : '';
     return say(
       'False',
       REJECTED,
-      `Refused by ${by.length} of ${total} proxies, which keep the last good configuration: ${words}. Correct the object, or take back its last change.`,
+      `Refused by ${by} of ${total} proxies, which keep the last good configuration: ${words}${more}. Correct the object, or take back its last change.`,
     );
   }
   if (error) {
