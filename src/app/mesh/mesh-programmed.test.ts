@@ -137,6 +137,18 @@ test('a refusal is said on the object that changed, not on those that share its 
   );
 });
 
+test('proxies that refuse different things are all counted, and one reason is given', async () => {
+  const w = await world('bad');
+  const two = [holder('p1.default', [id('bad')], refusal('bad regex')), holder('p2.default', [id('bad')], refusal('bad path'))];
+  w.holders = [...two, holder('p3.default', [id('bad')])];
+  w.reporter.changed();
+  await w.pass(600);
+  assert.match(
+    (await w.said('bad'))!,
+    /Refused by 2 of 3 proxies, .*: RouteConfiguration 80: bad regex \(and 1 more of what is made of it\)\./,
+  );
+});
+
 test('a problem comes first, with what is left of the object', async () => {
   const w = await world('a');
   const object = { kind: 'VirtualService', namespace: 'default', name: 'a' };
