@@ -7,7 +7,7 @@ export { createRegistry } from './create-registry.ts';
 export type { Admission } from './admission/admission.ts';
 export { createAuth } from './auth/auth.ts';
 export { startAuthControllers } from './auth/controllers.ts';
-export { ADMIN, SERVER } from './auth/identity.ts';
+export { accountOf, ADMIN, SERVER } from './auth/identity.ts';
 export { mergeKubeconfig, removeFromKubeconfig, writeKubeconfig } from './auth/kubeconfig.edge.ts';
 export { createKubeletClient } from './http/kubelet-client.edge.ts';
 export { startApiServer } from './http/server.edge.ts';

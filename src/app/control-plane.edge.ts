@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createCatalog, Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
 import {
+  accountOf,
   ADMIN,
   createDialer,
   createAuth,
@@ -29,11 +30,12 @@ import { startXds } from '../xds/index.ts';
 import { canaryAccounts, canaryCommands } from './canary-parts.ts';
 import { clusterDial, clusterHttp } from './cluster-http.edge.ts';
 import { openFlagger } from './flagger.edge.ts';
-import { applyAll, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
+import { applyAll, createMeshConfigMap, kubernetesService, priorityClasses, standardStorage } from './first-objects.ts';
 import { injectionPlace, sidecarAdmission } from './mesh/injection.ts';
 import type { ControlPlaneInput } from './instance/config.ts';
 import { reportIngressAddress } from './mesh/ingress-status.ts';
 import { answer } from './mesh/istiod.ts';
+import { serveIstiodXds } from './mesh/istiod-xds.edge.ts';
 import { feedMesh } from './mesh/mesh-feed.ts';
 import { secretsFor } from './mesh/mesh-secrets.ts';
 import { servePages } from './pages.edge.ts';
@@ -161,6 +163,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...istiod(),
     ...flagger(),
   ]);
+  await createMeshConfigMap(own);
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
   const dial = clusterDial(dialer, config.prometheusPort);
   const web = createWeb({ dial, env: process.env });
@@ -182,6 +185,14 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   const told = { ...view, version: versions.sluice, proxyVersion: versions.envoy };
   const debug = await servePages({ socketPath: paths.istiodSocket }, (url) => answer(told, url), log);
+  const endDebugXds = await serveIstiodXds({
+    socketPath: paths.istiodXdsSocket,
+    istiod: told,
+    tls: pki,
+    namespaceOf: async (token) => accountOf((await auth.accountTokens.authenticate(token, ['istio-ca']))?.user.name ?? '')?.namespace,
+    rootNamespace: mesh.rootNamespace,
+    log,
+  });
   const shown = await openFlagger(paths, clock, log);
   const addresses = reportIngressAddress({ informers, address: HOST_ADDRESS, clock, log, signal });
 
@@ -210,6 +221,6 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
 
   await Promise.all([node, workloads.done, authControllers.done, delivery, addresses]);
   identities.close();
-  await Promise.all([xds.close(), debug.close(), shown.close(), telemetry.close(), api.close()]);
+  await Promise.all([xds.close(), debug.close(), endDebugXds(), shown.close(), telemetry.close(), api.close()]);
   await store.close();
 }

@@ -1,9 +1,10 @@
 /** Objects that are there from the start, such as the ingress gateway. */
-import type { Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Endpoints as EndpointsObject, Service } from 'kubernetes-types/core/v1.js';
 import type { PriorityClass } from 'kubernetes-types/scheduling/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { StorageClass } from 'kubernetes-types/storage/v1.js';
 import {
+  ConfigMaps,
   Deployments,
   Endpoints,
   EndpointSlices,
@@ -17,6 +18,7 @@ import {
   type Resource,
 } from '../api/index.ts';
 import type { Client } from '../control/index.ts';
+import { defaultMeshConfig } from '../mesh/index.ts';
 import { API_ADDRESS } from '../node/index.ts';
 import { PROVISIONER } from '../workloads/index.ts';
 
@@ -89,6 +91,19 @@ export const standardStorage: StorageClass = {
   reclaimPolicy: 'Delete',
   volumeBindingMode: 'Immediate',
 };
+
+/** Where settings of the whole mesh are written, and where istioctl reads them. */
+const meshConfigMap: ConfigMap = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'istio', namespace: defaultMeshConfig.rootNamespace },
+  data: { mesh: `rootNamespace: ${defaultMeshConfig.rootNamespace}\ntrustDomain: ${defaultMeshConfig.domain}\n` },
+};
+
+/** Once only: from then on it is the users'. */
+export async function createMeshConfigMap(client: Client): Promise<void> {
+  if (!(await client.get(ConfigMaps, keyOf(meshConfigMap)))) await client.create(ConfigMaps, meshConfigMap);
+}
 
 /** Applies the objects as manager `sluice`: what users have changed besides stays. */
 export async function applyAll(client: Client, objects: readonly KubeObject[]): Promise<void> {

@@ -19,7 +19,7 @@ export async function servePages(place: Place, answer: (url: URL) => Page, log: 
   const server = createServer((request, response) => {
     request.resume();
     try {
-      const { status, body } = answer(new URL(request.url ?? '/', 'http://own'));
+      const { status, body } = answer(new URL((request.url ?? '/').replace(/^\/+/, '/'), 'http://own'));
       const asIs = typeof body === 'string' || body instanceof Uint8Array;
       response
         .writeHead(status, { 'content-type': asIs ? 'text/plain; version=0.0.4' : 'application/json' })

@@ -99,16 +99,31 @@ export function bootstrap(options: BootstrapOptions): Json {
   };
 }
 
-/** An Envoy that hands what it is sent on these ports to a Unix socket, and knows nothing else. */
-export function relayBootstrap(ports: Readonly<Record<string, number>>, socket: string): Json {
+/** An Envoy that hands requests on these ports to a Unix socket, connections to another port to another socket, and knows nothing else. */
+export function relayBootstrap(
+  ports: Readonly<Record<string, number>>,
+  socket: string,
+  tcp?: { readonly name: string; readonly port: number; readonly socket: string },
+): Json {
   return {
     static_resources: {
-      clusters: [pipeCluster('socket', socket)],
-      listeners: Object.entries(ports).map(([name, port]) =>
-        adminListener(name, '0.0.0.0', port, [{ match: { prefix: '/' }, route: { cluster: 'socket' } }]),
-      ),
+      clusters: [pipeCluster('socket', socket), ...(tcp ? [pipeCluster(tcp.name, tcp.socket)] : [])],
+      listeners: [
+        ...Object.entries(ports).map(([name, port]) =>
+          adminListener(name, '0.0.0.0', port, [{ match: { prefix: '/' }, route: { cluster: 'socket' } }]),
+        ),
+        ...(tcp ? [tcpListener(tcp.name, tcp.port)] : []),
+      ],
     },
   };
+}
+
+function tcpListener(name: string, port: number): Json {
+  const proxy = extension('envoy.filters.network.tcp_proxy', 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+    stat_prefix: name,
+    cluster: name,
+  });
+  return { name, address: address('0.0.0.0', port), filter_chains: [{ filters: [proxy] }] };
 }
 
 function trigger(name: string, value: number): Json {

@@ -1,6 +1,7 @@
 import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { BLACK_HOLE, PASSTHROUGH } from './cluster.ts';
 import { common } from './blocks.ts';
+import { isFree } from './listener.ts';
 import { chainsOf, l4RoutesOf, type L4Route } from './l4-route.ts';
 import { catchAll, dependencies, domainsOf, plainHost, ruledHost, soleDomain, type Client, type VirtualHost } from './virtual-host.ts';
 
@@ -24,11 +25,15 @@ export function otherwiseCluster(model: Model, client: Client): string {
   return (client.outboundTrafficPolicy ?? model.config.outboundTrafficPolicy) === 'ALLOW_ANY' ? PASSTHROUGH : BLACK_HOLE;
 }
 
+/** On a port that the proxy itself has it can listen for nobody else. */
+const freePorts = ({ ports }: MeshService): readonly ServicePort[] => ports.filter((p) => isFree(p.number));
+
 /** Ports on which some service speaks HTTP; true when all of them speak gRPC. */
 const httpPorts = memo((services: readonly MeshService[]): ReadonlyMap<number, boolean> => {
   const http = new Map<number, boolean>();
-  for (const { ports } of services)
-    for (const port of ports) if (isHttp(port.protocol)) http.set(port.number, port.protocol === 'grpc' && (http.get(port.number) ?? true));
+  for (const service of services)
+    for (const { protocol, number } of freePorts(service))
+      if (isHttp(protocol)) http.set(number, protocol === 'grpc' && (http.get(number) ?? true));
   return http;
 });
 
@@ -42,7 +47,7 @@ export function planOutbound(model: Model, services: readonly MeshService[], cli
   const http = httpPorts(services);
   const all = new Map<number, OutboundChain[]>();
   for (const service of l4Services(services)) {
-    for (const port of service.ports) {
+    for (const port of freePorts(service)) {
       if (port.protocol === 'udp' || isHttp(port.protocol)) continue;
       const chains = chainsFor(model, service, port, client, http.has(port.number));
       const known = all.get(port.number);
@@ -97,7 +102,7 @@ export function planRoutes(model: Model, services: readonly MeshService[], clien
     tables.get(table)?.push(host);
   };
   for (const service of services) {
-    for (const port of service.ports) {
+    for (const port of freePorts(service)) {
       if (isHttp(port.protocol)) add(String(port.number), serviceHost(model, service, port, client));
       else if (port.protocol === 'auto') add(`${service.host}:${port.number}`, serviceHost(model, service, port, client));
     }

@@ -23,7 +23,7 @@ import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from '.
 import { clustersToAsk } from './ext-authz.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
-import { isFree, portListeners, virtualInbound, virtualOutbound } from './listener.ts';
+import { portListeners, virtualInbound, virtualOutbound } from './listener.ts';
 import { absent, answered, MAX_ASKED, opening, tableOnDemand } from './on-demand.ts';
 import { originsOf, type Origins } from './origins.ts';
 import { otherwiseCluster, type OutboundPlan } from './outbound.ts';
@@ -250,7 +250,7 @@ class Maker {
 
   /** Listeners for what the application sends to the ports of services. */
   #ports(own: Reporter, { http, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
-    return [...new Set([...http.keys(), ...chains.keys()])].filter(isFree).flatMap((port) => {
+    return [...new Set([...http.keys(), ...chains.keys()])].flatMap((port) => {
       const carried = chains.get(port) ?? [];
       const grpc = http.get(port);
       const speaks = grpc === undefined ? undefined : grpc ? 'grpc' : 'http';

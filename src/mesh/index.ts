@@ -34,4 +34,5 @@ export { meshConfigOf } from './mesh-config.ts';
 export { threadsOf } from './proxy-settings.ts';
 export { injectInto } from './inject-manifest.ts';
 export { ingressGateway } from './ingress-gateway.ts';
-export { istiod, ISTIOD_PORTS } from './istiod.ts';
+export { ISTIO_VERSION } from './envoy-filter.ts';
+export { istiod, ISTIOD_PORTS, ISTIOD_XDS_PORT } from './istiod.ts';

@@ -5,11 +5,13 @@ const NAME = 'istiod';
 const NAMESPACE = 'istio-system';
 /** Where it tells of itself: as people ask it in its pod, and as tools and Prometheus ask it from elsewhere. */
 export const ISTIOD_PORTS = { debug: 8080, monitoring: 15014 } as const;
+/** Where `istioctl proxy-status` asks, over xDS with TLS. */
+export const ISTIOD_XDS_PORT = 15012;
 export const ISTIOD_IMAGE = 'sluice/pilot:1.40.0';
 
 /**
  * The pod under which tools look for the control plane. The control plane itself is no pod: this one hands what it is asked to it.
- * It offers no xDS: proxies come by a socket of their own.
+ * Its xDS is for istioctl: proxies come by a socket of their own.
  */
 export function istiod(): [ServiceAccount, Deployment, Service] {
   const labels = { app: NAME, istio: 'pilot', 'istio.io/rev': 'default' };
@@ -34,6 +36,7 @@ export function istiod(): [ServiceAccount, Deployment, Service] {
                 ports: [
                   { name: 'http-debug', containerPort: ISTIOD_PORTS.debug, protocol: 'TCP' },
                   { name: 'http-monitoring', containerPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' },
+                  { name: 'grpc-xds', containerPort: ISTIOD_XDS_PORT, protocol: 'TCP' },
                 ],
                 readinessProbe: { httpGet: { path: '/ready', port: ISTIOD_PORTS.debug }, periodSeconds: 3, timeoutSeconds: 5 },
                 resources: { requests: { cpu: '10m', memory: '40Mi' } },
@@ -49,7 +52,10 @@ export function istiod(): [ServiceAccount, Deployment, Service] {
       metadata: { name: NAME, namespace: NAMESPACE, labels },
       spec: {
         selector,
-        ports: [{ name: 'http-monitoring', port: ISTIOD_PORTS.monitoring, targetPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' }],
+        ports: [
+          { name: 'http-monitoring', port: ISTIOD_PORTS.monitoring, targetPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' },
+          { name: 'https-dns', port: ISTIOD_XDS_PORT, targetPort: ISTIOD_XDS_PORT, protocol: 'TCP' },
+        ],
       },
     },
   ];

@@ -23,6 +23,8 @@ export interface InstancePaths {
   readonly xdsSocket: string;
   /** What istiod tells of itself, by HTTP. */
   readonly istiodSocket: string;
+  /** The same over xDS, for istioctl. */
+  readonly istiodXdsSocket: string;
   /** What delivery tells of itself, by HTTP and in lines; each in a directory of its own, for the pod `flagger`. */
   readonly flaggerSocket: string;
   readonly flaggerLog: string;
@@ -85,7 +87,7 @@ function runPaths(
   runDir: string,
 ): Pick<
   InstancePaths,
-  'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'flaggerSocket' | 'nodeSocket' | 'proxyDir'
+  'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'istiodXdsSocket' | 'flaggerSocket' | 'nodeSocket' | 'proxyDir'
 > {
   return {
     runDir,
@@ -93,6 +95,7 @@ function runPaths(
     apiTlsSocket: join(runDir, 'api-tls.sock'),
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
     istiodSocket: join(runDir, 'istiod', 'istiod.sock'),
+    istiodXdsSocket: join(runDir, 'istiod', 'xds.sock'),
     flaggerSocket: join(runDir, 'flagger', 'flagger.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),

@@ -150,10 +150,12 @@ function dumpOf({ proxies }: Istiod, url: URL): Json | undefined {
   const resources = proxies().find((p) => p.proxy.id === id)?.resources;
   if (!resources) return undefined;
   const read = (field: keyof ProxyResources): { version_info: string; message: Json }[] =>
-    [...resources[field].values()].map((r) => ({
-      version_info: r.version,
-      message: { '@type': r.typeUrl, ...decode(r.typeUrl, r.bytes) },
-    }));
+    [...resources[field].values()]
+      .filter((r) => !r.unfit)
+      .map((r) => ({
+        version_info: r.version,
+        message: { '@type': r.typeUrl, ...decode(r.typeUrl, r.bytes) },
+      }));
   const part = (type: string, fields: Json): Json => ({ '@type': `type.googleapis.com/envoy.admin.v3.${type}`, ...fields });
   const entries = (field: keyof ProxyResources, as: string): Json[] =>
     read(field).map((r) => ({ version_info: r.version_info, [as]: r.message }));

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { BUILTIN_IMAGES, builtinApp } from '../../../samples/catalog.ts';
 import { FLAGGER_PORT } from '../../delivery/index.ts';
 import { bootstrap, relayBootstrap } from '../../envoy/index.ts';
-import { defaultMeshConfig, ISTIOD_PORTS, proxyOf, threadsOf } from '../../mesh/index.ts';
+import { defaultMeshConfig, ISTIOD_PORTS, ISTIOD_XDS_PORT, proxyOf, threadsOf } from '../../mesh/index.ts';
 import type { BuiltinImage, ImageCatalog, ImageUse } from '../../node/index.ts';
 
 export interface ImagePlaces {
@@ -61,7 +61,11 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     ...envoy(1),
     mounts: [...programs, { source: places.istiodDir, target: ISTIOD_DIR }],
     note: 'Envoy, in front of the control plane',
-    files: { [BOOTSTRAP]: JSON.stringify(relayBootstrap(ISTIOD_PORTS, `${ISTIOD_DIR}/istiod.sock`)) },
+    files: {
+      [BOOTSTRAP]: JSON.stringify(
+        relayBootstrap(ISTIOD_PORTS, `${ISTIOD_DIR}/istiod.sock`, { name: 'xds', port: ISTIOD_XDS_PORT, socket: `${ISTIOD_DIR}/xds.sock` }),
+      ),
+    },
   };
 
   const flagger: BuiltinImage = {
