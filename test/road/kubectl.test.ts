@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { toolPath } from '../support/kubectl.ts';
 import { eventually, kubectl, newInstance, type Instance } from '../support/instance.ts';
+import { askIstiod, bytesOf, text, type Answer } from '../support/istiod-xds.ts';
 import { runSteps, said } from '../support/steps.ts';
 
 let it: Instance;
@@ -225,6 +226,26 @@ test('port-forward to a pod, a Deployment and a Service', async () => {
     } finally {
       forwarding.kill();
     }
+  }
+});
+
+test('istiod answers on its port what istioctl asks, to accounts of its own namespace', async () => {
+  const forwarding = it.kubectl.start(['-n', 'istio-system', 'port-forward', 'deployment/istiod', ':15012']);
+  const token = async (namespace: string): Promise<string> =>
+    (await kubectl(it, `-n ${namespace} create token default --audience=istio-ca`)).trim();
+  try {
+    const local = /127\.0\.0\.1:(\d+) ->/.exec(await said(forwarding.stdout!, /Forwarding.*\n/))?.[1];
+    const ask = async (namespace: string): ReturnType<typeof askIstiod> =>
+      askIstiod(`127.0.0.1:${local}`, await token(namespace), 'istio.io/debug/syncz');
+    const answer = (await ask('istio-system')) as Answer;
+    const names = answer.resources.map((any) => text(bytesOf(bytesOf(bytesOf(any, 2)[0]!, 1)[0]!, 1)[0]));
+    assert.ok(
+      names.some((name) => /^istio-ingressgateway-.*\.istio-system$/.test(name)),
+      String(names),
+    );
+    assert.match((await ask('default')) as string, /^7 only accounts in istio-system/);
+  } finally {
+    forwarding.kill();
   }
 });
 

@@ -3,38 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { Client, credentials, Metadata, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { jsonLog } from '../../base/index.ts';
 import { decode, encode, TypeUrl, type Json } from '../../envoy/index.ts';
 import { selfSigned } from '../../../test/support/certificate.ts';
+import { askIstiod, bytesOf, fieldsOf, text } from '../../../test/support/istiod-xds.ts';
 import { serveIstiodXds } from './istiod-xds.edge.ts';
 import { decodeAsked, tell, type Told } from './istiod-xds.ts';
 import { istiod } from './istiod.fixture.ts';
 
 const REQUEST = 'type.googleapis.com/envoy.service.discovery.v3.DiscoveryRequest';
 
-/** The fields of a message, as they come. */
-function fields(bytes: Uint8Array): [number, Uint8Array | number][] {
-  const r = new BinaryReader(bytes);
-  const out: [number, Uint8Array | number][] = [];
-  while (r.pos < r.len) {
-    const [field, type] = r.tag();
-    out.push([field, type === WireType.Varint ? r.int32() : r.bytes()]);
-  }
-  return out;
-}
-const bytesOf = (all: [number, Uint8Array | number][], field: number): Uint8Array[] =>
-  all.flatMap(([f, v]) => (f === field ? [v as Uint8Array] : []));
-const textOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
-
 /** Type -> status of a `ClientConfig`, by their numbers in `ConfigStatus`. */
 function statuses({ value }: Told): Record<string, unknown> {
   return Object.fromEntries(
-    bytesOf(fields(value), 3).map((generic) => {
-      const all = fields(generic);
-      return [textOf(bytesOf(all, 1)[0]).split('.').at(-1), all.find(([f]) => f === 6)?.[1]];
-    }),
+    bytesOf(value, 3).map((generic) => [text(bytesOf(generic, 1)[0]).split('.').at(-1), fieldsOf(generic).find(([f]) => f === 6)?.[1]]),
   );
 }
 
@@ -45,8 +27,8 @@ test('syncz: a ClientConfig for each connected proxy, with the state of each typ
     ['type.googleapis.com/envoy.service.status.v3.ClientConfig'],
   );
   assert.deepEqual(statuses(told[0]!), { Cluster: 1, Listener: 1, ClusterLoadAssignment: 1, RouteConfiguration: 1 });
-  const node = fields(bytesOf(fields(told[0]!.value), 1)[0]!);
-  assert.equal(textOf(bytesOf(node, 1)[0]), 'web.default');
+  const node = bytesOf(told[0]!.value, 1)[0]!;
+  assert.equal(text(bytesOf(node, 1)[0]), 'web.default');
   const metadata = decode('type.googleapis.com/google.protobuf.Struct', bytesOf(node, 3)[0]!);
   assert.deepEqual([metadata['NAMESPACE'], metadata['CLUSTER_ID']], ['default', 'Kubernetes']);
   const sync = {
@@ -78,9 +60,9 @@ test('config_dump: what a proxy is to hold, in the messages of its own dump', ()
 
 test('any page of istiod; what is not there is said', () => {
   const [page] = tell(istiod(), { typeUrl: 'istio.io/debug', names: ['syncz'] }) as Told[];
-  assert.equal((JSON.parse(textOf(page!.value)) as { proxy: string }[])[0]?.proxy, 'web.default');
-  assert.match(String(tell(istiod(), { typeUrl: 'istio.io/debug', names: ['nosuch'] })), /no debug\/nosuch; ask for "list"/);
-  assert.match(String(tell(istiod(), { typeUrl: TypeUrl.cluster, names: [] })), /proxies of this mesh come by a socket/);
+  assert.equal((JSON.parse(text(page!.value)) as { proxy: string }[])[0]?.proxy, 'web.default');
+  assert.match(tell(istiod(), { typeUrl: 'istio.io/debug', names: ['nosuch'] }) as string, /no debug\/nosuch; ask for "list"/);
+  assert.match(tell(istiod(), { typeUrl: TypeUrl.cluster, names: [] }) as string, /proxies of this mesh come by a socket/);
   assert.deepEqual(decodeAsked(encode(REQUEST, { type_url: 'a', resource_names: ['b'], node: { id: 'x' } })), {
     typeUrl: 'a',
     names: ['b'],
@@ -99,29 +81,14 @@ test('only an account of the root namespace is answered', async (t) => {
     rootNamespace: 'istio-system',
     log: jsonLog(() => {}, Date.now, 'error'),
   });
-  const client = new Client(`unix:${socketPath}`, credentials.createSsl(null, null, null, { rejectUnauthorized: false }));
   t.after(async () => {
-    client.close();
     await end();
     rmSync(dir, { recursive: true });
   });
-  const ask = (token: string, typeUrl: string): Promise<string> =>
-    new Promise((resolve) => {
-      const metadata = new Metadata();
-      if (token) metadata.set('authorization', `Bearer ${token}`);
-      const stream: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(
-        '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
-        (request: Buffer) => request,
-        (answer: Buffer) => answer,
-        metadata,
-      );
-      stream.on('data', (answer: Buffer) => {
-        resolve(textOf(bytesOf(fields(answer), 4)[0]));
-        stream.cancel();
-      });
-      stream.on('error', ({ code, details }: ServiceError) => resolve(`${code} ${details}`));
-      stream.write(Buffer.from(encode(REQUEST, { type_url: typeUrl })));
-    });
+  const ask = async (token: string, typeUrl: string): Promise<string> => {
+    const answer = await askIstiod(`unix:${socketPath}`, token, typeUrl);
+    return typeof answer === 'string' ? answer : answer.typeUrl;
+  };
   assert.equal(await ask('root', 'istio.io/debug/syncz'), 'istio.io/debug/syncz');
   assert.match(await ask('', 'istio.io/debug/syncz'), /^16 authentication required/);
   assert.match(await ask('forged', 'istio.io/debug/syncz'), /^16 authentication required/);
