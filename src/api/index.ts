@@ -14,13 +14,16 @@ export { ApiError, isApiError, type StatusBody, type StatusCause, type StatusDet
 export * from './resources.ts';
 export type * from './kinds/istio/types.ts';
 export type * from './kinds/istio/proxy-types.ts';
-export { GRPC_STATUSES } from './kinds/istio/grpc-status.ts';
+export { GRPC_FAULTS, GRPC_STATUSES } from './kinds/istio/grpc-status.ts';
 export type * from './kinds/flagger/types.ts';
 export {
   COMMANDS,
   DEADLINE,
   GROUP,
+  askedBy,
   isPaused,
+  noteOf,
+  pausedBy,
   openRequest,
   parseRequest,
   PAUSED,

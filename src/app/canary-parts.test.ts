@@ -105,7 +105,7 @@ test('what is posted to a part of a Canary', async (t) => {
 test('what is asked stays with the Canary', async () => {
   await post('restart', {}, [true, 'Restarting']);
   const { object } = await registry.get({ ...at('status'), subresource: undefined });
-  assert.match(object.metadata?.annotations?.[REQUEST] ?? '', /^restart 2026-01-01T/);
+  assert.match(object.metadata?.annotations?.[REQUEST] ?? '', /^restart 2026-01-01T\S+ by jane$/);
   assert.ok(object.metadata?.managedFields?.some((f) => f.manager === 'sluice-rollout'));
 });
 

@@ -31,7 +31,7 @@ export function canaryCommands({ clientOf, clock, signal }: Uses): Answers {
       if (dryRun) throw new ApiError('BadRequest', `${verb} knows no dry run: what becomes of it is found out by doing it`);
       const { spec } = asked as CanaryRequestObject;
       const command = verb === 'set-weight' ? { do: verb, weight: spec?.weight ?? 0 } : { do: verb };
-      const { outcome, message } = await commandCanary(clientOf(user), { namespace, name }, command, { clock, signal });
+      const { outcome, message } = await commandCanary(clientOf(user), { namespace, name }, command, { by: user.name, clock, signal });
       if (outcome === 'done') return { ...asked, metadata: { name, namespace }, status: { message } };
       const [reason, text] =
         outcome === 'refused' ? (['Conflict', 'Operation cannot be fulfilled'] as const) : (['Timeout', 'No answer'] as const);

@@ -1,5 +1,14 @@
 /** Releases as people read them: rows, a page, sentences. Pure. */
-import { isPaused, type Canary, type CanaryEvidence, type CanaryRelease } from '../api/index.ts';
+import {
+  askedBy,
+  isPaused,
+  pausedBy,
+  PAUSED,
+  type Canary,
+  type CanaryAnswer,
+  type CanaryEvidence,
+  type CanaryRelease,
+} from '../api/index.ts';
 import { humanDuration } from '../base/index.ts';
 import { table } from './output.ts';
 
@@ -52,12 +61,29 @@ export function pageText(canary: Canary, now: number): string {
     ['canary', `${courseOf(canary)}, ${status?.failedChecks ?? 0} of ${spec.analysis.threshold ?? 1} checks failed`],
   ];
   if (release) facts.push(['release', `${release.images?.join(', ') ?? release.revision}, ${outcomeText(release, now)}`]);
-  if (status?.previous)
-    facts.push(['undo', `to ${status.previous.images?.join(', ') ?? status.previous.revision}, until ${clock(status.previous.until)}`]);
+  if (isPaused(canary)) facts.push(['paused', pauseText(canary, now)]);
+  if (status?.handled) facts.push(['request', requestText(status.handled)]);
+  if (status?.previous) facts.push(['undo', undoText(status.previous, now)]);
   if (status?.judge) facts.push(['judge', status.judge.message]);
   const last = status?.evidence?.at(-1);
   if (last) facts.push(['last', `${clock(last.time)} ${last.decision}`]);
   return `${metadata?.namespace}/${metadata?.name}\n${table(facts.map(([what, is]) => [`  ${what}`, is]))}`;
+}
+
+const byText = (name: string | undefined): string => (name ? ` by ${name}` : '');
+
+function pauseText(canary: Canary, now: number): string {
+  const since = age(canary.metadata?.annotations?.[PAUSED]?.split(' ')[0], now);
+  return `${since ? `for ${since}` : 'yes'}${byText(pausedBy(canary))}: it stays as it is until "resume"`;
+}
+
+function requestText({ request, done, message, time }: CanaryAnswer): string {
+  return `${request.split(' ')[0]}${byText(askedBy(request))} at ${clock(time)} was ${done ? 'done' : 'refused'}: ${message}`;
+}
+
+function undoText({ images, revision, until }: NonNullable<NonNullable<Canary['status']>['previous']>, now: number): string {
+  const left = humanDuration(Math.max(0, Date.parse(until) - now));
+  return `possible for ${left}, back to ${images?.join(', ') ?? revision}, of which as many pods as the primary's run until then`;
 }
 
 /** One line a change, for who watches. */
@@ -86,8 +112,15 @@ export function historyText(canary: Canary, now: number): string {
   if (releases.length === 0) return 'Nothing was released yet.\n';
   const rows = releases
     .toReversed()
-    .map((r) => [r.startedAt, r.revision, r.images?.join(', ') ?? '', outcomeText(r, now), r.endedAt ? (r.reason ?? '') : '']);
-  return table([['STARTED', 'REVISION', 'IMAGES', 'OUTCOME', 'REASON'], ...rows]);
+    .map((r) => [
+      r.startedAt,
+      r.revision,
+      r.images?.join(', ') ?? '',
+      outcomeText(r, now),
+      (r.requests ?? []).map(({ request, by }) => `${request}${byText(by)}`).join(', '),
+      r.endedAt ? (r.reason ?? '') : '',
+    ]);
+  return table([['STARTED', 'REVISION', 'IMAGES', 'OUTCOME', 'REQUESTS', 'REASON'], ...rows]);
 }
 
 /** The evidence of each decision, in sentences. */
@@ -99,11 +132,7 @@ export function whyText(canary: Canary, now: number): string {
     const because = release.endedAt && release.reason ? `: ${release.reason}` : '';
     lines.push(`The last release, ${release.images?.join(', ') ?? release.revision}, is ${outcomeText(release, now)}${because}`);
   }
-  const { handled } = status ?? {};
-  if (handled) {
-    const [verb] = handled.request.split(' ');
-    lines.push(`The last request, ${verb} at ${clock(handled.time)}, was ${handled.done ? 'done' : 'refused'}: ${handled.message}`);
-  }
+  if (status?.handled) lines.push(`The last request, ${requestText(status.handled)}`);
   const evidence = status?.evidence ?? [];
   if (evidence.length === 0) lines.push('No decision was made yet that metrics, hooks or the judge had a part in.');
   for (const e of evidence) lines.push('', `${clock(e.time)}  ${e.decision}`, ...sentences(e).map((s) => `          ${s}`));
@@ -123,10 +152,10 @@ function sentences({ weight, hooks = [], metrics = [], judge, pods = [], request
   }
   for (const { pod, container, reason, message } of pods)
     said.push(`Pod ${pod}${container ? `, container ${container}` : ''}: ${reason}${message ? `: ${message}` : ''}.`);
-  for (const { id, request, status, detail, ms } of requests) {
-    const became = status ? `was answered with ${status}` : 'was given up on';
+  for (const { id, request, status, grpc, detail, ms } of requests) {
+    const became = grpc ? `failed with gRPC status ${grpc}` : status ? `was answered with ${status}` : 'was given up on';
     said.push(`Request ${id}: ${request} ${became}${detail ? ` (${detail})` : ''}${ms ? ` after ${ms} ms` : ''}.`);
   }
-  if (judge) said.push(`Compared with the primary: ${judge}.`);
+  if (judge) said.push(`Against the primary: ${judge}.`);
   return said;
 }

@@ -5,6 +5,7 @@ import { windowMs, type Verdict } from './checks.ts';
 import {
   SOON_MS,
   ageOf,
+  byWhom,
   canaryIs,
   canaryNotReady,
   closedGate,
@@ -75,7 +76,7 @@ export function progress(o: Observation, answers: Answers): Decision {
   const locked = isReady(o) && !isPaused(o.canary) ? allReady(o) : undefined;
   if (locked) return locked;
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
-  if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`));
+  if (answers.hooks.rollback?.some((r) => r.ok)) return rollBackByHook(o, answers);
   return analyse(o, answers);
 }
 
@@ -106,7 +107,7 @@ function halt(o: Observation, says: Said[], counts: boolean): Decision {
 
 /** Paused: the canary is still watched, and gets no more traffic. */
 function hold(o: Observation, says: Said[]): Decision {
-  const noticed = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)} at canary weight ${o.weights?.canary ?? 0}`)];
+  const noticed = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)} at canary weight ${o.weights?.canary ?? 0}${byWhom(o)}`)];
   return decision(o, {
     says: [...says, ...noticed],
     status: { phase: phaseOf(o), group: undefined },
@@ -208,6 +209,14 @@ function skip(o: Observation): Decision {
     status: { phase: 'Promoting' },
     after: SOON_MS,
   });
+}
+
+/** A webhook says that it is to end. */
+export function rollBackByHook(o: Observation, answers: Answers, noted?: Partial<CanaryStatus>): Decision {
+  const { says, ...back } = rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`), noted);
+  const passed = (answers.hooks.rollback ?? []).filter((r) => r.ok).map((r) => warn(`Rollback check ${r.hook.name} passed`));
+  // What it comes to is said first: it is the decision that is told of.
+  return { ...back, says: says.toSpliced(1, 0, ...passed) };
 }
 
 /** `noted`: what else the status says from now on. */

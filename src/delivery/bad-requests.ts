@@ -21,6 +21,6 @@ export function badRequestsOf(
 }
 
 /** In a few words. */
-export function badRequestText({ id, request, status, detail, ms }: CanaryBadRequest): string {
-  return `${id}: ${request} ${status || 'without an answer'}${detail ? ` (${detail})` : ''}${ms ? ` after ${ms} ms` : ''}`;
+export function badRequestText({ id, request, status, grpc, detail, ms }: CanaryBadRequest): string {
+  return `${id}: ${request} ${grpc ? `gRPC ${grpc}` : status || 'without an answer'}${detail ? ` (${detail})` : ''}${ms ? ` after ${ms} ms` : ''}`;
 }

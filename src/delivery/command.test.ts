@@ -10,7 +10,9 @@ const KEY = { namespace: NS, name: 'podinfo' };
 
 async function give(w: World, command: CanaryCommand, meanwhile?: () => Promise<unknown>): Promise<string> {
   let said: string | undefined;
-  const given = commandCanary(w.client, KEY, command, { clock: w.clock }).then(({ outcome, message }) => (said = `${outcome}: ${message}`));
+  const given = commandCanary(w.client, KEY, command, { by: 'alice', clock: w.clock }).then(
+    ({ outcome, message }) => (said = `${outcome}: ${message}`),
+  );
   await w.pass(500);
   await meanwhile?.();
   for (let t = 0; t < 80 && said === undefined; t++) await w.pass(500);
@@ -30,17 +32,17 @@ test('what becomes of commands, in the words of the controller', async () => {
   const { [PAUSED]: since } = await annotations(w);
   assert.equal(await give(w, { do: 'pause' }), 'done: It is paused already.');
   assert.equal((await annotations(w))[PAUSED], since);
-  assert.equal(await give(w, { do: 'set-weight', weight: 35 }), 'done: Set podinfo.test canary weight 35 by request.');
+  assert.equal(await give(w, { do: 'set-weight', weight: 35 }), 'done: Set podinfo.test canary weight 35 by request of alice.');
   assert.equal(await weight(w), 35);
   assert.equal(await give(w, { do: 'resume' }), 'done: Resumed.');
   await give(w, { do: 'pause' });
-  assert.match(await give(w, { do: 'promote' }), /^done: Promoting podinfo\.test by request/);
+  assert.match(await give(w, { do: 'promote' }), /^done: Promoting podinfo\.test by request of alice: /);
   assert.equal((await annotations(w))[PAUSED], undefined, 'who promotes holds nothing any longer');
   await w.reach('Succeeded');
   const canary = await w.canary();
   assert.deepEqual(
-    historyOf(canary).map((r) => r.outcome),
-    ['Promoted'],
+    historyOf(canary).map((r) => [r.outcome, r.requests?.map(({ request, by }) => `${request} by ${by}`)]),
+    [['Promoted', ['pause by alice', 'set-weight=35 by alice', 'promote by alice']]],
   );
   const { phase, request, release } = whyOf(canary);
   assert.deepEqual([phase, request?.done, release?.outcome], ['Succeeded', true, 'Promoted']);

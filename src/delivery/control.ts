@@ -4,6 +4,7 @@ import { rfc3339 } from '../base/index.ts';
 import { begin, progress, rollBack, startPromotion } from './analysis.ts';
 import { applied, isApplied, isChanged, isPromoted } from './change.ts';
 import {
+  byRequest,
   canaryIs,
   decision,
   info,
@@ -71,34 +72,35 @@ const courses: Courses = {
   promote(o) {
     if (underWay(o))
       return onceReady(o, () => {
-        const says = [info(`Promoting ${canaryIs(o)} by request: what is left of the analysis is skipped`)];
+        const says = [info(`Promoting ${canaryIs(o)} ${byRequest(o)}: what is left of the analysis is skipped`)];
         return together(o, says, () => startPromotion(o, says));
       });
     if (ending(o)) return 'it is being promoted already';
-    if (isChanged(o)) return start(o, `Starting the release of ${targetIs(o)} by request: no gate is asked`);
+    if (isChanged(o)) return start(o, `Starting the release of ${targetIs(o)} ${byRequest(o)}: no gate is asked`);
     if (isUndone(o)) return 'it was undone: release it again with retry';
     return phaseOf(o) === 'Failed' && !isPromoted(o)
       ? 'the release has failed: try it again with retry'
       : 'there is nothing to promote: the target is what was promoted';
   },
   abort(o) {
-    const says = warn(`Rolling back ${canaryIs(o)} aborted by request`);
+    const says = warn(`Rolling back ${canaryIs(o)} aborted ${byRequest(o)}`);
     if (underWay(o)) return { decision: rollBack(o, says) };
     if (phaseOf(o) === 'Waiting') return { decision: rollBack(o, says, applied(o)) };
     return ending(o) ? 'the primary is being updated already' : NOTHING;
   },
   retry(o) {
-    if (isUndone(o) && !underWay(o) && !ending(o)) return start(o, `Releasing ${targetIs(o)} again by request, although it was undone`);
+    if (isUndone(o) && !underWay(o) && !ending(o))
+      return start(o, `Releasing ${targetIs(o)} again ${byRequest(o)}, although it was undone`);
     if (phaseOf(o) !== 'Failed')
       return underWay(o) ? 'the release is under way: begin it anew with restart' : 'the last release has not failed';
     if (isPromoted(o)) return 'there is nothing to try: the target is what the primary runs';
     if (o.weights?.canary === 100) return { decision: o.previous && o.canary.status?.undone ? undo(o, o.previous) : rescue(o) };
-    return start(o, `Retrying the release of ${targetIs(o)} by request`);
+    return start(o, `Retrying the release of ${targetIs(o)} ${byRequest(o)}`);
   },
   restart(o) {
     if (!underWay(o)) return `${NOTHING}: try a failed one again with retry`;
     const status: Partial<CanaryStatus> = { phase: 'Progressing', canaryWeight: 0, failedChecks: 0, iterations: 0, ...applied(o) };
-    const says = [info(`Restarting analysis for ${targetIs(o)} by request`)];
+    const says = [info(`Restarting analysis for ${targetIs(o)} ${byRequest(o)}`)];
     return { decision: decision(o, { effects: [{ do: 'route', weights: ALL_PRIMARY }], says, status, after: 0, begins: true }) };
   },
   undo(o) {
@@ -118,7 +120,7 @@ const courses: Courses = {
     return onceReady(o, () =>
       decision(o, {
         effects: [{ do: 'route', weights: { primary: 100 - weight, canary: weight } }],
-        says: [info(`Set ${canaryIs(o)} canary weight ${weight} by request`)],
+        says: [info(`Set ${canaryIs(o)} canary weight ${weight} ${byRequest(o)}`)],
         status: { phase: 'Progressing', canaryWeight: weight },
         after: o.settings.intervalMs,
         stepped: true,

@@ -1,5 +1,5 @@
 /** Runs the canary machine over every Canary: observe, ask, decide, enact, write the status. */
-import { Canaries, parseKey, type Canary, type WebhookType } from '../api/index.ts';
+import { Canaries, parseKey, type Canary, type CanaryJudgement, type WebhookType } from '../api/index.ts';
 import type { Clock, Log, Metrics as OwnMetrics } from '../base/index.ts';
 import {
   again,
@@ -23,6 +23,7 @@ import { beganAt, withHistory } from './history.ts';
 import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
 import { withEvidence } from './judge/evidence.ts';
+import { incomparable, silent, UNCOUNTED } from './judge/judgement.ts';
 import { createJudges } from './judge/judges.ts';
 import { canaryName, primaryName } from './names.ts';
 import { createMeasures } from './measures.ts';
@@ -66,7 +67,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   const lost = (canary: Canary, message: string): void => void say(canary, 'Warning', message);
   const alerts = createAlerts({ client, web, clock, signal, lost });
   const enactor = createEnactor(client, webhooks);
-  const judges = createJudges({ metrics, clock, log, signal });
+  const judges = metrics && createJudges({ metrics, clock, log, signal });
   const tally = counted && createTally(counted, informers.of(Canaries));
   /** When the next step of a canary's analysis is due, in milliseconds of the monotonic clock; absent: now. */
   const due = new Map<string, number>();
@@ -88,15 +89,20 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     return fresh;
   }
 
-  /** Whether the release of a canary is being compared with the primary, from the moment that it begins. */
-  function judging({ status }: Canary, settings: Settings, key: string): boolean {
+  /** What comparing the canary with the primary has come to; undefined when no release is under way, or it has only begun. */
+  function judging(canary: Canary, settings: Settings, key: string): CanaryJudgement | undefined {
+    const { status } = canary;
+    if (!settings.judge.enabled || (status?.phase !== 'Progressing' && status?.phase !== 'WaitingPromotion')) {
+      judges?.forget(key);
+      return undefined;
+    }
+    if (!judges) return silent(UNCOUNTED, clock.now());
+    const why = incomparable(settings, canary);
+    if (why) return silent(why, clock.now());
     const { namespace, apex } = settings;
-    const under = settings.judge.enabled && (status?.phase === 'Progressing' || status?.phase === 'WaitingPromotion');
-    const hosts = { namespace, primary: primaryName(apex), canary: canaryName(apex) };
     const release = `${beganAt(status ?? {})} ${status?.lastAppliedSpec} ${JSON.stringify(status?.trackedConfigs ?? {})}`;
-    if (under) judges.watch(key, release, hosts, settings.judge);
-    else judges.forget(key);
-    return under;
+    judges.watch(key, release, { namespace, primary: primaryName(apex), canary: canaryName(apex) }, settings.judge);
+    return judges.judgement(key);
   }
 
   async function ask(o: Observation): Promise<Answers> {
@@ -149,7 +155,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
       told.delete(key);
       checked.delete(key);
       waiting.delete(key);
-      judges.forget(key);
+      judges?.forget(key);
       alerts.forget(key);
       return settled;
     }
@@ -163,7 +169,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     await tellUnheeded(key, canary, settings);
     await checkUp(key, canary, settings);
     const dueIn = Math.max(0, (due.get(key) ?? 0) - clock.monotonic());
-    const judge = judging(canary, settings, key) ? judges.judgement(key) : undefined;
+    const judge = judging(canary, settings, key);
     const badRequests = badRequestsOf(canary, settings, requests);
     const observation = await observe({ canary, settings, judge, badRequests, dueIn, now: clock.now() });
     const answers = await ask(observation);
@@ -177,7 +183,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     // A release that ends well says so after its last hooks, one that fails before them.
     const inOrder = status?.phase === 'Failed' ? [...says, ...came] : [...came, ...says];
     for (const { type, message } of inOrder) await say(canary, type, message);
-    const written = status && withHistory(withEvidence(status, observation, answers, says), observation, made);
+    const written = status && withHistory(withEvidence(status, observation, answers, { ...made, says }), observation, made);
     if (written) await updateStatus(client, Canaries, canary, written);
     tally?.looked(observation, answers, written, clock.now() - observation.now);
     const alert = alertOf({ observation, answers, says, status: written });
@@ -189,7 +195,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
   await runController({
     name: 'canary',
     concurrency: CONCURRENCY,
-    sources: [...sourcesOf(informers), judges.proofs],
+    sources: [...sourcesOf(informers), ...(judges ? [judges.proofs] : [])],
     reconcile,
     clock,
     log,

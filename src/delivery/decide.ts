@@ -5,11 +5,12 @@
  */
 import { isPaused, openRequest, type WebhookType } from '../api/index.ts';
 import { controllerOf } from '../control/index.ts';
-import { begin, progress, rollBack } from './analysis.ts';
+import { begin, progress, rollBack, rollBackByHook } from './analysis.ts';
 import { applied, isApplied, isChanged } from './change.ts';
 import { obey } from './control.ts';
 import {
   SOON_MS,
+  byWhom,
   canaryIs,
   closedGate,
   decision,
@@ -164,13 +165,13 @@ function rest(o: Observation, answers: Answers): Decision {
   if (primary.state !== 'ready')
     return decision(o, { effects: keep, says: [warn(`${primaryIs(o)} not ready: ${primary.message}`)], after: SOON_MS });
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });
-  if (answers.hooks.rollback?.some((r) => r.ok)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} manual webhook invoked`), applied(o));
+  if (answers.hooks.rollback?.some((r) => r.ok)) return rollBackByHook(o, answers, applied(o));
   const other = phaseOf(o) === 'Waiting' && fallen(o);
   if (other) return rollBack(o, warn(`Rolling back ${canaryIs(o)} since ${other}`), applied(o));
   const late = phaseOf(o) === 'Waiting' && overdue(o);
   if (late) return rollBack(o, warn(`Rolling back ${canaryIs(o)} ${late}`), applied(o));
   if (isPaused(o.canary)) {
-    const says = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)}: the new revision of ${targetIs(o)} is not released`)];
+    const says = wasPaused(o) ? [] : [info(`Paused ${canaryIs(o)}${byWhom(o)}: the new revision of ${targetIs(o)} is not released`)];
     return decision(o, { says, status: { phase: 'Waiting' }, after: o.settings.intervalMs, stepped: true });
   }
   const gate = closedGate(answers, 'confirm-rollout');

@@ -1,7 +1,10 @@
 /** What the canary machine sees, and the words in which it says what to do. */
 import type { HorizontalPodAutoscaler } from 'kubernetes-types/autoscaling/v2.js';
 import {
+  askedBy,
   isPaused,
+  openRequest,
+  pausedBy,
   type Canary,
   type CanaryBadRequest,
   type CanaryJudgement,
@@ -119,10 +122,10 @@ interface Plan {
 export function decision(o: Observation, plan: Plan): Decision {
   const routed = plan.effects?.findLast((e) => e.do === 'route');
   // What begins takes the place of what was kept, and of what was undone.
-  const anew = plan.begins ? { previous: undefined, undone: undefined, group: undefined } : {};
+  const anew = plan.begins ? { previous: undefined, undone: undefined, group: undefined, judge: undefined } : {};
   const change = plan.status && { ...(routed ? affinityStatus(o, routed.weights) : {}), ...anew, ...plan.status };
   const held = isPaused(o.canary) && HOLDABLE.has(change?.phase ?? phaseOf(o));
-  const message = plan.message ?? (held ? PAUSED_TEXT : undefined);
+  const message = plan.message ?? (held ? `${PAUSED_TEXT}${of(pausedBy(o.canary))}.` : undefined);
   return {
     effects: plan.effects ?? [],
     says: plan.says ?? [],
@@ -133,12 +136,26 @@ export function decision(o: Observation, plan: Plan): Decision {
   };
 }
 
-/** The condition's message while a pause holds the release. */
-export const PAUSED_TEXT = 'Paused by request.';
+const of = (name: string | undefined): string => (name ? ` of ${name}` : '');
+
+/** What the open request is put down to. */
+export const byRequest = (o: Observation): string => `by request${of(askedBy(openRequest(o.canary)))}`;
+
+/** Of who has paused it, where that is known. */
+export function byWhom(o: Observation): string {
+  const name = pausedBy(o.canary);
+  return name ? ` by ${name}` : '';
+}
+
+/** How the condition's message begins while a pause holds the release. */
+const PAUSED_TEXT = 'Paused by request';
 const HOLDABLE: ReadonlySet<CanaryPhase> = new Set(['Waiting', 'Progressing', 'WaitingPromotion']);
 
+export const isPausedText = (status: CanaryStatus | undefined): boolean =>
+  status?.conditions?.[0]?.message?.startsWith(PAUSED_TEXT) ?? false;
+
 /** The pause was noticed: it is in the condition. */
-export const wasPaused = (o: Observation): boolean => o.canary.status?.conditions?.[0]?.message === PAUSED_TEXT;
+export const wasPaused = (o: Observation): boolean => isPausedText(o.canary.status);
 
 export const phaseOf = (o: Observation): CanaryPhase => o.canary.status?.phase || 'Initializing';
 export const canaryIs = (o: Observation): string => `${o.settings.name}.${o.settings.namespace}`;

@@ -4,6 +4,7 @@ import { applied, isApplied } from './change.ts';
 import {
   SOON_MS,
   ageOf,
+  byRequest,
   canaryIs,
   canaryNotReady,
   decision,
@@ -112,7 +113,7 @@ export function undo(o: Observation, previous: Workload): Decision {
     ],
     says: [
       warn(
-        `Undoing the last release of ${targetIs(o)} by request: all traffic goes to ${o.settings.target}-previous.${o.settings.namespace}`,
+        `Undoing the last release of ${targetIs(o)} ${byRequest(o)}: all traffic goes to ${o.settings.target}-previous.${o.settings.namespace}`,
       ),
     ],
     status: { phase: 'Promoting', canaryWeight: 100, ...undone(o, previous) },

@@ -7,4 +7,3 @@ export type { Json } from './json.ts';
 export { explain } from './explain.ts';
 export type * from './explain-types.ts';
 export type { SeenRequest } from './evaluate.ts';
-export { SLOW_MS } from './request-log.ts';

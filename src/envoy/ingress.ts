@@ -85,7 +85,7 @@ function manager({ own, guard }: For, routes: string): Json {
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
-    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), badRequests(false)],
+    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
   });
 }

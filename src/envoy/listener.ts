@@ -31,7 +31,7 @@ export function outboundHttp(own: Reporter, routes: string, grpc: boolean): Json
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [sayPeer(own)],
-    accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics(), badRequests(grpc)],
+    accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
   });
 }

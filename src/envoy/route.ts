@@ -68,7 +68,7 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         metadata: {
           filter_metadata: {
             ...configMetadata(http.owner ?? { kind: 'VirtualService', namespace: rules.namespace, name: rules.name }),
-            ...(!rules.kind && (http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: `${rules.namespace}/${rules.name}/${i}` } } : {}),
+            ...((http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: splitOf(http, rules, i) } } : {}),
           },
         },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
@@ -79,6 +79,12 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
     }
   }
   return routes;
+}
+
+/** Which rule it is that splits, the same on every host. */
+function splitOf({ written }: Rule, rules: Rules, i: number): string {
+  const { namespace, name } = written?.by ?? rules;
+  return `${namespace}/${name}/${written?.at ?? i}`;
 }
 
 function routeAction(http: Rule, m: RuleMatch | undefined, ctx: RouteContext): Json | undefined {

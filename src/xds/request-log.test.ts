@@ -31,15 +31,33 @@ const READ: LoggedRequest = {
   method: 'POST',
   path: '/buy',
   status: 503,
+  grpcStatus: undefined,
   detail: 'no_healthy_upstream',
   durationMs: 1640,
 };
-const NOTHING: LoggedRequest = { cluster: '', id: '', time: 0, method: '', path: '', status: 0, detail: '', durationMs: 0 };
+const NOTHING: LoggedRequest = {
+  cluster: '',
+  id: '',
+  time: 0,
+  method: '',
+  path: '',
+  status: 0,
+  grpcStatus: undefined,
+  detail: '',
+  durationMs: 0,
+};
 
 test('requests are read as Envoy logs them, without their queries', () => {
   assert.deepEqual(decodeLogged(message(ENTRY, ENTRY)), [READ, READ]);
   assert.deepEqual(decodeLogged(message({})), [NOTHING]);
   assert.deepEqual(decodeLogged(message()), []);
+  for (const [where, status] of [
+    ['responseHeaders', 13],
+    ['responseTrailers', 0],
+  ] as const) {
+    const response = { responseCode: 200, [where]: { 'grpc-status': `${status}` } };
+    assert.deepEqual(decodeLogged(message({ response })), [{ ...NOTHING, status: 200, grpcStatus: status }]);
+  }
   const bytes = message(ENTRY);
   assert.throws(() => decodeLogged(bytes.subarray(0, bytes.length - 3)));
 });

@@ -13,6 +13,8 @@ export interface LoggedRequest {
   readonly path: string;
   /** 0: the client gave up before there was one. */
   readonly status: number;
+  /** The status of gRPC by its number; undefined when there is none. */
+  readonly grpcStatus: number | undefined;
   /** Where the status comes from, in Envoy's words: `via_upstream`, `response_timeout`. */
   readonly detail: string;
   /** How long it took, in milliseconds. */
@@ -33,7 +35,10 @@ const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS
 function loggedRequest(bytes: Uint8Array): LoggedRequest {
   let [cluster, id, method, path, detail] = ['', '', '', '', ''];
   let [time, status, durationMs] = [0, 0, 0];
+  let grpcStatus: number | undefined;
   const code: Fields = { 1: (r) => (status = r.uint32()) };
+  // The one header that is asked for: an entry of a map has its value in 2.
+  const asked = (r: BinaryReader): void => walk(r.bytes(), { 2: (value) => (grpcStatus = Number(value.string())) });
   walk(bytes, {
     1: (common) =>
       walk(common.bytes(), {
@@ -47,9 +52,9 @@ function loggedRequest(bytes: Uint8Array): LoggedRequest {
         5: (r) => (path = r.string().replace(/\?.*/s, '')),
         9: (r) => (id = r.string()),
       }),
-    4: (response) => walk(response.bytes(), { 1: (r) => walk(r.bytes(), code), 6: (r) => (detail = r.string()) }),
+    4: (response) => walk(response.bytes(), { 1: (r) => walk(r.bytes(), code), 4: asked, 5: asked, 6: (r) => (detail = r.string()) }),
   });
-  return { cluster, id, time, method, path, status, detail, durationMs };
+  return { cluster, id, time, method, path, status, grpcStatus, detail, durationMs };
 }
 
 /** Of a `Timestamp` or a `Duration`: seconds and nanoseconds. */

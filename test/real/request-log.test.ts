@@ -1,4 +1,4 @@
-/** Which requests a real Envoy tells the control plane of: those that failed or were slow on routes that split. */
+/** Which requests a real Envoy tells the control plane of: those that failed, by gRPC as well, or were slow on routes that split. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,11 @@ import { freePort, startEnvoy } from './real-envoy.edge.ts';
 test('bad requests are told of one by one where a route splits, and no others', { timeout: 60_000 }, async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'request-log-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
-  const good = await serve(t, (req, res) => void setTimeout(() => res.end('ok'), req.url === '/well/slow' ? 600 : 0));
+  const good = await serve(t, (req, res) => {
+    const [, status] = /^\/well\/grpc\/(\d+)$/.exec(req.url ?? '') ?? [];
+    if (status) res.setHeader('grpc-status', status).setHeader('content-type', 'application/grpc');
+    setTimeout(() => res.end('ok'), req.url === '/well/slow' ? 600 : 0);
+  });
   const bad = await serve(t, (_req, res) => res.writeHead(500).end());
   const client = podOf('client');
   const to = (subset: string, weight: number): object => ({ destination: { host: 'app', subset }, weight });
@@ -74,6 +78,7 @@ test('bad requests are told of one by one where a route splits, and no others', 
         method: 'GET',
         path: '/all',
         status: 500,
+        grpcStatus: undefined,
         detail: 'via_upstream',
       },
       2,
@@ -81,5 +86,16 @@ test('bad requests are told of one by one where a route splits, and no others', 
   );
   assert.deepEqual([slow.id, slow.status], ['slow', 200]);
   assert.ok(slow.durationMs >= 590 && durationMs < slow.durationMs, `${durationMs}, ${slow.durationMs}`);
+  // What is the fault of the client is not told of.
+  const grpc = { 'content-type': 'application/grpc' };
+  for (const status of ['0', '5', '13'])
+    await ask(port, 'app', { path: `/well/grpc/${status}`, headers: { ...grpc, 'x-request-id': `grpc-${status}` } });
+  await ask(port, 'app', { path: '/well/grpc/13', headers: { 'x-request-id': 'no gRPC' } });
+  for (const end = Date.now() + 10_000; logged.length < 3; await new Promise((resolve) => setTimeout(resolve, 20)))
+    assert.ok(Date.now() < end, 'a failure of gRPC was not told of');
+  assert.deepEqual(
+    logged.slice(2).map((r) => [r.id, r.status, r.grpcStatus]),
+    [['grpc-13', 200, 13]],
+  );
   assert.ok(time >= began - 1000 && time <= Date.now() + 1000, String(time));
 });

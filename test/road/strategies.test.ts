@@ -97,6 +97,18 @@ test('sessions stick: who was once on the new version stays there, until all are
   served();
 });
 
+/** The judge counts where this route splits, too, and nothing else checks: a version that fails goes back, with requests named. */
+async function judged(name: string): Promise<void> {
+  const users = releases.traffic(name, 40);
+  await releases.gate(name, '/gate/close');
+  await releases.setVersion(name, 'error');
+  await releases.reach(name, 'Failed');
+  await users.stop();
+  assert.match(await releases.said(name), /worse than the primary: \d+ of \d+ requests to the canary failed/);
+  const why = await it.sluice(['rollout', 'why', name, '-n', NS]);
+  assert.match(why.stdout, /Request [0-9a-f-]{36}: GET \/\S* was answered with 500 \(via_upstream\)/);
+}
+
 // Each is an application of its own.
 describe('other routes', { concurrency: true }, () => {
   test('without a mesh: the Service selects one version or the other', async () => {
@@ -118,7 +130,7 @@ describe('other routes', { concurrency: true }, () => {
     const web = (analysis: object): object =>
       canary(
         'web',
-        { metrics: [], ...analysis },
+        { metrics: [], judge: { enabled: true }, ...analysis },
         { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } },
       );
     await releases.apply(
@@ -140,6 +152,7 @@ describe('other routes', { concurrency: true }, () => {
     await releases.gate('web', '/gate/open');
     await releases.reach('web', 'Succeeded');
     assert.deepEqual(await answers(10), ['6.0.1']);
+    await judged('web');
 
     const match = [{ headers: { tester: { exact: 'true' } } }, { headers: { cookie: { exact: 'tester' } } }];
     await releases.apply(web({ iterations: 4, match, stepWeight: null, maxWeight: null, webhooks: [] }));
@@ -167,7 +180,7 @@ describe('other routes', { concurrency: true }, () => {
       app('routed', '6.0.0'),
       canary(
         'routed',
-        { stepWeight: 50, maxWeight: 50, metrics: [], webhooks: [hook('confirm-promotion', '/gate/check')] },
+        { stepWeight: 50, maxWeight: 50, metrics: [], judge: { enabled: true }, webhooks: [hook('confirm-promotion', '/gate/check')] },
         { provider: 'gatewayapi:v1', service },
       ),
     );
@@ -179,5 +192,6 @@ describe('other routes', { concurrency: true }, () => {
     await releases.gate('routed', '/gate/open');
     await releases.reach('routed', 'Succeeded');
     assert.deepEqual(await versions(10, {}, 'routed'), ['6.0.1']);
+    await judged('routed');
   });
 });

@@ -47,7 +47,7 @@ test('a header leads to the canary, whatever its share, and is not counted among
 test('a promotion is undone: everyone is back on the version before, and no request fails', async (t) => {
   await releases.reach('front', 'Succeeded');
   assert.equal(await releases.version('front'), '6.0.1');
-  assert.match(await rollout('get', 'front'), /undo\s+to \S+:6\.0\.0, until/);
+  assert.match(await rollout('get', 'front'), /undo\s+possible for \d+m\d*s?, back to \S+:6\.0\.0,/);
   await kubectl(it, ['-n', NS, 'rollout', 'status', 'deployment/front-previous', '--timeout=20s']);
   const asked = performance.now();
   const command = rollout('undo', 'front');

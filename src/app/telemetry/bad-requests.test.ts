@@ -10,6 +10,7 @@ const request = (more: Partial<LoggedRequest>): LoggedRequest => ({
   method: 'GET',
   path: '/',
   status: 500,
+  grpcStatus: undefined,
   detail: 'via_upstream',
   durationMs: 12,
   ...more,
@@ -72,4 +73,24 @@ test('what is only slow comes after what failed, and counts from the time that i
   assert.deepEqual([named(500), named(700), named(Infinity)], ['cdab', 'cdb', 'cd']);
   for (let i = 0; i < 20; i++) log.note(slow('s', 1000));
   assert.equal(named(500), 'cdsss');
+});
+
+test('gRPC fails with a good status of HTTP: by the statuses that are the fault of the server', () => {
+  const log = rememberBad();
+  const grpc = (id: string, grpcStatus: number | undefined, durationMs = 3): LoggedRequest =>
+    request({ id, status: 200, grpcStatus, durationMs });
+  // INTERNAL; NOT_FOUND and OK are told of for being slow.
+  [grpc('a', 13, 900), grpc('b', 5, 600), grpc('c', 0, 700)].forEach(log.note);
+  assert.deepEqual(
+    log.bad(CANARY, 0, 500).map((r) => [r.id, r.status, r.grpc]),
+    [
+      ['a', 200, 'INTERNAL'],
+      ['b', 200, undefined],
+      ['c', 200, undefined],
+    ],
+  );
+  assert.deepEqual(
+    log.bad(CANARY, 0, Infinity).map((r) => r.id),
+    ['a'],
+  );
 });

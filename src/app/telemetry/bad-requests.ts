@@ -1,8 +1,7 @@
 /** The last requests to each service that failed or were slow, so that a decision on a canary can name some. Pure, and bounded. */
-import type { CanaryBadRequest } from '../../api/index.ts';
+import { GRPC_FAULTS, GRPC_STATUSES, type CanaryBadRequest } from '../../api/index.ts';
 import { rfc3339 } from '../../base/index.ts';
 import type { RequestLog } from '../../delivery/index.ts';
-import { SLOW_MS } from '../../envoy/index.ts';
 import type { LoggedRequest } from '../../xds/index.ts';
 
 /** Services remembered; of more, those that were told of last. */
@@ -42,15 +41,27 @@ export function rememberBad(): BadRequests {
   };
 }
 
-/** What a proxy tells of with a good status and in little time has failed by its gRPC status. */
-const isFailed = ({ status, durationMs }: LoggedRequest): boolean => status === 0 || status >= 500 || durationMs < SLOW_MS;
+/** The failure of gRPC, which has a good status of HTTP; undefined when it is none. */
+const grpcFault = ({ grpcStatus }: LoggedRequest): string | undefined => GRPC_FAULTS.find((f) => f === GRPC_STATUSES[grpcStatus ?? 0]);
+
+const isFailed = (request: LoggedRequest): boolean => request.status === 0 || request.status >= 500 || grpcFault(request) !== undefined;
 
 /** `podinfo-canary.test` of `outbound|9898||podinfo-canary.test.svc.cluster.local`. */
 function serviceIn(cluster: string): string | undefined {
   return /^outbound\|\d+\|[^|]*\|([^.|]+\.[^.|]+)\.svc\./.exec(cluster)?.[1];
 }
 
-function shown({ id, time, method, path, status, detail, durationMs: ms }: LoggedRequest): CanaryBadRequest {
+function shown(logged: LoggedRequest): CanaryBadRequest {
+  const { id, time, method, path, status, detail, durationMs: ms } = logged;
   const cut = (text: string): string => text.slice(0, LONGEST);
-  return { id: cut(id), time: rfc3339(time), request: cut(`${method} ${path}`), status, ...(detail ? { detail: cut(detail) } : {}), ms };
+  const grpc = grpcFault(logged);
+  return {
+    id: cut(id),
+    time: rfc3339(time),
+    request: cut(`${method} ${path}`),
+    status,
+    ...(grpc ? { grpc } : {}),
+    ...(detail ? { detail: cut(detail) } : {}),
+    ms,
+  };
 }

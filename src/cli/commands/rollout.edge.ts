@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Deployment } from 'kubernetes-types/apps/v1.js';
 import { commandCanary, historyOf, otherCluster, type OtherCluster, reach as reachInstance, whyOf } from '../../app/index.ts';
 import { Canaries, Deployments, isApiError, PAUSED, REQUEST, type Canary, type CanaryCommand } from '../../api/index.ts';
@@ -6,6 +7,7 @@ import type { CommandContext, Command, Flags } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { show } from '../output.ts';
 import { historyText, isUnderWay, lineText, listText, pageText, whyText } from '../rollout-text.ts';
+import { similar } from '../similar.ts';
 
 /** How often is looked while something is waited for. */
 const LOOK_MS = 250;
@@ -59,6 +61,34 @@ const VERBS: Readonly<Record<string, { readonly words: string; readonly does: st
   why: { words: NAME, does: 'what was looked at for each decision', run: why },
 };
 
+/** Words of other tools, and what does the same here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  approve: 'promote',
+  cancel: 'abort',
+  continue: 'resume',
+  describe: 'get',
+  explain: 'why',
+  log: 'history',
+  logs: 'why',
+  ls: 'list',
+  reason: 'why',
+  revert: 'undo',
+  rollback: 'undo" to take back a promotion, or "abort',
+  show: 'get',
+  skip: 'promote',
+  status: 'get',
+  stop: 'abort',
+  unpause: 'resume',
+  watch: 'get -w',
+  weight: 'set-weight',
+};
+
+/** What a word was perhaps to be, as the beginning of a hint; empty when nobody can tell. */
+function meant(word: string): string {
+  const verb = ELSEWHERE[word] ?? similar(word, Object.keys(VERBS));
+  return verb ? `Did you mean "${verb}"? ` : '';
+}
+
 export const rolloutCommand: Command = {
   name: 'rollout',
   summary: 'look at releases and take a hand in them: pause, promote, abort, why',
@@ -81,7 +111,7 @@ export const rolloutCommand: Command = {
     const verb = VERBS[word];
     if (!verb)
       throw new Fault('WordUnknown', word ? `"${word}" is not something to do with releases` : 'it is not said what to do with releases', {
-        hint: `Use one of: ${Object.keys(VERBS).join(', ')}. "sluice rollout --help" says what they do.`,
+        hint: `${meant(word)}Use one of: ${Object.keys(VERBS).join(', ')}. "sluice rollout --help" says what they do.`,
       });
     const wanted = verb.words.split(' ').filter(Boolean).length;
     if (rest.length !== wanted)
@@ -160,7 +190,7 @@ function does(commandOf: (call: Call) => CanaryCommand): Verb {
     const { context, reach, again, namespace, name } = call;
     const command = commandOf(call);
     await find(call);
-    const { outcome, message } = await reach((client) => commandCanary(client, call, command, { clock: systemClock }));
+    const { outcome, message } = await reach((client) => commandCanary(client, call, command, { by: ownName(), clock: systemClock }));
     if (outcome === 'done') {
       show(context, { namespace, name, message }, () => `${namespace}/${name}: ${message}\n`);
       return EXIT.done;
@@ -170,6 +200,15 @@ function does(commandOf: (call: Call) => CanaryCommand): Verb {
       hint: `"sluice rollout why ${name} -n ${namespace}${again}" ${verb}.`,
     });
   };
+}
+
+/** Undefined when the system knows none. */
+function ownName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 function weightOf({ rest: [text = ''] }: Call): CanaryCommand {

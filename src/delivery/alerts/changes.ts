@@ -1,5 +1,5 @@
 /** Which changes of a release people are told of, in Flagger's words and with what led to them. Pure. */
-import type { CanaryMetricEvidence, CanaryPhase, CanaryStatus, WebhookType } from '../../api/index.ts';
+import { askedBy, type CanaryMetricEvidence, type CanaryPhase, type CanaryStatus, type WebhookType } from '../../api/index.ts';
 import { canonicalJson } from '../../base/index.ts';
 import { canaryIs, closedGate, phaseOf, targetIs, type Answers, type Observation, type Said } from '../decision.ts';
 import { badRequestText } from '../bad-requests.ts';
@@ -24,7 +24,15 @@ export function alertOf(change: Change): Alert | undefined {
   const news = newsOf(change);
   if (!news) return undefined;
   const { name, namespace } = o.settings;
-  return { name, namespace, phase: status?.phase ?? phaseOf(o), time: o.now, fields: [], ...news };
+  const fields = [...(news.fields ?? []), ...askerIn(change)];
+  return { name, namespace, phase: status?.phase ?? phaseOf(o), time: o.now, ...news, fields };
+}
+
+/** Whose request is answered by it. */
+function askerIn({ observation: o, status }: Change): Field[] {
+  const { request } = status?.handled ?? {};
+  const by = request === o.canary.status?.handled?.request ? undefined : askedBy(request);
+  return by ? [{ name: 'Requested by', value: by }] : [];
 }
 
 function newsOf(change: Change): News | undefined {
@@ -84,7 +92,7 @@ function success(from: CanaryPhase, { settings }: Observation): string {
 function failure({ observation: o, says, status }: Change): News {
   const said = says.find((s) => s.type === 'Warning')?.message ?? 'Canary failed';
   const byHook = said.includes('manual webhook');
-  const isWanted = byHook || said.endsWith('by request');
+  const isWanted = byHook || / aborted by request\b/.test(said);
   const bare = said.replace(` ${canaryIs(o)}`, '').replace(` of ${targetIs(o)}`, '');
   const message = byHook ? bare : bare.replace(/^Rolling back (\w)/, (_, first: string) => first.toUpperCase());
   const weight = { name: 'Canary weight', value: String(o.weights?.canary ?? 0) };

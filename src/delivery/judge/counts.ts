@@ -57,7 +57,7 @@ export function slower(durations: Durations, edge: number): Side | undefined {
 }
 
 /** Requests a block holds at least: with less, the share that was counted says too little. */
-const FULL_BLOCK = 20;
+export const FULL_BLOCK = 20;
 
 /** Whether requests of both sides can be compared. It depends on their numbers alone, never on how they went. */
 export function isFull({ primary, canary }: Block): boolean {

@@ -1,13 +1,18 @@
 /** What was looked at for each decision, kept with the object: bounded, the newest last. Pure. */
 import type { CanaryEvidence, CanaryStatus, WebhookType } from '../../api/index.ts';
 import { rfc3339 } from '../../base/index.ts';
-import type { Answers, Observation, Said } from '../decision.ts';
+import type { Answers, Decision, Observation } from '../decision.ts';
 
 /** Decisions kept. */
 const KEPT = 10;
 
 /** The status with what the judge has come to, and with a record of the decision when metrics, hooks or the judge had a part in it. */
-export function withEvidence(status: CanaryStatus, o: Observation, answers: Answers, says: readonly Said[]): CanaryStatus {
+export function withEvidence(
+  status: CanaryStatus,
+  o: Observation,
+  answers: Answers,
+  { says, begins }: Pick<Decision, 'says' | 'begins'>,
+): CanaryStatus {
   const { judge } = o;
   const [first] = says;
   const asked = Object.entries(answers.hooks).flatMap(([type, results]) =>
@@ -18,7 +23,7 @@ export function withEvidence(status: CanaryStatus, o: Observation, answers: Answ
       ...(ok ? {} : { reason: error }),
     })),
   );
-  const next = judge ? { ...status, judge } : status;
+  const next = judge && !begins ? { ...status, judge } : status;
   if (!first || (!answers.measured && !judge && asked.length === 0 && o.troubles.length === 0)) return next;
   const entry: CanaryEvidence = {
     time: rfc3339(o.now),

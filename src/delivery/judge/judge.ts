@@ -70,7 +70,7 @@ const ERRORS_WEIGHT = 0.7;
 const SLOW_TOLERANCE = 1.5;
 
 /** How much is seen before edges are set, and before a new version's first slow requests count. */
-const WARM_UP = { ms: 10_000, primary: 200, canary: 30 } as const;
+export const WARM_UP = { ms: 10_000, primary: 200, canary: 30 } as const;
 
 function test(name: string, weight: number, tolerance: number, edge: number | undefined): Test {
   return { name, weight, tolerance, edge, harm: noBets(HARM_RATIOS), safe: noBets(SAFE_RATIOS), total: NO_BLOCK };
@@ -155,6 +155,8 @@ function take(t: Test, block: Block, margin: number): Test {
 /** One test in numbers. */
 export interface Finding {
   readonly test: string;
+  /** Bad are requests slower than so many milliseconds; undefined: those that failed. */
+  readonly edge: number | undefined;
   readonly primary: Side;
   readonly canary: Side;
   /** Logarithm of the e-value against "no worse". */
@@ -174,11 +176,13 @@ export interface Finds {
   readonly left: number;
   /** Requests a second that were compared so far. */
   readonly rate: number;
+  /** Requests that wait for others to be compared with. */
+  readonly waiting: Block;
 }
 
 /** What the state says. */
 export function findsOf(state: JudgeState, settings: JudgeSettings): Finds {
-  const findings = state.tests.map((t) => ({ test: t.name, ...t.total, harm: logValue(t.harm), safe: logValue(t.safe) }));
+  const findings = state.tests.map((t) => ({ test: t.name, edge: t.edge, ...t.total, harm: logValue(t.harm), safe: logValue(t.safe) }));
   // Weights of tests that do not run yet stay a bet that was not placed: 1.
   const spare = 1 - state.tests.reduce((s, t) => s + t.weight, 0);
   const harm = logAverage([...state.tests.map((t, i) => ({ log: findings[i]!.harm, weight: t.weight })), { log: 0, weight: spare }]);
@@ -194,6 +198,7 @@ export function findsOf(state: JudgeState, settings: JudgeSettings): Finds {
     worst: findings.reduce((a, b) => (b.harm > a.harm ? b : a)),
     left,
     rate: seconds > 0 ? (primary.requests + canary.requests) / seconds : 0,
+    waiting: [...state.strata.values()].reduce((sum, { open }) => join(sum, open[0] ?? NO_BLOCK), NO_BLOCK),
   };
 }
 

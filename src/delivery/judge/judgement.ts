@@ -1,7 +1,9 @@
-/** What the judge has come to, in the words of status and events. Pure. */
+/** What the judge has come to, in the words of status and events: for people who know nothing of its statistics. Pure. */
 import type { Canary, CanaryJudgement } from '../../api/index.ts';
 import { rfc3339 } from '../../base/index.ts';
-import { findsOf, type Finding, type JudgeSettings, type JudgeState } from './judge.ts';
+import type { Settings } from '../settings.ts';
+import { FULL_BLOCK, timed, type Side } from './counts.ts';
+import { findsOf, WARM_UP, type Finding, type Finds, type JudgeSettings, type JudgeState } from './judge.ts';
 
 /** On a Canary: `disabled` switches the judge off. */
 export const JUDGE_ANNOTATION = 'sluice.io/judge';
@@ -18,46 +20,52 @@ function eValue(log: number): number {
   return Number(Math.exp(Math.min(log, 690)).toPrecision(3));
 }
 
-function comparison({ test, canary, primary }: Finding): string {
-  return `${test} ${canary.bad} of ${canary.requests} requests of the canary against ${primary.bad} of ${primary.requests} of the primary`;
+const percent = (fraction: number): string => `${Number((100 * fraction).toPrecision(2))} %`;
+
+const share = ({ bad, requests }: Side): string => (requests > 0 ? ` (${percent(bad / requests)})` : '');
+
+function comparison({ edge, canary, primary }: Finding): string {
+  const went = edge === undefined ? 'failed' : `took longer than ${edge} ms`;
+  const known = edge === undefined ? '' : ', which sets that limit';
+  return (
+    `${canary.bad} of ${canary.requests} requests to the canary ${went}${share(canary)}, ` +
+    `${primary.bad} of ${primary.requests} to the primary${share(primary)}${known}`
+  );
 }
 
+/** The next larger unit from two of it on. */
 function timeOf(seconds: number): string {
-  if (seconds < 120) return `${Math.ceil(seconds)}s`;
-  return seconds < 7200 ? `${Math.ceil(seconds / 60)}m` : `${Math.ceil(seconds / 3600)}h`;
+  const [size, unit] = [[86_400, 'days'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(([s]) => seconds >= 2 * s) ?? [1, 's'];
+  return `${Math.ceil(seconds / size)} ${unit}`;
 }
 
-/** Where the requests of a route cannot be told from others that reach the same service. `now`: milliseconds since the epoch. */
-export const uncounted = (now: number): CanaryJudgement => ({
+export const UNCOUNTED = 'requests are not counted by route on this cluster';
+
+/** Why the requests of this release cannot be compared at all; undefined when they can. */
+export function incomparable({ provider, iterations, match }: Settings, { spec }: Canary): string | undefined {
+  if (provider === 'kubernetes') return 'without a mesh all users are on one version at a time';
+  if (spec.service.appProtocol?.toLowerCase() === 'tcp') return 'nobody can tell whether a TCP connection went well';
+  if (iterations > 0 && match.length > 0) return 'in A/B testing users get the canary for what they send, and not by chance';
+  return iterations > 0 ? 'in blue/green testing all users are on one version at a time' : undefined;
+}
+
+/** `now`: milliseconds since the epoch. */
+export const silent = (why: string, now: number): CanaryJudgement => ({
   verdict: 'silent',
-  message: 'requests are not counted by route here, so the canary cannot be compared with the primary: thresholds alone decide',
+  message: `nothing is compared, so the checks of the analysis decide alone: ${why}`,
   time: rfc3339(now),
 });
 
+const UNSEEN = 'so far no gateway and no sidecar has counted a request that the route shares out between both versions';
+const UNSHARED = 'requests to the -canary Service itself do not count';
+
 /** `now`: milliseconds since the epoch. */
 export function judgementOf(state: JudgeState, settings: JudgeSettings, now: number): CanaryJudgement {
-  if (state.strata.size === 0)
-    return {
-      verdict: 'silent',
-      message: 'no proxy has counted requests through the route of this canary: thresholds alone decide',
-      time: rfc3339(now),
-    };
+  if (state.strata.size === 0) return silent(`${UNSEEN}; ${UNSHARED}`, now);
   const finds = findsOf(state, settings);
-  const at = `e-value ${eValue(finds.harm)}, proof at ${eValue(Math.log(1 / settings.alpha))}`;
-  const rest =
-    finds.left === 0
-      ? 'the durations of the primary are being learned'
-      : finds.rate > 0 && Number.isFinite(finds.left)
-        ? `about ${finds.left} more requests, ${timeOf(finds.left / finds.rate)} at this rate`
-        : 'waiting for requests to both';
-  const message = {
-    harm: `${comparison(finds.worst)} (${at})`,
-    safe: `not ${settings.margin} times as bad: ${comparison(finds.findings[0]!)}`,
-    undecided: `no proof of harm: ${comparison(finds.worst)} (${at}); until it is told from one ${settings.margin} times as bad: ${rest}`,
-  }[finds.verdict];
   return {
     verdict: finds.verdict,
-    message,
+    message: wordsOf(finds, state, settings),
     eValue: eValue(finds.harm),
     proofAt: eValue(Math.log(1 / settings.alpha)),
     tests: finds.findings.map((f) => ({
@@ -70,4 +78,51 @@ export function judgementOf(state: JudgeState, settings: JudgeSettings, now: num
     })),
     time: rfc3339(now),
   };
+}
+
+function wordsOf(finds: Finds, state: JudgeState, settings: JudgeSettings): string {
+  const { alpha, margin, promoteEarly, promoteAlpha } = settings;
+  switch (finds.verdict) {
+    case 'harm':
+      return `${comparison(finds.worst)}; of healthy releases fewer than ${percent(alpha)} look like this`;
+    case 'safe': {
+      const sure = `of releases that are so bad fewer than ${percent(promoteAlpha)} look like this`;
+      const then = promoteEarly ? '' : '; it goes on by its checks all the same';
+      return `less than ${margin} times as bad as the primary: ${comparison(finds.findings[0]!)}; ${sure}${then}`;
+    }
+    case 'undecided': {
+      if (finds.findings[0]!.canary.requests === 0) return `nothing is known yet: ${lacking(finds)}`;
+      const known =
+        finds.harm > SUSPICION
+          ? `it looks worse, which may still be chance: ${comparison(finds.worst)}`
+          : `no sign of harm: ${comparison(finds.findings[0]!)}`;
+      return `${known}; ${missing(finds, state, settings)}`;
+    }
+  }
+}
+
+/** A healthy release ever looks so in one of three. */
+const SUSPICION = Math.log(3);
+
+/** Why there is nothing to compare yet. */
+function lacking({ waiting: { primary, canary } }: Finds): string {
+  if (canary.requests === 0) return `the route has led no request to the canary; ${UNSHARED}`;
+  if (primary.requests === 0) return `the route has led all requests to the canary (${canary.requests}), and none to the primary`;
+  const all = primary.requests + canary.requests;
+  return `${all} requests have come so far, and they are compared ${FULL_BLOCK} at a time`;
+}
+
+/** What it takes until more is known, and what happens meanwhile. */
+function missing({ left, rate }: Finds, { baseline }: JudgeState, { margin, promoteEarly }: JudgeSettings): string {
+  if (!baseline.set) {
+    const { primary, canary, ms } = WARM_UP;
+    const seen = `${timed(baseline.durations)} and ${baseline.canary} so far`;
+    return `durations are compared after ${ms / 1000} s with ${primary} requests to the primary and ${canary} to the canary (${seen})`;
+  }
+  const known = `until it is known that it is not ${margin} times as bad`;
+  const foreseen =
+    rate > 0 && Number.isFinite(left)
+      ? `about ${Number(left.toPrecision(2))} more requests ${known}, ${timeOf(left / rate)} at ${Number(rate.toPrecision(2))} requests/s`
+      : `it cannot be foreseen how long it takes ${known}`;
+  return `${foreseen}; ${promoteEarly ? 'then it is promoted early' : 'its checks do not wait for that'}`;
 }

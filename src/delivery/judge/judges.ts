@@ -4,7 +4,7 @@ import { messageOf, sleep, type Clock, type Log } from '../../base/index.ts';
 import type { Source } from '../../control/index.ts';
 import type { Metrics } from '../ports.ts';
 import { look, newJudge, type JudgeSettings, type JudgeState } from './judge.ts';
-import { judgementOf, uncounted } from './judgement.ts';
+import { judgementOf } from './judgement.ts';
 import { queriesOf, readingsOf, type Sides } from './readings.ts';
 
 /** Time between two looks in milliseconds: half of that between two readings of the proxies, so that none waits for long. */
@@ -29,14 +29,14 @@ export interface Judges {
   readonly proofs: Source;
 }
 
-/** Looks until the signal aborts, at no more than what is watched. Without metrics that tell routes apart it is silent, and says so. */
-export function createJudges(options: { metrics: Metrics | undefined; clock: Clock; log: Log; signal: AbortSignal }): Judges {
+/** Looks until the signal aborts, at no more than what is watched. */
+export function createJudges(options: { metrics: Metrics; clock: Clock; log: Log; signal: AbortSignal }): Judges {
   const { metrics, clock, log, signal } = options;
   const trials = new Map<string, Trial>();
   const listeners = new Set<(key: string) => void>();
   let looking = false;
 
-  async function lookAt(key: string, trial: Trial, metrics: Metrics): Promise<void> {
+  async function lookAt(key: string, trial: Trial): Promise<void> {
     const queries = queriesOf(trial.sides);
     const [requests, durations] = await Promise.all([metrics.select(queries.requests), metrics.select(queries.durations)]);
     if (trials.get(key) !== trial) return;
@@ -47,13 +47,11 @@ export function createJudges(options: { metrics: Metrics | undefined; clock: Clo
     if (verdict === 'harm' || verdict === 'safe') for (const tell of listeners) tell(key);
   }
 
-  async function run(metrics: Metrics): Promise<void> {
+  async function run(): Promise<void> {
     while (trials.size > 0 && !signal.aborted) {
       await Promise.all(
         Array.from(trials, ([key, trial]) =>
-          lookAt(key, trial, metrics).catch((error: unknown) =>
-            log.debug('a canary could not be judged', { canary: key, error: messageOf(error) }),
-          ),
+          lookAt(key, trial).catch((error: unknown) => log.debug('a canary could not be judged', { canary: key, error: messageOf(error) })),
         ),
       );
       await sleep(clock, LOOK_MS, signal);
@@ -65,14 +63,13 @@ export function createJudges(options: { metrics: Metrics | undefined; clock: Clo
     watch(key, release, sides, settings) {
       if (trials.get(key)?.release === release) return;
       trials.set(key, { release, sides, settings, state: newJudge(), verdict: 'undecided' });
-      if (looking || !metrics) return;
+      if (looking) return;
       looking = true;
-      void run(metrics);
+      void run();
     },
     forget: (key) => void trials.delete(key),
     judgement(key) {
       const trial = trials.get(key);
-      if (trial && !metrics) return uncounted(clock.now());
       return trial?.state.began === undefined ? undefined : judgementOf(trial.state, trial.settings, clock.now());
     },
     proofs: {

@@ -1,4 +1,5 @@
 /** What the proxies' counters say of one canary, as queries and as readings. Pure. */
+import { GRPC_FAULTS, GRPC_STATUSES } from '../../api/index.ts';
 import type { Sample } from '../ports.ts';
 import type { SplitReading } from './counts.ts';
 
@@ -14,13 +15,10 @@ export function queriesOf({ namespace, primary, canary }: Sides): { requests: st
   return { requests: `istio_split_requests_total${to}`, durations: `istio_split_request_duration_microseconds_bucket${to}` };
 }
 
-/** gRPC statuses that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
-const GRPC_FAULTS: ReadonlySet<string> = new Set(['2', '4', '13', '14', '15']);
-
 /** Code 0 is a client that gave up before there was an answer. */
 function failed(labels: Sample['labels']): boolean {
   const code = labels['response_code'] ?? '';
-  return code === '0' || code.startsWith('5') || GRPC_FAULTS.has(labels['grpc_response_status'] ?? '');
+  return code === '0' || code.startsWith('5') || GRPC_FAULTS.includes(GRPC_STATUSES[Number(labels['grpc_response_status'])] ?? '');
 }
 
 /** One reading a proxy, route and side. */

@@ -4,9 +4,9 @@
  */
 import type { Canary } from './types.ts';
 
-/** Traffic stays as it is, and no release begins, until it is taken off; its value says since when. */
+/** Traffic stays as it is, and no release begins, until it is taken off; its value says since when and by whom ({@link noteOf}). */
 export const PAUSED = 'sluice.io/paused';
-/** {@link CanaryRequest} as text: `promote`, or `set-weight=30`; what follows a space only tells one from the next. */
+/** {@link CanaryRequest} as text: `promote`, or `set-weight=30`; a {@link noteOf} after a space tells one from the next. */
 export const REQUEST = 'sluice.io/request';
 /** How long a release may take until its promotion, such as `2h`; gates and pauses included. */
 export const DEADLINE = 'sluice.io/deadline';
@@ -39,14 +39,22 @@ export function parseRequest(text: string): CanaryRequest | undefined {
   return weight !== undefined && Number(weight) <= 100 ? { do: 'set-weight', weight: Number(weight) } : undefined;
 }
 
-/** `at`, in milliseconds since the epoch, makes it another request than the same one before. */
-export function requestText(request: CanaryRequest, at: number): string {
-  return `${request.do === 'set-weight' ? `set-weight=${request.weight}` : request.do} ${new Date(at).toISOString()}`;
+/** When something was asked, in milliseconds since the epoch, and by whom as far as that is known. */
+export const noteOf = (at: number, by: string | undefined): string => `${new Date(at).toISOString()}${by ? ` by ${by}` : ''}`;
+
+/** Who has asked, by what the annotation says. */
+export const askedBy = (text: string | undefined): string | undefined => / by (.{1,128})$/.exec(text ?? '')?.[1];
+
+export function requestText(request: CanaryRequest, note: string): string {
+  return `${request.do === 'set-weight' ? `set-weight=${request.weight}` : request.do} ${note}`;
 }
 
 const annotation = (canary: Canary, name: string): string | undefined => canary.metadata?.annotations?.[name];
 
 export const isPaused = (canary: Canary): boolean => annotation(canary, PAUSED) !== undefined;
+
+/** Who has paused it, as far as that is known. */
+export const pausedBy = (canary: Canary): string | undefined => askedBy(annotation(canary, PAUSED));
 
 /** The text of a request that was not answered yet. */
 export function openRequest(canary: Canary): string | undefined {

@@ -195,6 +195,8 @@ export interface CanaryBadRequest {
   request: string;
   /** 0: the client gave up before there was one. */
   status: number;
+  /** Of gRPC: the status that is a failure, such as `UNAVAILABLE`; it has a good one of HTTP. */
+  grpc?: string;
   /** Where the status comes from, in the proxy's words. */
   detail?: string;
   /** How long it took, in milliseconds. */
@@ -221,6 +223,15 @@ export interface CanaryAnswer {
   time: string;
 }
 
+/** What somebody has done to a release. */
+export interface CanaryHand {
+  /** As in `sluice rollout`: `pause`, `set-weight=30`. */
+  request: string;
+  /** As far as it is known. */
+  by?: string;
+  time: string;
+}
+
 /** A release from its beginning; without `endedAt` it is under way. */
 export interface CanaryRelease {
   revision: string;
@@ -229,6 +240,7 @@ export interface CanaryRelease {
   endedAt?: string;
   outcome?: 'Promoted' | 'Undone' | 'RolledBack' | 'Superseded' | 'PromotionFailed';
   reason?: string;
+  requests?: CanaryHand[];
 }
 
 export interface CanaryStatus {

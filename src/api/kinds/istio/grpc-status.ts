@@ -18,3 +18,6 @@ export const GRPC_STATUSES: readonly string[] = [
   'DATA_LOSS',
   'UNAUTHENTICATED',
 ];
+
+/** Those that are the server's fault. */
+export const GRPC_FAULTS: readonly string[] = ['UNKNOWN', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'];
