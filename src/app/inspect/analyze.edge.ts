@@ -1,10 +1,11 @@
 /** Analyzes the mesh of an instance, of files, or of files as if they were applied. */
-import { createCatalog, Secrets, type KubeObject } from '../../api/index.ts';
+import { createCatalog, keyOf, keyText, Secrets, type Key, type KubeObject } from '../../api/index.ts';
 import { rfc3339, systemClock } from '../../base/index.ts';
 import { analyze, snapshotOf, type Problem } from '../../mesh/index.ts';
 import { meshSnapshot, typed } from './explain.edge.ts';
 import { documentsOf } from '../object-files.edge.ts';
 import type { InstancePaths } from '../instance/paths.ts';
+import { toldProblems } from '../mesh/istiod.edge.ts';
 import { reach } from './proxy-admin.edge.ts';
 import { refusalsOf } from './refusals.ts';
 
@@ -29,9 +30,14 @@ export async function analyzeMesh(paths: InstancePaths, { files, cluster, namesp
     for (const s of items) secrets.add(`${s.metadata?.namespace}/${s.metadata?.name}`);
   }
   const found = analyze({ snapshot: snapshotOf([...there, ...written]), ...(cluster || secrets.size ? { secrets } : {}) });
-  const problems = [...refused, ...found];
+  // What is said of an object that a file replaces would be said of what it was.
+  const replaced = new Set(read.map(({ object }) => nameOf(object.kind, keyOf(object))));
+  const told = cluster ? (await toldProblems(paths)).filter((p) => !replaced.has(nameOf(p.object.kind, p.object))) : [];
+  const problems = [...refused, ...found, ...told];
   return namespace === undefined ? problems : problems.filter((p) => (p.object.namespace ?? p.object.name) === namespace);
 }
+
+const nameOf = (kind: string | undefined, key: Key): string => `${kind} ${keyText(key)}`;
 
 /** The objects of a file (`-`: standard input), in the versions that the mesh reads and with a namespace; and what is refused of them. */
 function objectsOf(file: string): { object: KubeObject; refusals: readonly Problem[] }[] {

@@ -112,8 +112,10 @@ export function createStatusReporter({ informers, clock, log }: { informers: Inf
 }
 
 /** A Gateway of the Gateway API is not one of Istio's. */
+export const KUBERNETES_GATEWAY = 'KubernetesGateway';
+
 function idOf({ object }: ObjectStatus): string {
-  return `${object.kind === 'Gateway' ? 'KubernetesGateway' : object.kind} ${keyText(object)}`;
+  return `${object.kind === 'Gateway' ? KUBERNETES_GATEWAY : object.kind} ${keyText(object)}`;
 }
 
 function isAccepted(conditions: readonly Condition[]): boolean {

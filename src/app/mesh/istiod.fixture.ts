@@ -45,5 +45,12 @@ export function istiod(change: Partial<ProxyState> = {}): Istiod {
   } as const;
   const state: ProxyState = { connected: true, published: 4, acked: 4, sync, rejections: [], ...change };
   const known: KnownProxy = { proxy, state, resources: translator.resources(proxy) };
-  return { version: '1.2.3', proxyVersion: '1.40.0', snapshot: () => snapshot, proxies: () => [known], metrics: () => 'pilot_xds 1\n' };
+  return {
+    version: '1.2.3',
+    proxyVersion: '1.40.0',
+    snapshot: () => snapshot,
+    proxies: () => [known],
+    problems: () => [],
+    metrics: () => 'pilot_xds 1\n',
+  };
 }

@@ -1,6 +1,6 @@
 /** What istiod tells of itself by HTTP, as far as istioctl, Kiali and people read it. Pure: what is known comes in. */
 import { decode, type Json, type ProxyResources } from '../../envoy/index.ts';
-import { createModeler, type Proxy, type Snapshot } from '../../mesh/index.ts';
+import { createModeler, type Problem, type Proxy, type Snapshot } from '../../mesh/index.ts';
 import type { ProxyState } from '../../xds/index.ts';
 import type { Page } from '../own-pages.ts';
 
@@ -16,6 +16,7 @@ export interface Istiod {
   readonly proxyVersion: string;
   proxies(): readonly KnownProxy[];
   snapshot(): Snapshot;
+  problems(): readonly Problem[];
   /** In Prometheus' text format. */
   metrics(): string;
 }
@@ -34,6 +35,7 @@ const PAGES: Readonly<Record<string, (istiod: Istiod, url: URL) => unknown>> = {
       proxies().flatMap(({ proxy, state }) => (state.rejections.length ? [[proxy.id, { message: state.rejections }]] : [])),
     ),
   }),
+  '/debug/problems': ({ problems }) => problems(),
   '/debug/list': () => Object.keys(PAGES).sort(),
 };
 

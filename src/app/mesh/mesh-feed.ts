@@ -55,6 +55,8 @@ const FIRST_KEYS_MS = 2000;
 export interface MeshView {
   snapshot(): Snapshot;
   proxies(): readonly KnownProxy[];
+  /** What only proxies that run can tell: refusals, and patches that change nothing. */
+  problems(): readonly Problem[];
   /** In Prometheus' text format. */
   metrics(): string;
 }
@@ -199,5 +201,10 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   await Promise.race([keySets.tried(), sleep(clock, FIRST_KEYS_MS, signal)]);
   synced = true;
   publish();
-  return { snapshot, proxies: knownProxies, metrics: () => metrics.text() };
+  return {
+    snapshot,
+    proxies: knownProxies,
+    problems: () => [...translator.patchProblems(), ...programmed.refused()],
+    metrics: () => metrics.text(),
+  };
 }

@@ -5,7 +5,7 @@ import { silentLog, VirtualClock } from '../../base/index.ts';
 import { createInformers } from '../../control/index.ts';
 import { FakeClient } from '../../control/testing.ts';
 import { TypeUrl, type EnvoyResource } from '../../envoy/index.ts';
-import type { Problem } from '../../mesh/index.ts';
+import { problemText, type Problem } from '../../mesh/index.ts';
 import { createConditionWriter } from './mesh-conditions.ts';
 import { ingressHearing } from './ingress-hearing.ts';
 import { conditionHearing, createProgrammedReporter, type ProgrammedReporter } from './mesh-programmed.ts';
@@ -135,6 +135,13 @@ test('a refusal is said on the object that changed, not on those that share its 
     await w.said('bad'),
     'False Rejected 2: Refused by 1 of 1 proxies, which keep the last good configuration: RouteConfiguration 80: bad regex. Correct the object, or take back its last change.',
   );
+  assert.deepEqual(w.reporter.refused().map(problemText), [
+    'VirtualService default/bad spec: Refused by 1 of 1 proxies, which keep the last good configuration: RouteConfiguration 80: bad regex. (SLU0013) Correct the object, or take back its last change.',
+  ]);
+  w.holders = [holder('p1.default', both)];
+  w.reporter.changed();
+  await w.pass(600);
+  assert.deepEqual(w.reporter.refused(), []);
 });
 
 test('proxies that refuse different things are all counted, and one reason is given', async () => {

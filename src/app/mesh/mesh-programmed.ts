@@ -3,8 +3,9 @@ import { keyOf, keyText, type IstioCondition } from '../../api/index.ts';
 import { messageOf, type Clock, type Log, type Timer } from '../../base/index.ts';
 import { eventRecorder, type Client, type Informers } from '../../control/index.ts';
 import type { Problem } from '../../mesh/index.ts';
-import { conditionNamed, REPORTED, saysSo, type ConditionWriter } from './mesh-conditions.ts';
-import { programmed, PROGRAMMED, REJECTED, standings, type Hearing, type Holder } from './programmed.ts';
+import { KUBERNETES_GATEWAY } from './gateway-api-status.ts';
+import { conditionNamed, locate, REPORTED, saysSo, type ConditionWriter } from './mesh-conditions.ts';
+import { MEND, programmed, PROGRAMMED, REJECTED, standings, type Hearing, type Holder } from './programmed.ts';
 
 export interface ProgrammedOptions {
   readonly client: Client;
@@ -19,6 +20,8 @@ export interface ProgrammedOptions {
 export interface ProgrammedReporter {
   /** Something was published, answered or refused. */
   changed(): void;
+  /** What proxies refuse now, by the objects that it was made of. */
+  refused(): readonly Problem[];
   /** Takes all problems there are. */
   report(problems: readonly Problem[]): void;
 }
@@ -35,6 +38,12 @@ interface Due {
   readonly id: string;
   readonly condition: IstioCondition;
   readonly urgent: boolean;
+}
+
+function refusalOf(id: string, { message = '' }: IstioCondition): Problem {
+  const { kind, key } = locate(id);
+  const object = { kind: kind === KUBERNETES_GATEWAY ? 'Gateway' : kind, ...key };
+  return { object, code: 'SLU0013', severity: 'error', path: 'spec', message: message.replace(` ${MEND}`, ''), fix: MEND };
 }
 
 /** Objects that carry conditions of their own. */
@@ -57,6 +66,7 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
   let problems: readonly Problem[] = [];
   let timer: Timer | undefined;
   let looking = false;
+  let refused: readonly Problem[] = [];
   /** Since when proxies have owed an answer. */
   let behind = new Map<string, number>();
 
@@ -94,6 +104,7 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
     const standing = standings(all, (id) => !taken.has(id));
     const ofObject = Map.groupBy(problems, (p) => `${p.object.kind} ${keyText(p.object)}`);
     const due: Due[] = [];
+    const fresh: Problem[] = [];
     let again = false;
     for (const { hearing, id, generation, said } of hearers) {
       const mine = standing.get(id);
@@ -102,14 +113,17 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
         continue;
       }
       const condition = programmed(mine, ofObject.get(id) ?? [], generation);
+      if (condition.reason === REJECTED) fresh.push(refusalOf(id, condition));
       if (saysSo(said, condition)) continue;
       due.push({ hearing, id, condition, urgent: said?.status !== condition.status });
     }
+    refused = fresh;
     return { due: due.sort((a, b) => Number(b.urgent) - Number(a.urgent)), again };
   }
 
   return {
     changed,
+    refused: () => refused,
     report(next) {
       if (next !== problems) changed();
       problems = next;

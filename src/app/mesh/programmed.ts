@@ -39,6 +39,8 @@ export interface Standing {
 export const PROGRAMMED = 'Programmed';
 /** The reason of a condition that tells of a refusal. */
 export const REJECTED = 'Rejected';
+/** What to do about a refusal: its last sentence. */
+export const MEND = 'Correct the object, or take back its last change.';
 /** Names in a message; it would change too often otherwise. */
 const MAX_NAMED = 3;
 
@@ -97,11 +99,7 @@ export function programmed(standing: Standing | undefined, problems: readonly Pr
     const by = new Set(refused.flatMap(([, proxies]) => proxies)).size;
     const [[words]] = refused as [[string, string[]]];
     const more = refused.length > 1 ? ` (and ${refused.length - 1} more of what is made of it)` : '';
-    return say(
-      'False',
-      REJECTED,
-      `Refused by ${by} of ${total} proxies, which keep the last good configuration: ${words}${more}. Correct the object, or take back its last change.`,
-    );
+    return say('False', REJECTED, `Refused by ${by} of ${total} proxies, which keep the last good configuration: ${words}${more}. ${MEND}`);
   }
   if (error) {
     const rest = total ? ` The rest of it: ${acked}.` : '';
