@@ -182,6 +182,11 @@ test('EnvoyFilter: a patch has effect; what Envoy refuses leaves the last good o
   await apply(filter('patch', { workloadSelector: { labels: { app: 'client' } }, configPatches: [header('%NOSUCHTHING%')] }));
   await eventually('the refusal is said', 15, async () => /^False .*refuses.*stays in force/.test(await condition('envoyfilter', 'patch')));
   assert.equal(await patched('one')(), true);
+  const analyzed = async (): Promise<string[]> => {
+    const problems = JSON.parse((await it.sluice(['analyze', '-o', 'json'])).stdout) as { code: string; object: { name: string } }[];
+    return problems.filter((p) => p.code.startsWith('SLU001')).map((p) => `${p.code} ${p.object.name}`);
+  };
+  assert.deepEqual(await analyzed(), ['SLU0012 patch']);
   await apply(filter('patch', { workloadSelector: { labels: { app: 'client' } }, configPatches: [header('two')] }));
   await eventually('the next good one counts', 15, patched('two'));
   await eventually('and nothing is wrong any more', 15, async () => (await condition('envoyfilter', 'patch')).startsWith('True'));
@@ -192,4 +197,5 @@ test('EnvoyFilter: a patch has effect; what Envoy refuses leaves the last good o
     }),
   );
   await eventually('that it matches nothing is said', 15, async () => /changes nothing/.test(await condition('envoyfilter', 'lost')));
+  assert.deepEqual(await analyzed(), ['SLU0011 lost']);
 });
