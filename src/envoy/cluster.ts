@@ -1,5 +1,6 @@
 import {
   isFor,
+  isLookedUp,
   policyOf,
   selects,
   spokenAs,
@@ -10,8 +11,9 @@ import {
   type ServicePort,
 } from '../mesh/index.ts';
 import { namesToResolve } from './endpoint.ts';
-import { ADS, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
+import { ADS, address, any, defined, duration, extension, configMetadata, type Json } from './json.ts';
 import { sharesFor, type Whereabouts } from './locality.ts';
+import { lookupCluster } from './lookup.ts';
 import { METADATA, serviceMetadata } from './metrics.ts';
 import { namesByRequest, originateTls } from './originate.ts';
 import { ALPN, meshTlsUpstream, rawBuffer } from './tls.ts';
@@ -264,7 +266,9 @@ function announced(transport: Json, said: Policy['proxyProtocol']): Json {
 function discovery(t: Target, name: string, policy: Policy, labels: Readonly<Record<string, string>> | undefined): Json {
   const { service, port } = t;
   const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH';
-  if (passthrough || service.discovery === 'original') return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
+  if (!passthrough && isLookedUp(service, port)) return lookupCluster;
+  if (passthrough || service.discovery === 'original' || service.discovery === 'dynamic')
+    return { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
   if (service.discovery === 'endpoints') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } };
   const single = service.discovery === 'dns-single';
   const all = service.dns.filter((l) => isFor(l, port.number) && selects(labels, l.endpoint.labels ?? {}));
@@ -375,19 +379,32 @@ const localSource: Json = {
   upstream_bind_config: { source_address: { address: INBOUND_SOURCE, port_value: 0 }, socket_options: [markSocket] },
 };
 
-/** From the proxy to its own application, at the address the client asked for. */
-export function inboundCluster(port: number, protocol: Protocol, pool: Policy['connectionPool']): Json {
+/** Where the application is: at the address that the client asked for, unless a Sidecar says it. */
+function application(name: string, endpoint = ''): Json {
+  const asked = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', ...localSource };
+  const at = (there: Json): Json => ({
+    type: 'STATIC',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: there } }] }] },
+  });
+  // A socket with a path has no use for an address to call from.
+  if (endpoint.startsWith('unix://')) return at(address(endpoint, 0));
+  const [, ip = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(endpoint) ?? [];
+  if (!port) return asked;
+  if (ip === '0.0.0.0' || ip === '::') return { ...asked, original_dst_lb_config: { upstream_port_override: Number(port) } };
+  return { ...at(address(ip, Number(port))), ...localSource };
+}
+
+/** From the proxy to its own application. */
+export function inboundCluster(port: number, protocol: Protocol, pool: Policy['connectionPool'], endpoint?: string): Json {
   const policy = pool ? { connectionPool: pool } : {};
   const options = protocolOptions(speaks(protocol, undefined), policy);
   return {
     name: inboundName(port),
-    type: 'ORIGINAL_DST',
-    lb_policy: 'CLUSTER_PROVIDED',
+    ...application(inboundName(port), endpoint),
     connect_timeout: duration(pool?.tcp?.connectTimeout) ?? '10s',
     circuit_breakers: pool ? limits(policy) : noLimits,
     ...(options ? { typed_extension_protocol_options: options } : {}),
     ...keepalive(pool?.tcp),
-    ...localSource,
   };
 }
 

@@ -17,7 +17,7 @@ import { sameRules, writersOf } from './explain-place.ts';
 import type { Step } from './explain-types.ts';
 import { walk } from './explain-walk.ts';
 import { hostname, type Found, type Question } from './explain-where.ts';
-import { byteRoutes, planGateway, tlsTable } from './ingress.ts';
+import { byteRoutes, listenerOf, plainTable, planGateway, tlsTable } from './ingress.ts';
 import type { Json } from './json.ts';
 import { originOf } from './route.ts';
 
@@ -33,8 +33,8 @@ export function atGateway(question: Question, proxy: Proxy): Found {
   const spoken = all.filter((s) => isPlainHttp(s) === (request.scheme === 'http'));
   const first = spoken.find((s) => s.spec.port.number === port) ?? spoken.find((s) => s.listen === port) ?? spoken[0];
   if (!first) return refused('none', [], 503, `no Gateway, Ingress or listener has a server for ${request.scheme} here: nothing listens`);
-  const listener = `0.0.0.0_${first.listen}`;
-  const there = spoken.filter((s) => s.listen === first.listen);
+  const listener = listenerOf(first);
+  const there = spoken.filter((s) => listenerOf(s) === listener);
   const server = request.scheme === 'http' ? first : bySni(there, name);
   if (!server) {
     const says = `no server of ${namesOf(there)} is for the name ${name} (SNI): the connection is closed`;
@@ -42,7 +42,7 @@ export function atGateway(question: Question, proxy: Proxy): Found {
   }
   if (request.scheme === 'https' && !isTlsHttp(server)) return passedOn(question, proxy, server, listener);
   const same = request.scheme === 'http' ? there : [server];
-  const table = request.scheme === 'http' ? `http.${server.listen}` : tlsTable(server);
+  const table = request.scheme === 'http' ? plainTable(server) : tlsTable(server);
   const hosts = planGateway(model, proxy, workloadOfProxy(proxy), all).routes.get(table);
   if (!hosts) return refused(listener, [], 503, `${namesOf([server])} has no certificate for ${name}: the connection is closed`);
   const host = lookupHost(new Map(hosts.flatMap((h) => h.domains.map((d) => [d, h] as const))), name) as

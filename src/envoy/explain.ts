@@ -98,7 +98,7 @@ function target({ question, view, caller, request, http }: Sending, cluster: str
         : `${host} has no port ${port}`;
     return { ...known, endpoints: [], problem };
   }
-  if (service?.discovery === 'dns' || service?.discovery === 'dns-single') return { ...known, endpoints: [] };
+  if (service && ['dns', 'dns-single', 'dynamic'].includes(service.discovery)) return { ...known, endpoints: [] };
   const all = subsetOf(model.endpoints.get(host)?.ports[port] ?? [], part?.labels);
   const call: Call = { model, caller, request, http, policy, external: service?.external ?? false, now: question.now };
   const arrivals = all.map((e) => arriveAt(call, e));

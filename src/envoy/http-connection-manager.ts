@@ -1,4 +1,5 @@
 import { ADS, extension, type Json } from './json.ts';
+import { lookupFilter } from './lookup.ts';
 import { idleFilters } from './route-filters.ts';
 
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -17,13 +18,15 @@ export interface HttpOptions {
   readonly routes: string | Json;
   /** Before fault, cors and the router. */
   readonly filters: readonly Json[];
+  /** Some of the routes lead to hosts that are looked up. */
+  readonly lookup?: boolean;
   readonly accessLog: readonly Json[];
   readonly tracing: Json | undefined;
 }
 
 /** The network filter that speaks HTTP. */
 export function httpConnectionManager(options: HttpOptions): Json {
-  const { side, statPrefix, routes, filters, accessLog, tracing } = options;
+  const { side, statPrefix, routes, filters, lookup, accessLog, tracing } = options;
   return extension('envoy.filters.network.http_connection_manager', HCM, {
     stat_prefix: statPrefix,
     ...(typeof routes === 'string' ? { rds: { route_config_name: routes, config_source: ADS } } : { route_config: routes }),
@@ -32,6 +35,7 @@ export function httpConnectionManager(options: HttpOptions): Json {
       ...filters,
       ...(side === 'inbound' ? [] : [fault, cors]),
       ...(side === 'gateway' ? idleFilters : []),
+      ...(lookup ? [lookupFilter] : []),
       router,
     ],
     access_log: accessLog,

@@ -1,4 +1,13 @@
-import { isHttp, type EffectiveMode, type Guard, type MeshService, type Protocol, type Reporter, type ServicePort } from '../mesh/index.ts';
+import {
+  isHttp,
+  type EffectiveMode,
+  type Guard,
+  type MeshService,
+  type OwnPort,
+  type Protocol,
+  type Reporter,
+  type ServicePort,
+} from '../mesh/index.ts';
 import { authorizationFilters } from './authorization.ts';
 import { INBOUND_PASSTHROUGH, inboundName } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
@@ -11,12 +20,15 @@ import { inboundRoute } from './route.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { HTTP_ALPN, MESH_ALPN, meshTlsDownstream } from './tls.ts';
 
-/** A container port that some service leads to. */
+/** A container port that some service leads to, or that the workload's Sidecar names. */
 export interface InboundPort {
   readonly number: number;
   readonly protocol: Protocol;
-  readonly service: MeshService;
+  /** As whom it is reported. */
+  readonly service: Pick<MeshService, 'host' | 'name' | 'namespace'>;
   readonly mode: EffectiveMode;
+  /** Where the application is; absent: at the port itself. */
+  readonly endpoint?: string;
 }
 
 /**
@@ -37,6 +49,19 @@ export function inboundPorts(
     }
   }
   return [...ports.values()].sort((a, b) => a.number - b.number);
+}
+
+/** The ports that a Sidecar names in place of those of services, which are known by these as far as they lead to the same. */
+export function sidecarPorts(
+  own: readonly OwnPort[],
+  ofServices: readonly InboundPort[],
+  workload: InboundPort['service'],
+  mode: (port: number) => EffectiveMode,
+): InboundPort[] {
+  return own.map((port) => {
+    const { service } = ofServices.find((p) => p.number === port.number) ?? { service: workload };
+    return { ...port, service, mode: mode(port.number) };
+  });
 }
 
 function targetOf(port: ServicePort, named: (name: string) => number | undefined): number | undefined {

@@ -4,6 +4,7 @@ import {
   endsTls,
   isPlainHttp,
   isTlsHttp,
+  memo,
   type Guard,
   type Model,
   type Proxy,
@@ -24,7 +25,7 @@ import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Ro
 import { clientReports, tracingOf } from './reports.ts';
 import { routesOf } from './route.ts';
 import { badRequests } from './request-log.ts';
-import { tcpProxy } from './tcp-proxy.ts';
+import { byteFilters, tcpProxy } from './tcp-proxy.ts';
 import { gatewayTls, MESH_ALPN, meshTlsDownstream, tlsInspector } from './tls.ts';
 import { dependencies, hostsUsed, resolver } from './virtual-host.ts';
 
@@ -48,17 +49,17 @@ export function planGateway(model: Model, proxy: Proxy, own: Reporter, servers: 
   const target: For = { model, proxy, own, guard: model.guards.of(proxy.namespace, proxy.labels) };
   const listeners = new Map<string, Json>();
   const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
-  for (const [port, group] of byPort(servers)) {
-    if (!isFree(port)) continue;
+  for (const [name, group] of byPlace(servers)) {
     const first = group[0]!;
+    const { listen: port, bind = '0.0.0.0' } = first;
+    if (!isFree(port)) continue;
     // One port speaks one kind of thing; what the oldest server says holds.
     const same = group.filter((s) => isPlainHttp(s) === isPlainHttp(first));
-    const chains = isPlainHttp(first) ? plainChains(target, port, same, routes) : tlsChains(target, same, routes);
+    const chains = isPlainHttp(first) ? plainChains(target, same, routes) : tlsChains(target, same, routes);
     if (!chains.length) continue;
-    const name = `0.0.0.0_${port}`;
     listeners.set(name, {
       name,
-      address: address('0.0.0.0', port),
+      address: address(bind, port),
       traffic_direction: 'OUTBOUND',
       ...(isPlainHttp(first)
         ? {}
@@ -69,22 +70,30 @@ export function planGateway(model: Model, proxy: Proxy, own: Reporter, servers: 
   return { listeners, routes };
 }
 
-function byPort(servers: readonly Server[]): Map<number, Server[]> {
-  const ports = new Map<number, Server[]>();
-  for (const server of servers) {
-    const list = ports.get(server.listen);
-    if (list) list.push(server);
-    else ports.set(server.listen, [server]);
-  }
-  return ports;
+/** The name of the listener that a server is part of. */
+export function listenerOf({ bind = '0.0.0.0', listen }: Server): string {
+  return `${bind}_${listen}`;
 }
 
-function manager({ own, guard }: For, routes: string): Json {
+function byPlace(servers: readonly Server[]): Map<string, Server[]> {
+  const places = new Map<string, Server[]>();
+  for (const server of servers) {
+    const list = places.get(listenerOf(server));
+    if (list) list.push(server);
+    else places.set(listenerOf(server), [server]);
+  }
+  return places;
+}
+
+const looksUp = memo((services: Model['services']): boolean => [...services.values()].some((s) => s.discovery === 'dynamic'));
+
+function manager({ model, own, guard }: For, routes: string): Json {
   return httpConnectionManager({
     side: 'gateway',
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
+    lookup: looksUp(model.services),
     accessLog: [...clientReports(own, 'http'), ...splitMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
   });
@@ -92,8 +101,8 @@ function manager({ own, guard }: For, routes: string): Json {
 
 type Hosts = Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>;
 
-function plainChains(target: For, port: number, servers: readonly Server[], routes: Hosts): Json[] {
-  const table = `http.${port}`;
+function plainChains(target: For, servers: readonly Server[], routes: Hosts): Json[] {
+  const table = plainTable(servers[0]!);
   routes.set(table, hostsOf(target, servers));
   return [{ filters: [manager(target, table)] }];
 }
@@ -121,10 +130,18 @@ function tlsChains(target: For, servers: readonly Server[], routes: Hosts): Json
   return chains;
 }
 
+const bound = ({ bind }: Server): string => (bind ? `.${bind}` : '');
+
+/** The route table of servers without TLS at one place. */
+export function plainTable(server: Server): string {
+  return `http.${server.listen}${bound(server)}`;
+}
+
 /** The route table of a server that ends TLS. */
-export function tlsTable({ gateway, spec }: Server): string {
+export function tlsTable(server: Server): string {
+  const { gateway, spec } = server;
   const [namespace, name] = gateway.split('/');
-  return `https.${spec.port.number}.${spec.port.name}.${name}.${namespace}`;
+  return `https.${spec.port.number}.${spec.port.name}.${name}.${namespace}${bound(server)}`;
 }
 
 /** How TLS is ended; undefined where it is not, or for want of a certificate cannot be. */
@@ -135,7 +152,7 @@ function transportOf({ model }: For, { spec }: Server): Json | undefined {
   const credentials = secret ? [`kubernetes-gateway://${secret.namespace}/${secret.name}`] : named.map((name) => `kubernetes://${name}`);
   if (!tls || !credentials[0]) return undefined;
   const authorities = tls.caCertCredentialName ? `kubernetes://${tls.caCertCredentialName}` : credentials[0];
-  return { transport_socket: gatewayTls(tls, credentials, `${authorities}-cacert`) };
+  return { transport_socket: gatewayTls(tls, credentials, `${authorities}-cacert`, spec.clients) };
 }
 
 /** Server names as Envoy compares them, in lower case and each once; `` alone is any. */
@@ -148,7 +165,7 @@ function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Se
   return byteRoutes(model, proxy, server, taken).map((route) => ({
     ...chainMatch(route),
     ...ownerMetadata(route),
-    filters: [...authorizationFilters(guard, 'tcp'), tcpProxy(route, clientReports(own, 'tcp'))],
+    filters: [...authorizationFilters(guard, 'tcp'), ...byteFilters(route, clientReports(own, 'tcp'))],
   }));
 }
 

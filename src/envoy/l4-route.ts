@@ -4,6 +4,7 @@ import {
   destinationPort,
   fullHost,
   gatewayName,
+  isLookedUp,
   policyOf,
   selects,
   type MeshService,
@@ -151,5 +152,7 @@ function l4Clusters(
         first.port,
       ),
     );
-  return { clusters, ...(settings ? { settings } : {}) };
+  const port = service?.ports.find((p) => p.number === first?.port);
+  const lookup = service && port && isLookedUp(service, port) ? (typeof port.target === 'number' ? port.target : port.number) : undefined;
+  return { clusters, ...(settings ? { settings } : {}), ...(lookup ? { lookup } : {}) };
 }

@@ -6,7 +6,7 @@ import { ownerMetadata, type L4Route } from './l4-route.ts';
 import type { OutboundChain } from './outbound.ts';
 import { clientReports, tracingOf } from './reports.ts';
 import { badRequests } from './request-log.ts';
-import { tcpProxy, type ByteRoute } from './tcp-proxy.ts';
+import { byteFilters, tcpProxy, type ByteRoute } from './tcp-proxy.ts';
 import { httpInspector, originalDst, tlsInspector } from './tls.ts';
 
 export const OUTBOUND_PORT = 15001;
@@ -25,20 +25,21 @@ export const INSPECT_TIMEOUT = '5s';
 export const PLAIN_HTTP = ['http/1.0', 'http/1.1', 'h2c'];
 
 /** HTTP that the workload's application sends, by the route table of that name. */
-export function outboundHttp(own: Reporter, routes: string, grpc: boolean): Json {
+export function outboundHttp(own: Reporter, routes: string, grpc: boolean, lookup = false): Json {
   return httpConnectionManager({
     side: 'outbound',
     statPrefix: `outbound_${routes}`,
     routes,
     filters: [sayPeer(own)],
+    lookup,
     accessLog: [...clientReports(own, grpc ? 'grpc' : 'http'), ...splitMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
   });
 }
 
 /** Bytes that the workload's application sends. */
-export function outboundTcp(own: Reporter, route: ByteRoute): Json {
-  return tcpProxy(route, clientReports(own, 'tcp'));
+export function outboundTcp(own: Reporter, route: ByteRoute): Json[] {
+  return byteFilters(route, clientReports(own, 'tcp'));
 }
 
 /** Which connections of a listener are meant. */
@@ -73,6 +74,7 @@ export function portListeners(
   chains: readonly OutboundChain[],
   http: 'http' | 'grpc' | undefined,
   otherwise: string,
+  lookup = false,
 ): Json[] {
   const inspected = chains.some((c) => c.names || c.sniff);
   const alone = (c: OutboundChain): readonly string[] => (inspected && c.quiet ? (c.subnets ?? []).filter((s) => !s.includes('/')) : []);
@@ -81,7 +83,9 @@ export function portListeners(
     const subnets = c.subnets?.filter((s) => !apart.includes(s));
     return !apart.length ? [c] : subnets?.length ? [{ ...c, subnets }] : [];
   });
-  const rest = http ? outboundHttp(own, String(port), http === 'grpc') : outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] });
+  const rest = http
+    ? [outboundHttp(own, String(port), http === 'grpc', lookup)]
+    : outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] });
   const filters = [...(shared.some((c) => c.names) ? [tlsInspector] : []), ...(shared.some((c) => c.sniff) ? [httpInspector] : [])];
   return [
     ...(shared.length || http
@@ -89,15 +93,13 @@ export function portListeners(
           captured(`0.0.0.0_${port}`, '0.0.0.0', port, {
             ...(filters.length ? { listener_filters: filters, listener_filters_timeout: INSPECT_TIMEOUT } : {}),
             ...(shared.length
-              ? { filter_chains: shared.flatMap((c) => outboundChains(own, c)), default_filter_chain: { filters: [rest] } }
-              : { filter_chains: [{ filters: [rest] }] }),
+              ? { filter_chains: shared.flatMap((c) => outboundChains(own, c)), default_filter_chain: { filters: rest } }
+              : { filter_chains: [{ filters: rest }] }),
           }),
         ]
       : []),
     ...chains.flatMap((c) =>
-      alone(c).map((ip) =>
-        captured(`${ip}_${port}`, ip, port, { filter_chains: [{ ...ownerMetadata(c), filters: [outboundTcp(own, c)] }] }),
-      ),
+      alone(c).map((ip) => captured(`${ip}_${port}`, ip, port, { filter_chains: [{ ...ownerMetadata(c), filters: outboundTcp(own, c) }] })),
     ),
   ];
 }
@@ -105,7 +107,7 @@ export function portListeners(
 /** The chain, and before it one for what looks like HTTP where nobody said what it is. */
 function outboundChains(own: Reporter, chain: OutboundChain): Json[] {
   const match = chainMatch(chain);
-  const bytes = { ...match, ...ownerMetadata(chain), filters: [outboundTcp(own, chain)] };
+  const bytes = { ...match, ...ownerMetadata(chain), filters: outboundTcp(own, chain) };
   if (!chain.sniff) return [bytes];
   const http = { ...(match['filter_chain_match'] as Json | undefined), application_protocols: PLAIN_HTTP };
   return [{ filter_chain_match: http, filters: [outboundHttp(own, chain.sniff, false)] }, bytes];
@@ -124,7 +126,7 @@ export function virtualOutbound(own: Reporter, otherwise: string): Json {
         filter_chain_match: { destination_port: OUTBOUND_PORT },
         filters: [tcpProxy({ clusters: [] }, [])],
       },
-      { name: 'virtualOutbound-catchall-tcp', filters: [outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] })] },
+      { name: 'virtualOutbound-catchall-tcp', filters: outboundTcp(own, { clusters: [{ name: otherwise, weight: 1 }] }) },
     ],
   };
 }

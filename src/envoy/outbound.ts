@@ -1,4 +1,4 @@
-import { imported, isHttp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
+import { imported, isHttp, isLookedUp, memo, type MeshService, type Model, type Rules, type ServicePort } from '../mesh/index.ts';
 import { BLACK_HOLE, PASSTHROUGH } from './cluster.ts';
 import { common } from './blocks.ts';
 import { isFree } from './listener.ts';
@@ -17,6 +17,8 @@ export interface OutboundChain extends L4Route {
 export interface OutboundPlan {
   /** Ports on which HTTP goes to any address that no chain is for; true when all of it is gRPC. */
   readonly http: ReadonlyMap<number, boolean>;
+  /** Of these ports those on which some host is looked up. */
+  readonly lookups: ReadonlySet<number>;
   /** By port, those of the oldest service first. */
   readonly chains: ReadonlyMap<number, readonly OutboundChain[]>;
 }
@@ -37,6 +39,11 @@ const httpPorts = memo((services: readonly MeshService[]): ReadonlyMap<number, b
   return http;
 });
 
+const lookupPorts = memo(
+  (services: readonly MeshService[]): ReadonlySet<number> =>
+    new Set(services.flatMap((s) => s.ports.filter((p) => isHttp(p.protocol) && isLookedUp(s, p)).map((p) => p.number))),
+);
+
 /** Services of which some port is told apart by its address: most meshes have few. */
 const l4Services = memo((services: readonly MeshService[]): readonly MeshService[] =>
   services.filter((s) => s.ports.some((p) => !isHttp(p.protocol) && p.protocol !== 'udp')),
@@ -55,7 +62,7 @@ export function planOutbound(model: Model, services: readonly MeshService[], cli
       else if (chains.length) all.set(port.number, [...chains]);
     }
   }
-  return { http, chains: new Map([...all].map(([port, chains]) => [port, chainsOf(chains)])) };
+  return { http, lookups: lookupPorts(services), chains: new Map([...all].map(([port, chains]) => [port, chainsOf(chains)])) };
 }
 
 /** Chains of one port of a service: by its addresses; TLS to a name without one by SNI; other bytes take the whole port. */
@@ -64,11 +71,12 @@ function chainsFor(model: Model, service: MeshService, port: ServicePort, client
   const marks = {
     ...(port.protocol === 'auto' ? { sniff: `${service.host}:${port.number}` } : {}),
     ...(port.protocol === 'tcp' ? { quiet: true as const } : {}),
+    ...(port.protocol === 'tls' && isLookedUp(service, port) ? { names: [service.host] } : {}),
   };
   return l4RoutesOf(model, service, port, client).flatMap((route): OutboundChain[] => {
     if (addresses.length) {
       const subnets = route.subnets ? common(addresses, route.subnets) : addresses;
-      return subnets.length ? [{ ...route, subnets, ...marks }] : [];
+      return subnets.length ? [{ ...marks, ...route, subnets }] : [];
     }
     if (service.headless) return [];
     if (port.protocol === 'tls') return [{ ...route, names: route.names ?? [service.host] }];

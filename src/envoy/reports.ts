@@ -82,7 +82,12 @@ export function clientReports(own: Reporter, protocol: Spoken): Json[] {
 }
 
 /** Loggers of what comes in for a workload. */
-export function serverReports(own: Reporter, service: MeshService, protocol: Spoken, mtls: boolean): Json[] {
+export function serverReports(
+  own: Reporter,
+  service: Pick<MeshService, 'host' | 'name' | 'namespace'>,
+  protocol: Spoken,
+  mtls: boolean,
+): Json[] {
   const tags = serverTags(own, service, protocol, mtls);
   const changes = own.told?.server.metrics;
   return [

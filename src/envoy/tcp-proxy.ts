@@ -1,5 +1,6 @@
 import type { Policy } from '../mesh/index.ts';
 import { defined, duration, extension, type Json } from './json.ts';
+import { lookupByServerName } from './lookup.ts';
 
 export type WeightedClusters = readonly { readonly name: string; readonly weight: number }[];
 
@@ -8,6 +9,13 @@ export interface ByteRoute {
   readonly clusters: WeightedClusters;
   /** Of `TcpProxy`, as the policy of the destination says. */
   readonly settings?: Json;
+  /** The port at which the server name that clients ask for is to be called, where it is looked up. */
+  readonly lookup?: number;
+}
+
+/** The filters that take bytes there. */
+export function byteFilters(route: ByteRoute, accessLog: readonly Json[]): Json[] {
+  return [...(route.lookup ? [lookupByServerName(route.lookup)] : []), tcpProxy(route, accessLog)];
 }
 
 /** Forwards bytes to one cluster, or to several by weight. */

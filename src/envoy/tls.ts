@@ -1,5 +1,5 @@
 import type { GatewayServer } from '../api/index.ts';
-import { isCipher } from '../mesh/index.ts';
+import { isCipher, type Clients } from '../mesh/index.ts';
 import { ADS, any, defined, extension, type Json } from './json.ts';
 
 /** What sidecars offer in ALPN, by what they will speak inside: servers tell mesh traffic by it. */
@@ -79,9 +79,9 @@ const VERSION: Readonly<Record<string, string>> = {
 
 /**
  * TLS that a gateway ends with certificates of Secrets. These are told as SDS knows them: `kubernetes://name` in the namespace of the
- * gateway, `kubernetes-gateway://namespace/name` in any; `authorities` has the roots of clients.
+ * gateway, `kubernetes-gateway://namespace/name` in any; `authorities` has the roots of clients, unless these are given.
  */
-export function gatewayTls(tls: ServerTls, credentials: readonly string[], authorities: string): Json {
+export function gatewayTls(tls: ServerTls, credentials: readonly string[], authorities: string, clients?: Clients): Json {
   const { mode, minProtocolVersion: min, maxProtocolVersion: max } = tls;
   const ciphers = tls.cipherSuites?.filter(isCipher);
   const asks = mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
@@ -94,10 +94,19 @@ export function gatewayTls(tls: ServerTls, credentials: readonly string[], autho
       }),
       alpn_protocols: ['h2', 'http/1.1'],
       tls_certificate_sds_secret_configs: credentials.map(userSecret),
-      ...(asks ? clientValidation(tls, authorities) : {}),
+      ...(clients ? givenValidation(clients) : asks ? clientValidation(tls, authorities) : {}),
     }),
-    require_client_certificate: mode === 'MUTUAL',
+    require_client_certificate: clients ? !clients.optional : mode === 'MUTUAL',
   });
+}
+
+function givenValidation({ trusted, optional }: Clients): Json {
+  return {
+    validation_context: {
+      trusted_ca: { inline_string: trusted },
+      ...(optional ? { trust_chain_verification: 'ACCEPT_UNTRUSTED' } : {}),
+    },
+  };
 }
 
 /** Which certificates of clients are taken: those of known authorities that are what is asked for besides, or any. */

@@ -5,6 +5,7 @@ import {
   keepArray,
   keepMap,
   memo,
+  ownPortsOf,
   problemsOf,
   selects,
   gatewaysOf,
@@ -19,7 +20,7 @@ import {
   type Snapshot,
 } from '../mesh/index.ts';
 import { inboundCluster, inboundName } from './cluster.ts';
-import { catchAllChains, inboundChains, inboundPorts, type InboundPort } from './inbound.ts';
+import { catchAllChains, inboundChains, inboundPorts, sidecarPorts, type InboundPort } from './inbound.ts';
 import { clustersToAsk } from './ext-authz.ts';
 import { planGateway } from './ingress.ts';
 import type { Json } from './json.ts';
@@ -145,8 +146,13 @@ function namedPorts(model: Model, proxy: Proxy): Record<string, number> {
 }
 
 const inboundClusterOf = memo(
-  (_port: InboundPort['service'], number: number, protocol: InboundPort['protocol'], pool: ReturnType<typeof inboundPoolOf>) =>
-    make(TypeUrl.cluster, inboundName(number), inboundCluster(number, protocol, pool)),
+  (
+    _port: InboundPort['service'],
+    number: number,
+    protocol: InboundPort['protocol'],
+    pool: ReturnType<typeof inboundPoolOf>,
+    endpoint: string | undefined,
+  ) => make(TypeUrl.cluster, inboundName(number), inboundCluster(number, protocol, pool, endpoint)),
 );
 
 /** Proxies with the same view and ports hold one map. */
@@ -161,6 +167,10 @@ const servicesBefore = memo((services: readonly MeshService[], namespace: string
   const own = JSON.parse(labels) as Proxy['labels'];
   return ofNamespace(services, namespace).filter((s) => selects(s.selector, own));
 });
+
+const internItself = interner<InboundPort['service']>();
+/** As whom requests to a workload are reported that no service leads to it. */
+const itself = ({ workload, namespace }: Proxy): InboundPort['service'] => internItself({ host: workload, name: workload, namespace });
 
 const UNPATCHED: Omit<PatchedResources, 'resources'> = { hits: new Set() };
 
@@ -225,11 +235,12 @@ class Maker {
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
     const named = namedPorts(model, proxy);
     const guard = model.guards.of(proxy.namespace, proxy.labels);
-    const ports = inboundPorts(
-      servicesBefore(view.visible, proxy.namespace, JSON.stringify(proxy.labels)),
-      (name) => named[name],
-      (port) => mtls.ofPort(port),
-    );
+    const sidecar = model.sidecars.of(proxy.namespace, proxy.labels);
+    const mode = (port: number): InboundPort['mode'] => mtls.ofPort(port);
+    const before = servicesBefore(view.visible, proxy.namespace, JSON.stringify(proxy.labels));
+    const ofServices = inboundPorts(before, (name) => named[name], mode);
+    const said = sidecar && ownPortsOf(sidecar);
+    const ports = said ? sidecarPorts(said, ofServices, itself(proxy), mode) : ofServices;
     const listeners = [
       ...this.#ports(own, plan, otherwise),
       this.#listener(own, ['out', otherwise], () => virtualOutbound(own, otherwise)),
@@ -240,8 +251,7 @@ class Maker {
         ),
       ),
     ];
-    const pool = inboundPoolOf(model.sidecars.of(proxy.namespace, proxy.labels));
-    const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol, pool));
+    const inbound = ports.map((p) => inboundClusterOf(p.service, p.number, p.protocol, inboundPoolOf(sidecar, p.number), p.endpoint));
     if (this.onDemand)
       return { listeners: byName(listeners), ...this.#used(view, inbound, asked, [...clustersToAsk(guard), ...clustersToReport(own)]) };
     const { clusters, endpoints, routes } = view.whole;
@@ -249,13 +259,14 @@ class Maker {
   }
 
   /** Listeners for what the application sends to the ports of services. */
-  #ports(own: Reporter, { http, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
+  #ports(own: Reporter, { http, lookups, chains }: OutboundPlan, otherwise: string): EnvoyResource[] {
     return [...new Set([...http.keys(), ...chains.keys()])].flatMap((port) => {
       const carried = chains.get(port) ?? [];
       const grpc = http.get(port);
       const speaks = grpc === undefined ? undefined : grpc ? 'grpc' : 'http';
-      return this.#portListeners.keep(JSON.stringify([own, port, carried, speaks, carried.length ? otherwise : '']), () =>
-        portListeners(own, port, carried, speaks, otherwise).map((json) => make(TypeUrl.listener, json['name'] as string, json)),
+      const lookup = lookups.has(port);
+      return this.#portListeners.keep(JSON.stringify([own, port, carried, speaks, carried.length ? otherwise : '', lookup]), () =>
+        portListeners(own, port, carried, speaks, otherwise, lookup).map((json) => make(TypeUrl.listener, json['name'] as string, json)),
       );
     });
   }

@@ -1,7 +1,7 @@
 /** BackendTLSPolicies: how gateways speak TLS to the pods of a Service, and what the policies are told of themselves. */
-import { X509Certificate } from 'node:crypto';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import type { gatewayApi } from '../api/index.ts';
+import { authorityIn } from './authority.ts';
 import type { TlsPolicy } from './destination-rule.ts';
 import { no, yes, type Condition } from './gateway-listener.ts';
 import { GATEWAY_CONTROLLER, statusOf, type ObjectStatus } from './gateway-status.ts';
@@ -119,13 +119,10 @@ function trustOf({ metadata, spec: { validation, options = {} } }: Policy, confi
   const tls: TlsPolicy = { mode: 'SIMPLE', sni: hostname, subjectAltNames: names.length ? names : [hostname] };
   let resolved = yes('ResolvedRefs', 'All references were found.');
   const found: string[] = [];
-  for (const { group, kind, name } of caCertificateRefs) {
-    const own = group === '' && kind === 'ConfigMap' ? configMaps.get(`${metadata?.namespace}/${name}`) : undefined;
-    const pem = own?.data?.['ca.crt'];
-    if (pem && isCertificates(pem)) found.push(pem.trim());
-    else if (group !== '' || kind !== 'ConfigMap')
-      resolved = no('ResolvedRefs', 'InvalidKind', `Certificates of authorities are in a ConfigMap, not in a ${kindName(group, kind)}.`);
-    else resolved = no('ResolvedRefs', 'InvalidCACertificateRef', caProblem(own, `${metadata?.namespace}/${name}`));
+  for (const ref of caCertificateRefs) {
+    const pem = authorityIn({ ...ref, namespace: metadata?.namespace ?? '' }, configMaps);
+    if (typeof pem === 'string') found.push(pem);
+    else resolved = no('ResolvedRefs', pem.kind ? 'InvalidKind' : 'InvalidCACertificateRef', pem.message);
   }
   const more = Object.keys(options).length ? ' spec.options: none is known.' : '';
   const accepted = yes('Accepted', `The policy is in force.${more}`);
@@ -135,19 +132,4 @@ function trustOf({ metadata, spec: { validation, options = {} } }: Policy, confi
     ? no('Accepted', 'NoValidCACertificate', `${resolved.message} No connection is let through.`)
     : no('Accepted', 'Invalid', `wellKnownCACertificates "${wellKnownCACertificates}" is not known; System is.`);
   return { tls: { ...tls, subjectAltNames: [NOWHERE] }, accepted: refused, resolved };
-}
-
-function caProblem(map: ConfigMap | undefined, key: string): string {
-  if (!map) return `There is no ConfigMap ${key}.`;
-  return map.data?.['ca.crt'] ? `What is in ca.crt of ConfigMap ${key} is no certificate in PEM.` : `ConfigMap ${key} has no ca.crt.`;
-}
-
-/** Envoy refuses the whole cluster for a single certificate that it cannot read. */
-function isCertificates(pem: string): boolean {
-  const blocks = pem.match(/-----BEGIN [A-Z ]+-----[^-]*-----END [A-Z ]+-----/g) ?? [];
-  try {
-    return blocks.length > 0 && blocks.every((b) => Boolean(new X509Certificate(b)));
-  } catch {
-    return false;
-  }
 }

@@ -3,8 +3,16 @@ import type { Problem } from './problem.ts';
 import type { Owner } from './rule.ts';
 import type { Rules } from './virtual-service.ts';
 
+/** Certificates of clients: of whom, as PEM; one that is not of these, or none, is taken where they are optional. */
+export interface Clients {
+  readonly trusted: string;
+  readonly optional: boolean;
+}
+
 /** A server of a Gateway; its certificate may be a Secret of any namespace, which users of Istio's Gateway cannot say. */
 export interface ServerSpec extends GatewayServer {
+  /** Whom clients are checked against, where that is no Secret. */
+  readonly clients?: Clients;
   readonly secret?: Required<Key>;
   /** The object of another kind that it is made of; a Gateway of the Gateway API is a `KubernetesGateway`. */
   readonly owner?: Owner;

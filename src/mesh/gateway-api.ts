@@ -1,5 +1,5 @@
 /** Objects of the Gateway API as servers of the ingress gateway, rules of hosts, and what they are told of themselves. */
-import type { Namespace, Secret } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Namespace, Secret } from 'kubernetes-types/core/v1.js';
 import type { gatewayApi } from '../api/index.ts';
 import { INGRESS_GATEWAY, type Entrance, type EntranceGateway } from './entrance.ts';
 import { attachToGateway, attachToService } from './gateway-attach.ts';
@@ -39,6 +39,7 @@ export const gatewayApiEntrance = memo(
     namespaces: ReadonlyMap<string, Namespace>,
     services: ReadonlyMap<string, MeshService>,
     secrets: ReadonlyMap<string, Secret>,
+    authorities: ReadonlyMap<string, ConfigMap>,
     config: MeshConfig,
   ): GatewayApiEntrance => {
     const ours = [...classes.values()].filter((c) => c.spec.controllerName === GATEWAY_CONTROLLER);
@@ -47,7 +48,10 @@ export const gatewayApiEntrance = memo(
     const taken = new Map<string, string>();
     const read = gateways
       .filter((g) => names.has(g.spec.gatewayClassName))
-      .map((gateway) => ({ gateway, listeners: gateway.spec.listeners.map((l) => readListener(gateway, l, { grants, secrets, taken })) }));
+      .map((gateway) => ({
+        gateway,
+        listeners: gateway.spec.listeners.map((l) => readListener(gateway, l, { grants, secrets, authorities, taken })),
+      }));
     const byName = new Map(read.map((r) => [`${r.gateway.metadata?.namespace}/${r.gateway.metadata?.name}`, r.listeners]));
     const foreign = new Set(gateways.map((g) => `${g.metadata?.namespace}/${g.metadata?.name}`).filter((g) => !byName.has(g)));
     const table = new RouteTable();

@@ -1,7 +1,8 @@
 /** Listeners of the Gateway API's Gateways: which are served, by what server, and for whose routes. */
-import type { Namespace, Secret } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Namespace, Secret } from 'kubernetes-types/core/v1.js';
 import { labelSelectorOf, type gatewayApi } from '../api/index.ts';
-import type { ServerSpec } from './entrance.ts';
+import type { Clients, ServerSpec } from './entrance.ts';
+import { clientsOf } from './gateway-clients.ts';
 import { GATEWAY_GROUP, kindName, mayRefer } from './reference-grant.ts';
 import type { Owner } from './rule.ts';
 
@@ -39,6 +40,8 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 interface ListenerContext {
   readonly grants: readonly gatewayApi.ReferenceGrant[];
   readonly secrets: ReadonlyMap<string, Secret>;
+  /** Of which clients' certificates are to be. */
+  readonly authorities: ReadonlyMap<string, ConfigMap>;
   /** Server names that listeners have taken, with whose they are; this one adds its own. */
   readonly taken: Map<string, string>;
 }
@@ -46,7 +49,7 @@ interface ListenerContext {
 export function readListener(
   gateway: gatewayApi.Gateway,
   spec: gatewayApi.Listener,
-  { grants, secrets, taken }: ListenerContext,
+  { grants, secrets, authorities, taken }: ListenerContext,
 ): ReadListener {
   const { namespace = '', name = '' } = gateway.metadata ?? {};
   const { protocol, port, hostname = '*' } = spec;
@@ -57,10 +60,13 @@ export function readListener(
   const kinds = wanted.length
     ? wanted.filter((k) => (k.group ?? GATEWAY_GROUP) === GATEWAY_GROUP && supported.includes(k.kind)).map((k) => k.kind)
     : supported;
+  const clients = endsTls(protocol, spec.tls) ? clientsOf(gateway, port, grants, authorities) : undefined;
+  const unchecked = clients && 'reason' in clients ? no('ResolvedRefs', clients.reason, clients.message) : undefined;
   const resolved =
-    kinds.length < wanted.length
+    unchecked ??
+    (kinds.length < wanted.length
       ? no('ResolvedRefs', 'InvalidRouteKinds', `${protocol} takes ${supported.join(', ')}.`)
-      : (certificateProblem(spec, namespace, grants, secrets) ?? yes('ResolvedRefs', 'All references were found.'));
+      : (certificateProblem(spec, namespace, grants, secrets) ?? yes('ResolvedRefs', 'All references were found.')));
   const key = `${port > 1024 ? port - 8000 : port}/${hostname}`;
   const other = protocol === 'HTTP' ? undefined : taken.get(key);
   const refused = !PORTS[protocol]
@@ -73,7 +79,7 @@ export function readListener(
         )
       : other
         ? no('Accepted', 'HostnameConflict', `${other} has ${hostname} on that port.`)
-        : guardProblem(gateway, spec);
+        : guardProblem(spec);
   if (!refused && protocol !== 'HTTP') taken.set(key, `listener ${spec.name} of ${namespace}/${name}`);
   const certified = resolved.status === 'True' || resolved.reason === 'InvalidRouteKinds';
   const served = !refused && certified;
@@ -88,29 +94,28 @@ export function readListener(
       resolved,
       served ? yes('Programmed', 'The ingress gateway serves it.') : no('Programmed', 'Invalid', (refused ?? resolved).message),
     ],
-    server: served ? serverOf(spec, { kind: 'KubernetesGateway', namespace, name }) : undefined,
+    server: served ? serverOf(spec, { kind: 'KubernetesGateway', namespace, name }, clients as Clients | undefined) : undefined,
   };
 }
 
 /** Guards that are not kept: a listener without them would let in whom they keep out. */
-function guardProblem({ spec }: gatewayApi.Gateway, { protocol, tls, filters }: gatewayApi.Listener): Condition | undefined {
-  if (filters) return no('Accepted', 'UnsupportedValue', 'Filters of listeners are not supported; put them into routes.');
-  if (spec.tls?.frontend && endsTls(protocol, tls))
-    return no(
-      'Accepted',
-      'UnsupportedValue',
-      'spec.tls.frontend: certificates of clients are not checked; use a Gateway of Istio with MUTUAL.',
-    );
-  return undefined;
+function guardProblem({ filters }: gatewayApi.Listener): Condition | undefined {
+  return filters ? no('Accepted', 'UnsupportedValue', 'Filters of listeners are not supported; put them into routes.') : undefined;
 }
 
-function serverOf({ name, protocol, port, hostname = '*', tls }: gatewayApi.Listener, owner: Owner & { namespace: string }): ServerSpec {
+function serverOf(
+  { name, protocol, port, hostname = '*', tls }: gatewayApi.Listener,
+  owner: Owner & { namespace: string },
+  clients: Clients | undefined,
+): ServerSpec {
   const { namespace } = owner;
   const named = `${namespace}-${owner.name}-${name}`;
   const common = { port: { number: port, name: named, protocol }, hosts: [protocol === 'TCP' ? '*' : hostname], owner };
   if (protocol === 'TLS' && tls?.mode === 'Passthrough') return { ...common, tls: { mode: 'PASSTHROUGH' } };
   const [ref] = endsTls(protocol, tls) ? (tls?.certificateRefs ?? []) : [];
-  return ref ? { ...common, tls: { mode: 'SIMPLE' }, secret: { namespace: ref.namespace ?? namespace, name: ref.name } } : common;
+  if (!ref) return common;
+  const secret = { namespace: ref.namespace ?? namespace, name: ref.name };
+  return { ...common, tls: { mode: 'SIMPLE' }, secret, ...(clients ? { clients } : {}) };
 }
 
 function endsTls(protocol: string, tls: gatewayApi.Listener['tls']): boolean {

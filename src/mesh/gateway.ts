@@ -1,4 +1,4 @@
-import type { Gateway } from '../api/index.ts';
+import { isIPv4, isIPv6, type Gateway } from '../api/index.ts';
 import type { ServerSpec } from './entrance.ts';
 import { covers, fullHost, intersect } from './host.ts';
 import { memo } from './memo.ts';
@@ -14,6 +14,17 @@ export interface Server {
   readonly spec: ServerSpec;
   /** The port the proxy listens on: the container port behind the service port that the Gateway names. */
   readonly listen: number;
+  /** The one address, or the socket, that it listens at; absent: every address. */
+  readonly bind?: string;
+}
+
+/** Bytes that the path of a socket may have. */
+const LONGEST_PATH = 107;
+
+/** Whether a proxy can listen there: at an address or at a socket with a path. */
+export function isPlace(bind: string): boolean {
+  const path = bind.startsWith('unix://') ? bind.slice('unix://'.length) : '';
+  return isIPv4(bind) || isIPv6(bind) || (path !== '' && Buffer.byteLength(path) <= LONGEST_PATH);
 }
 
 const together = memo((own: Model['gateways'], ingress: Model['entrance'], routes: Model['gatewayApi']): Model['gateways'] => [
@@ -36,7 +47,12 @@ export function serversOf(proxy: Proxy, gateways: readonly Gateway[], services: 
     if (!selects(gateway.spec?.selector, proxy.labels)) return [];
     return (gateway.spec?.servers ?? [])
       .filter((spec) => spec.port?.number && spec.hosts?.length)
-      .map((spec) => ({ gateway: `${namespace}/${name}`, spec, listen: spec.port.targetPort ?? listenPort(own, spec.port.number) }));
+      .map((spec) => ({
+        gateway: `${namespace}/${name}`,
+        spec,
+        listen: spec.port.targetPort ?? listenPort(own, spec.port.number),
+        ...(spec.bind && isPlace(spec.bind) ? { bind: spec.bind } : {}),
+      }));
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type {
@@ -23,6 +23,7 @@ import type { Entrance } from './entrance.ts';
 import { backendTlsOf, type BackendTls } from './backend-tls.ts';
 import { Guards } from './guard.ts';
 import { gatewayApiEntrance, type GatewayApiEntrance } from './gateway-api.ts';
+import { authoritiesOf } from './gateway-clients.ts';
 import type { Route } from './gateway-route.ts';
 import type { ObjectStatus } from './gateway-status.ts';
 import { ingressEntrance } from './ingress.ts';
@@ -131,6 +132,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
   let peerAuthentications: PeerAuthentications | undefined;
   /** What the endpoints of the last model were made of. */
   let placed: readonly unknown[] = [];
+  let authorities: ReadonlyMap<string, ConfigMap> = new Map();
   let model: Model | undefined;
 
   // The policies and every object that is read are in the tuple: the result holds until one of them changes.
@@ -252,6 +254,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
 
     const known = keepMap(last?.services, where.services);
     const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, snapshot.secrets, config);
+    authorities = keepMap(authorities, authoritiesOf(snapshot.kubernetesGateways.values(), snapshot.configMaps));
     const ofGatewayApi = gatewayApiEntrance(
       routesOf(
         order.httpRoutes(snapshot.httpRoutes),
@@ -265,6 +268,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       snapshot.namespaces,
       known,
       snapshot.secrets,
+      authorities,
       config,
     );
     const backendTls = backendTlsOf(

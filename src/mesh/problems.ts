@@ -10,7 +10,7 @@ import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { RuleMatch } from './rule.ts';
-import { unsoundPool } from './sidecar.ts';
+import { unsoundPools } from './sidecar.ts';
 import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { telemetryProblems } from './telemetry-problems.ts';
@@ -369,11 +369,11 @@ function settingProblems(rule: DestinationRule): Found[] {
 }
 
 const inboundPoolProblems = memo((sidecar: Sidecar): readonly Problem[] =>
-  unsoundPool(sidecar).map((u) => ({
+  unsoundPools(sidecar).map((u) => ({
     object: { kind: 'Sidecar', namespace: sidecar.metadata?.namespace, name: sidecar.metadata?.name ?? '' },
     code: 'IST0106',
     severity: 'error',
-    path: `spec.inboundConnectionPool${u.path.slice('connectionPool'.length)}`,
+    path: u.path,
     message: `${u.message} The pool is left out.`,
     fix: u.fix,
   })),
@@ -388,7 +388,7 @@ const gatewayPortProblems = memo((gateways: readonly Gateway[]): readonly Proble
     (gateway.spec?.servers ?? []).forEach((server, i) => {
       const report = (path: string, message: string, fix: string): unknown =>
         problems.push({ object: { kind: 'Gateway', namespace, name }, code: 'IST0145', severity: 'error', path, message, fix });
-      const key = `${JSON.stringify(gateway.spec?.selector ?? {})} ${server.port?.number}`;
+      const key = `${JSON.stringify(gateway.spec?.selector ?? {})} ${server.bind ?? ''} ${server.port?.number}`;
       const tls = server.tls?.mode !== undefined || /^(https|tls)$/i.test(server.port?.protocol ?? '');
       const first = taken.get(key);
       if (!first) taken.set(key, { owner: `${namespace}/${name}`, tls });

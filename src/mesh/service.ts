@@ -1,7 +1,7 @@
 import type { Service } from 'kubernetes-types/core/v1.js';
 import type { ServiceEntry, WorkloadEntrySpec } from '../api/index.ts';
 import { fullHost } from './host.ts';
-import { protocolNamed, protocolOf, type Protocol } from './protocol.ts';
+import { isHttp, protocolNamed, protocolOf, type Protocol } from './protocol.ts';
 
 export interface ServicePort {
   readonly name: string;
@@ -30,9 +30,9 @@ export interface MeshService {
   readonly addresses: readonly string[];
   /**
    * How its endpoints are found: `endpoints` are told, `dns` are resolved by the proxy, `dns-single` likewise but one at a time,
-   * `original` is whatever address the client asked for.
+   * `dynamic` is whatever name the client asked for, `original` whatever address.
    */
-  readonly discovery: 'endpoints' | 'dns' | 'dns-single' | 'original';
+  readonly discovery: 'endpoints' | 'dns' | 'dns-single' | 'dynamic' | 'original';
   /** A Kubernetes service without a virtual IP: clients address its pods. */
   readonly headless: boolean;
   /** Outside of the mesh: never mTLS unless a DestinationRule says so. */
@@ -74,7 +74,7 @@ export function serviceOfKubernetes(service: Service, domain: string): MeshServi
   };
 }
 
-const DISCOVERY = { NONE: 'original', STATIC: 'endpoints', DNS: 'dns', DNS_ROUND_ROBIN: 'dns-single', DYNAMIC_DNS: 'original' } as const;
+const DISCOVERY = { NONE: 'original', STATIC: 'endpoints', DNS: 'dns', DNS_ROUND_ROBIN: 'dns-single', DYNAMIC_DNS: 'dynamic' } as const;
 
 /** One service for each host of the entry. */
 export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshService[] {
@@ -104,6 +104,11 @@ export function servicesOfEntry(entry: ServiceEntry, domain: string): MeshServic
       subjectAltNames: spec.subjectAltNames ?? [],
     };
   });
+}
+
+/** Whether the proxy looks up the names that clients ask for on this port: these must be such that it can read them. */
+export function isLookedUp({ discovery }: MeshService, { protocol }: ServicePort): boolean {
+  return discovery === 'dynamic' && (isHttp(protocol) || protocol === 'tls');
 }
 
 function isResolved(discovery: MeshService['discovery']): boolean {

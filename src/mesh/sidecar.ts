@@ -1,7 +1,9 @@
 /** Which hosts a workload's proxy is told of, by the Sidecar that holds for it. A matter of size, not of safety. */
 import type { ConnectionPool, PortTrafficPolicy, Sidecar } from '../api/index.ts';
+import { isPlace } from './gateway.ts';
 import { intersect, fullHost } from './host.ts';
 import { memo } from './memo.ts';
+import { protocolNamed, type Protocol } from './protocol.ts';
 import { soundPolicy, unsoundSettings } from './sound-policy.ts';
 import type { Unsound } from './soundness.ts';
 import { selects } from './workload.ts';
@@ -31,15 +33,53 @@ export class Sidecars {
   }
 }
 
-/** How connections to the application itself are limited, as far as Envoy takes it. */
-export function inboundPoolOf(sidecar: Sidecar | undefined): ConnectionPool | undefined {
-  const pool = sidecar?.spec?.inboundConnectionPool;
+/** A port that a workload takes in by word of its Sidecar. */
+export interface OwnPort {
+  readonly number: number;
+  readonly protocol: Protocol;
+  /** Where the application is, as `127.0.0.1:8080` or `unix:///path`; absent: at the port itself. */
+  readonly endpoint?: string;
+}
+
+/** Whether a proxy can call it. */
+export function isCallable(endpoint: string): boolean {
+  if (endpoint.startsWith('unix://')) return isPlace(endpoint);
+  const port = Number(endpoint.slice(endpoint.lastIndexOf(':') + 1));
+  return port > 0 && port < 65_536;
+}
+
+/** What a workload takes in where its Sidecar says it; undefined where the Services before it do. */
+export const ownPortsOf = memo((sidecar: Sidecar): readonly OwnPort[] | undefined => {
+  const said = sidecar.spec?.ingress ?? [];
+  if (!said.length) return undefined;
+  const ports = new Map<number, OwnPort>();
+  for (const { port, defaultEndpoint } of said) {
+    if (!port?.number || ports.has(port.number)) continue;
+    const protocol = protocolNamed(port.protocol, port.number);
+    ports.set(port.number, {
+      number: port.number,
+      protocol,
+      ...(defaultEndpoint && isCallable(defaultEndpoint) ? { endpoint: defaultEndpoint } : {}),
+    });
+  }
+  return [...ports.values()].filter((p) => p.protocol !== 'udp').sort((a, b) => a.number - b.number);
+});
+
+/** How connections to the application itself are limited at a port, as far as Envoy takes it. */
+export function inboundPoolOf(sidecar: Sidecar | undefined, port: number): ConnectionPool | undefined {
+  const own = sidecar?.spec?.ingress?.find((i) => i.port?.number === port)?.connectionPool;
+  const pool = own ?? sidecar?.spec?.inboundConnectionPool;
   return pool && soundPolicy(policyOfPool(pool)).connectionPool;
 }
 
 /** What of that Envoy would refuse. */
-export function unsoundPool({ spec }: Sidecar): readonly Unsound[] {
-  return spec?.inboundConnectionPool ? unsoundSettings(policyOfPool(spec.inboundConnectionPool)) : [];
+export function unsoundPools({ spec }: Sidecar): readonly Unsound[] {
+  const of = (pool: ConnectionPool | undefined, path: string): readonly Unsound[] =>
+    pool ? unsoundSettings(policyOfPool(pool)).map((u) => ({ ...u, path: `${path}${u.path.slice('connectionPool'.length)}` })) : [];
+  return [
+    ...of(spec?.inboundConnectionPool, 'spec.inboundConnectionPool'),
+    ...(spec?.ingress ?? []).flatMap((own, i) => of(own.connectionPool, `spec.ingress[${i}].connectionPool`)),
+  ];
 }
 
 const policyOfPool = memo((connectionPool: ConnectionPool): PortTrafficPolicy => ({ connectionPool }));

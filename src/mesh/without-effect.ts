@@ -14,9 +14,12 @@ import type {
   WorkloadGroup,
 } from '../api/index.ts';
 import { isCipher } from './ciphers.ts';
+import { isPlace } from './gateway.ts';
 import { memo } from './memo.ts';
 import type { Problem } from './problem.ts';
+import { isHttp, protocolNamed } from './protocol.ts';
 import { isThreads, isVariable } from './proxy-settings.ts';
+import { isCallable } from './sidecar.ts';
 import type { Rules } from './virtual-service.ts';
 
 type Kind =
@@ -68,7 +71,25 @@ const ofVirtualService = finder<Rules>('VirtualService', ({ spec }) =>
 );
 
 const ofSidecar = finder<Sidecar>('Sidecar', ({ spec }) => [
-  Boolean(spec.ingress?.length) && ['spec.ingress', 'listeners of its own have no effect; those of the Services stay.', 'Leave it out.'],
+  ...(spec.ingress ?? []).flatMap((own, i): (Finding | false)[] => [
+    Boolean(own.bind || own.captureMode === 'NONE') && [
+      `spec.ingress[${i}]`,
+      'bind and captureMode NONE have no effect: what comes in is redirected to the proxy, whatever address it is for.',
+      'Leave them out.',
+    ],
+    own.tls !== undefined && [
+      `spec.ingress[${i}].tls`,
+      'it has no effect; the port takes what its PeerAuthentication says.',
+      'Let the application end TLS, or use a gateway.',
+    ],
+    Boolean(own.defaultEndpoint && !isCallable(own.defaultEndpoint)) && [
+      `spec.ingress[${i}].defaultEndpoint`,
+      'nobody can be called there; what comes in goes to the port itself.',
+      'Use a port from 1 to 65535, or a shorter path.',
+      'IST0106',
+    ],
+    own.port?.targetPort !== undefined && [`spec.ingress[${i}].port.targetPort`, 'it has no effect.', 'Use defaultEndpoint.'],
+  ]),
   spec.outboundTrafficPolicy?.egressProxy !== undefined && [
     'spec.outboundTrafficPolicy.egressProxy',
     'it has no effect.',
@@ -123,7 +144,12 @@ const ofGateway = finder<Gateway>('Gateway', ({ spec }) =>
       `gateways keep port ${s.port?.targetPort ?? s.port?.number} for themselves, so the server is left out.`,
       'Use another port.',
     ],
-    s.bind !== undefined && [`spec.servers[${i}].bind`, 'it has no effect; the server listens on every address.', 'Leave it out.'],
+    Boolean(s.bind && !isPlace(s.bind)) && [
+      `spec.servers[${i}].bind`,
+      `nothing can listen at ${s.bind}; the server listens on every address.`,
+      'Use an address of the gateway, or unix:// and a path of at most 107 bytes.',
+      'IST0106',
+    ],
     s.defaultEndpoint !== undefined && [
       `spec.servers[${i}].defaultEndpoint`,
       'it has no effect; requests go where VirtualServices send them.',
@@ -152,11 +178,7 @@ const OWN_PORTS: ReadonlySet<number | undefined> = new Set([15001, 15006, 15021,
 
 const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
   ...(spec.endpoints ?? []).map((endpoint, i) => ofNetwork(endpoint, `spec.endpoints[${i}].network`)),
-  spec.resolution === 'DYNAMIC_DNS' && [
-    'spec.resolution',
-    'names are not resolved by the proxy; requests go to the address that the client looked up.',
-    'Use DNS for hosts without a wildcard.',
-  ],
+  ...(spec.resolution === 'DYNAMIC_DNS' ? (spec.ports ?? []).flatMap(ofLookedUp) : []),
   ...(spec.ports ?? []).map(
     (port, i): Finding | false =>
       OWN_PORTS.has(port.number) && [
@@ -166,6 +188,23 @@ const ofServiceEntry = finder<ServiceEntry>('ServiceEntry', ({ spec }) => [
       ],
   ),
 ]);
+
+type EntryPort = NonNullable<ServiceEntry['spec']['ports']>[number];
+
+/** What of a port is not heeded where the proxy looks up names. */
+function ofLookedUp({ protocol, number, targetPort }: EntryPort, i: number): readonly (Finding | false)[] {
+  const spoken = protocolNamed(protocol, number);
+  return [
+    !isHttp(spoken) &&
+      spoken !== 'tls' && [
+        `spec.ports[${i}].protocol`,
+        'only HTTP and TLS show a name that the proxy could look up; connections go to the address that the client looked up.',
+        'Use HTTP or TLS, or the resolution NONE.',
+      ],
+    isHttp(spoken) &&
+      targetPort !== undefined && [`spec.ports[${i}].targetPort`, 'requests go to the port that they name.', 'Leave it out.'],
+  ];
+}
 
 const ofWorkloadEntry = finder<WorkloadEntry>('WorkloadEntry', ({ spec }) => [ofNetwork(spec, 'spec.network')]);
 

@@ -5,7 +5,8 @@ import { TypeUrl, type EnvoyResource } from '../envoy/index.ts';
 /** What a proxy is given over SDS. Keys are secrets: never logged, kept in memory only. */
 export type SecretMaterial =
   | { readonly kind: 'identity'; readonly certChainPem: string; readonly keyPem: string }
-  | { readonly kind: 'trust'; readonly caPem: string };
+  /** Whom to trust, and of what these have issued what they have taken back. */
+  | { readonly kind: 'trust'; readonly caPem: string; readonly crlPem?: string };
 
 /** `envoy.extensions.transport_sockets.tls.v3.Secret` under the name that the proxy asked for. */
 export function encodeSecret(name: string, material: SecretMaterial): EnvoyResource {
@@ -19,6 +20,7 @@ export function encodeSecret(name: string, material: SecretMaterial): EnvoyResou
   } else {
     w.tag(4, WireType.LengthDelimited).fork();
     dataSource(w, 1, material.caPem);
+    if (material.crlPem) dataSource(w, 7, material.crlPem);
     w.join();
   }
   const bytes = w.finish();

@@ -7,12 +7,20 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { KubeObject } from '../../src/api/index.ts';
+import { silentLog, systemClock } from '../../src/base/index.ts';
+import { createCa, createRoot } from '../../src/ca/index.ts';
+import { createTranslator } from '../../src/envoy/index.ts';
+import { defaultMeshConfig, proxyOf, snapshotOf } from '../../src/mesh/index.ts';
+import { startXds } from '../../src/xds/index.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { bytesOver, greeter } from './bytes.edge.ts';
-import { ask, echo, envoyOf, serve, type Answered, type Ask, type EnvoyOf } from './envoy-of.edge.ts';
+import { ask, atLoopback, echo, envoyOf, serve, type Answered, type Ask, type EnvoyOf } from './envoy-of.edge.ts';
 import { istio, podOf, subsets, versioned } from './mesh-objects.ts';
+import { freePort, startEnvoy } from './real-envoy.edge.ts';
 
 const run = (t: TestContext, objects: readonly KubeObject[], labels = {}): Promise<EnvoyOf> =>
   envoyOf(t, { objects: [podOf('client', labels), ...objects], pod: 'default/client' });
@@ -241,4 +249,69 @@ test('bytes: through an HTTP proxy, and with the PROXY protocol before them', { 
   assert.equal(await bytesOver({ port: envoy.port(9001) }, 'hello'), 'db: hello');
   assert.deepEqual(asked, ['db.internal:5432']);
   assert.match(await bytesOver({ port: envoy.port(9002) }, 'hello'), /^told: PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n/);
+});
+
+test('a retry budget: of so many requests under way only a share is tried again', { timeout: 60_000 }, async (t) => {
+  const attempts: Record<string, number> = {};
+  const port = await serve(t, (req, res) => {
+    attempts[req.headers.host!] = (attempts[req.headers.host!] ?? 0) + 1;
+    res.writeHead(503).end();
+  });
+  const retries = { attempts: 3, retryOn: '5xx', backoff: '1ms' };
+  const names = ['free', 'none', 'few'];
+  const envoy = await run(t, [
+    ...names.flatMap((name) => [
+      ...versioned(name, { versions: { v1: port } }),
+      istio('VirtualService', name, { hosts: [name], http: [{ retries, route: [{ destination: { host: name } }] }] }),
+    ]),
+    rule('none', { retryBudget: { percent: 0, minRetryConcurrency: 0 } }),
+    rule('few', { retryBudget: { percent: 100, minRetryConcurrency: 1 } }),
+  ]);
+  for (const name of names) assert.equal((await ask(envoy.port(80), name)).status, 503);
+  assert.deepEqual(attempts, { free: 4, none: 1, few: 4 });
+  assert.match(await envoy.admin('/stats?filter=outbound.80..none.*upstream_rq_retry_overflow'), /: [1-9]/);
+});
+
+test('warm-up: an endpoint that is new gets few requests at first', { timeout: 60_000 }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'warm-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const [old, fresh, port] = [await serve(t, echo('old')), await serve(t, echo('new')), await freePort()];
+  const client = podOf('client');
+  const translator = createTranslator();
+  const ca = await createCa({ root: await createRoot('cluster.local', Date.now()), trustDomain: 'cluster.local', now: Date.now() });
+  const identity = await ca.issue({ namespace: 'default', serviceAccount: 'client' }, Date.now());
+  const xds = await startXds({
+    socketPath: join(dir, 'xds.sock'),
+    clock: systemClock,
+    log: silentLog,
+    resolve: (n) => ({ proxyId: n.id }),
+    secrets: async (_id, name) => (name === 'ROOTCA' ? { kind: 'trust', caPem: ca.rootCertPem } : { kind: 'identity', ...identity }),
+  });
+  t.after(() => xds.close());
+  const warmup = (name: string, loadBalancer: object): KubeObject =>
+    rule(name, { loadBalancer: { simple: 'ROUND_ROBIN', ...loadBalancer } });
+  const publish = (versions: Record<string, number>): void => {
+    const services = ['warm', 'cold'].flatMap((name) => versioned(name, { versions }));
+    const rules = [warmup('warm', { warmup: { duration: '3600s', minimumPercent: 0 } }), warmup('cold', {})];
+    translator.update(snapshotOf([client, ...services, ...rules], defaultMeshConfig));
+    xds.publish('client', atLoopback(translator.resources(proxyOf(client as Pod)!), { listeners: { '0.0.0.0_80': port } }));
+  };
+  publish({ v1: old });
+  const envoy = await startEnvoy('client', join(dir, 'xds.sock'));
+  t.after(() => envoy.stop());
+  const asked = async (host: string): Promise<string> => nameIn(await ask(port, host));
+  const until = async (what: string, is: () => Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 10_000; !(await is().catch(() => false)); await pause(20))
+      assert.ok(Date.now() < end, `not so within 10 s: ${what}`);
+  };
+  await until('the first endpoint answers', async () => (await asked('warm')) === 'old' && (await asked('cold')) === 'old');
+  // Shares follow ages here: the older one is to be older by far.
+  await pause(2000);
+  publish({ v1: old, v2: fresh });
+  await until('the second one is known', async () => (await asked('cold')) === 'new');
+  const counts: Record<string, number> = { warm: 0, cold: 0 };
+  const n = 60;
+  for (let i = 0; i < n; i++) for (const host of ['warm', 'cold']) if ((await asked(host)) === 'new') counts[host]!++;
+  assert.equal(counts['cold'], n / 2);
+  assert.ok(counts['warm']! < n / 3, `${counts['warm']} of ${n} went to the endpoint that was new`);
 });

@@ -39,7 +39,9 @@ export interface Secrets {
   /** What peers are checked against. */
   readonly root: string;
   /** Secrets that users name, which are otherwise the same. */
-  readonly users?: Readonly<Record<string, { readonly certificate: string; readonly key: string; readonly trusted: string }>>;
+  readonly users?: Readonly<
+    Record<string, { readonly certificate: string; readonly key: string; readonly trusted: string; readonly revoked?: string }>
+  >;
 }
 
 export interface EnvoyOf {
@@ -75,6 +77,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
   const own = await selfSigned('test');
   const secrets = options.secrets ?? { certificate: own.cert, key: own.key, root: own.cert };
   const config = staticConfig(proxy, translator.resources(proxy), secrets) as Config;
+  problems.push(...translator.patchProblems().map(problemText));
 
   const dir = mkdtempSync(join(tmpdir(), 'envoy-of-'));
   const admin = join(dir, 'admin.sock');
@@ -85,14 +88,22 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
     ports.set(of, at) && listeners.push({ ...listenAt(l, at), name: `${l.name} ${of}` });
   for (const l of resources.listeners) {
     if (inbound && l.name === 'virtualInbound') for (const port of inbound) open(l, port, port);
-    else if (!inbound && l.name.startsWith('0.0.0.0_')) open(l, l.address.socket_address.port_value, await freePort());
+    else if (!inbound && l.name.startsWith('0.0.0.0_')) open(l, l.address.socket_address!.port_value, await freePort());
+    // Who names a place of its own listens there, but for the number of the port.
+    else if (!inbound && l.name.startsWith('127.')) {
+      const { address, port_value: of } = l.address.socket_address!;
+      ports.set(of, await freePort());
+      listeners.push({ ...l, address: { socket_address: { address, port_value: ports.get(of)! } } });
+    } else if (!inbound && l.name.startsWith('unix:')) listeners.push(l);
   }
-  const trust = (pem: string): Json => ({ validation_context: { trusted_ca: { inline_string: pem } } });
+  const trust = (pem: string, revoked?: string): Json => ({
+    validation_context: { trusted_ca: { inline_string: pem }, ...(revoked ? { crl: { inline_string: revoked } } : {}) },
+  });
   const secretOf = (s: Json): Json => {
     const name = s['name'] as string;
     const [, own = ''] = /^kubernetes:\/\/(.*?)(?:-cacert)?$/.exec(name) ?? [];
     const user = secrets.users?.[own];
-    if ('validation_context' in s) return { name, ...trust(user?.trusted ?? secrets.root) };
+    if ('validation_context' in s) return { name, ...trust(user?.trusted ?? secrets.root, user?.revoked) };
     return user
       ? { name, tls_certificate: { certificate_chain: { inline_string: user.certificate }, private_key: { inline_string: user.key } } }
       : s;
@@ -130,7 +141,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
 
 interface Listener extends Json {
   readonly name: string;
-  readonly address: { socket_address: { address: string; port_value: number } };
+  readonly address: { socket_address?: { address: string; port_value: number } };
   readonly listener_filters?: readonly { name: string }[];
 }
 type Config = Json & {
@@ -173,10 +184,18 @@ export function atLoopback(
   };
 }
 
-function leadTo({ name, connect_timeout, typed_extension_protocol_options: options }: Json, port: number): Json {
+function leadTo({ name, connect_timeout, circuit_breakers, typed_extension_protocol_options: options }: Json, port: number): Json {
   const address = { socket_address: { address: '127.0.0.1', port_value: port } };
   const load_assignment = { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
-  return { name, type: 'STATIC', connect_timeout, load_assignment, ...(options ? { typed_extension_protocol_options: options } : {}) };
+  const limits = circuit_breakers ? { circuit_breakers } : {};
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout,
+    load_assignment,
+    ...limits,
+    ...(options ? { typed_extension_protocol_options: options } : {}),
+  };
 }
 
 /** The ingress gateway's pod and Service as the golden cases have them. */

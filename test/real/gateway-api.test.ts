@@ -4,8 +4,8 @@ import { createServer as createHttps } from 'node:https';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { KubeObject } from '../../src/api/index.ts';
-import { selfSigned } from '../support/certificate.ts';
-import { ask, echo, envoyOf, gatewayObjects, objectsOf, serve, serviceAt } from './envoy-of.edge.ts';
+import { authority, selfSigned } from '../support/certificate.ts';
+import { ask, echo, envoyOf, gatewayObjects, objectsOf, serve, serviceAt, type Answered } from './envoy-of.edge.ts';
 import { bytesOver, greeter } from './bytes.edge.ts';
 
 const PROXY = 'istio-system/istio-ingressgateway-0';
@@ -129,3 +129,93 @@ test('BackendTLSPolicy: a backend is spoken to by TLS and must show the name tha
     ['bare', 503],
   ]);
 });
+
+test('sessions of an HTTPRoute: by a header or a cookie that the client brings back', { timeout: 60_000 }, async (t) => {
+  const pair = serviceAt('pair', await serve(t, echo('one')));
+  const more = { ...serviceAt('pair', await serve(t, echo('two')))[1]!, metadata: { ...pair[1]!.metadata, name: 'pair-b' } };
+  const route = (name: string, sessionPersistence?: object): KubeObject =>
+    gatewayApi('HTTPRoute', name, {
+      parentRefs: [{ name: 'door' }],
+      hostnames: [`${name}.example.com`],
+      rules: [{ backendRefs: [{ name: 'pair', port: 80 }], ...(sessionPersistence ? { sessionPersistence } : {}) }],
+    });
+  const envoy = await envoyOf(t, {
+    objects: [
+      ...gatewayObjects(),
+      ...classes,
+      ...pair,
+      more,
+      gatewayApi('Gateway', 'door', { gatewayClassName: 'istio', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] }),
+      route('header', { type: 'Header', header: { name: 'x-stay' } }),
+      route('cookie', { type: 'Cookie', cookie: { name: 'stay' } }),
+      route('free'),
+    ],
+    pod: PROXY,
+  });
+  const asked = async (name: string, headers: Record<string, string> = {}): Promise<{ name: string; headers: Answered['headers'] }> => {
+    const answer = await ask(envoy.port(8080), `${name}.example.com`, { headers });
+    return { name: (JSON.parse(answer.body) as { name: string }).name, headers: answer.headers };
+  };
+  const kinds = async (name: string, headers?: Record<string, string>): Promise<string[]> => {
+    const found = new Set<string>();
+    for (let i = 0; i < 20; i++) found.add((await asked(name, headers)).name);
+    return [...found].sort();
+  };
+  assert.deepEqual(await kinds('free'), ['one', 'two']);
+  const byHeader = await asked('header');
+  assert.deepEqual(await kinds('header', { 'x-stay': String(byHeader.headers['x-stay']) }), [byHeader.name]);
+  const byCookie = await asked('cookie');
+  const [cookie = ''] = byCookie.headers['set-cookie'] ?? [];
+  assert.deepEqual(await kinds('cookie', { cookie: cookie.split(';')[0]! }), [byCookie.name]);
+  assert.deepEqual(await kinds('header'), ['one', 'two'], 'who brings nothing back is anybody');
+});
+
+test(
+  'certificates of clients: who has none of the authorities that a Gateway names is let in where that is said',
+  { timeout: 60_000 },
+  async (t) => {
+    const [app, people] = [await serve(t, echo('app')), await authority('people')];
+    const [carol, mallory] = [await people.issue('carol'), await selfSigned('mallory')];
+    const roots = (name: string, cert: string): KubeObject =>
+      Object({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' }, data: { 'ca.crt': cert } });
+    const door = (name: string, port: number, frontend?: object): KubeObject =>
+      gatewayApi('Gateway', name, {
+        gatewayClassName: 'istio',
+        listeners: [
+          { name: 'https', port, protocol: 'HTTPS', hostname: `${name}.example`, tls: { certificateRefs: [{ name: 'own-tls' }] } },
+        ],
+        ...(frontend ? { tls: { frontend } } : {}),
+      });
+    const asks = (name: string, mode?: string): object => ({
+      validation: { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name }], ...(mode ? { mode } : {}) },
+    });
+    const doors = {
+      checked: { default: asks('people') },
+      asked: { default: asks('people', 'AllowInsecureFallback') },
+      other: { default: {}, perPort: [{ port: 8443, tls: asks('people') }] },
+      lost: { default: asks('nobody') },
+      plain: undefined,
+    };
+    const envoy = await envoyOf(t, {
+      objects: [
+        ...gatewayObjects(),
+        ...classes,
+        ...serviceAt('app', app),
+        roots('people', people.cert),
+        ...Object.entries(doors).map(([name, frontend]) => door(name, 443, frontend)),
+        ...Object.keys(doors).map((name) => gatewayApi('HTTPRoute', name, { parentRefs: [{ name }], ...to({ name: 'app', port: 80 }) })),
+      ],
+      pod: PROXY,
+    });
+    const answers: Record<string, string> = {};
+    for (const name of Object.keys(doors)) {
+      const found = [];
+      for (const client of [carol, mallory, {}]) {
+        const request = `GET / HTTP/1.1\r\nhost: ${name}.example\r\nconnection: close\r\n\r\n`;
+        found.push((await bytesOver({ port: envoy.port(8443), servername: `${name}.example`, ...client }, request)).slice(9, 12));
+      }
+      answers[name] = found.join();
+    }
+    assert.deepEqual(answers, { checked: '200,,', asked: '200,200,200', other: '200,200,200', lost: ',,', plain: '200,200,200' });
+  },
+);

@@ -1,13 +1,13 @@
 /** Who may ask what: policies at the ingress gateway, seen in what requests are answered by the real Envoy. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import type { KubeObject } from '../../src/api/index.ts';
 import { decode, encode } from '../../src/envoy/encode.ts';
+import type { Json } from '../../src/envoy/index.ts';
 import { ask, echo, envoyOf, gatewayObjects, objectsOf, serve, serviceAt, type EnvoyOf } from './envoy-of.edge.ts';
+import { grpcServer } from './grpc.edge.ts';
 
 const GATEWAY = 'istio-system/istio-ingressgateway-0';
 const HOST = 'app.example.com';
@@ -247,32 +247,10 @@ function createNothing(): Parameters<typeof serve>[1] {
 }
 
 /** An authorizer that speaks gRPC; `decide` is given the path that is asked about. */
-async function authorizer(t: TestContext, decide: (path: string) => object): Promise<number> {
-  const [request, response] = ['envoy.service.auth.v3.CheckRequest', 'envoy.service.auth.v3.CheckResponse'];
-  const server = new Server();
-  server.addService(
-    {
-      check: {
-        path: '/envoy.service.auth.v3.Authorization/Check',
-        requestStream: false,
-        responseStream: false,
-        requestDeserialize: (bytes: Buffer) => decode(request, bytes),
-        requestSerialize: (value: object) => Buffer.from(encode(request, value as never)),
-        responseSerialize: (value: object) => Buffer.from(encode(response, value as never)),
-        responseDeserialize: (bytes: Buffer) => decode(response, bytes),
-      },
-    },
-    {
-      check: (call: ServerUnaryCall<{ attributes: { request: { http: { path: string } } } }, object>, reply: sendUnaryData<object>) =>
-        reply(null, decide(call.request.attributes.request.http.path)),
-    },
-  );
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
-  );
-  t.after(() => server.forceShutdown());
-  const probe = connect(port, '127.0.0.1');
-  await once(probe, 'connect');
-  probe.destroy();
-  return port;
+function authorizer(t: TestContext, decide: (path: string) => object): Promise<number> {
+  const answer = (asked: Buffer): Buffer => {
+    const { attributes } = decode('envoy.service.auth.v3.CheckRequest', asked) as { attributes: { request: { http: { path: string } } } };
+    return Buffer.from(encode('envoy.service.auth.v3.CheckResponse', decide(attributes.request.http.path) as Json));
+  };
+  return grpcServer(t, { unary: { '/envoy.service.auth.v3.Authorization/Check': answer } });
 }

@@ -215,6 +215,73 @@ test('rewrites, redirects, sizes, limits, CORS, sessions', { timeout: 60_000 }, 
     assert.equal(nameIn(await to('sticky', { headers: { cookie: cookie.split(';')[0]! } })), nameIn(first), 'the client stays');
 });
 
+test('timeouts, TLS, guards that cannot be asked, and what else annotations say', { timeout: 60_000 }, async (t) => {
+  const app = await serve(t, (req, res) => void (req.url === '/silent' ? undefined : echo('app')(req, res)));
+  const tls = (object: KubeObject): KubeObject => {
+    const { spec } = object as { spec: { rules: { host: string }[] } };
+    return objectOf({ ...object, spec: { ...spec, tls: [{ hosts: [spec.rules[0]!.host], secretName: 'cert' }] } });
+  };
+  const { to, problems } = await run(t, [
+    ...serviceAt('app', app),
+    secret('cert', { 'tls.crt': 'cert', 'tls.key': 'key' }),
+    ingress('slow', 'app', { 'proxy-read-timeout': '1' }),
+    ingress('sending', 'app', { 'proxy-send-timeout': '1s' }),
+    tls(ingress('secure', 'app', {})),
+    tls(ingress('both', 'app', { 'ssl-redirect': 'false' })),
+    ingress('asked', 'app', { 'auth-url': 'http://auth.example/check' }),
+    ingress('certified', 'app', { 'auth-tls-secret': 'default/cert' }),
+    ingress('near', 'app', { 'allowlist-source-range': '127.0.0.1/32' }),
+    ingress('far', 'app', { 'allowlist-source-range': '10.0.0.0/8' }),
+    ingress('second', 'app', { 'limit-rps': '1', 'limit-burst-multiplier': '1' }),
+    ingress('code', 'app', { 'temporal-redirect': 'https://new.example.org', 'temporal-redirect-code': '307' }),
+    ingress('pattern', 'app', { 'use-regex': 'true' }, '/v[0-9]+/x'),
+    ingress('cors', 'app', {
+      'enable-cors': 'true',
+      'cors-allow-methods': 'GET, PUT',
+      'cors-allow-headers': 'x-a',
+      'cors-expose-headers': 'x-b',
+      'cors-max-age': '60',
+      'cors-allow-credentials': 'false',
+    }),
+    ingress('odd', 'app', { 'server-snippet': 'return 200;' }),
+    objectOf({
+      ...ingress('rest', 'app', {}),
+      spec: { ingressClassName: 'nginx', defaultBackend: { service: { name: 'rest', port: { number: 80 } } } },
+    }),
+    ...serviceAt('rest', await serve(t, echo('rest'))),
+  ]);
+  const status = async (name: string, path = '/'): Promise<number> => (await to(name, { path })).status;
+  assert.deepEqual([await status('slow', '/silent'), await status('sending', '/silent'), await status('slow')], [504, 504, 200]);
+  const secure = await to('secure', { path: '/a' });
+  assert.deepEqual([secure.status, secure.headers['location'], await status('both')], [308, 'https://secure.example.com/a', 200]);
+  assert.deepEqual([await status('asked'), await status('certified')], [503, 503]);
+  assert.deepEqual([await status('near'), await status('far')], [200, 403]);
+  // Two in one second are one too many; they need not be of one second.
+  let refused = 0;
+  for (let i = 0; i < 20 && !refused; i++) if ((await status('second')) === 503) refused++;
+  assert.equal(refused, 1);
+  assert.equal(await status('code'), 307);
+  assert.equal(nameIn(await to('nobody')), 'rest');
+  assert.deepEqual([await status('pattern', '/v12/x'), await status('pattern', '/vx/x')], [200, 404]);
+  const preflight = (
+    await to('cors', { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'PUT' } })
+  ).headers;
+  const shown = ['allow-origin', 'allow-methods', 'allow-headers', 'max-age', 'allow-credentials'].map(
+    (h) => preflight[`access-control-${h}`],
+  );
+  assert.deepEqual(shown, ['https://a.example', 'GET,PUT', 'x-a', '60', undefined]);
+  assert.equal((await to('cors', { headers: { origin: 'https://a.example' } })).headers['access-control-expose-headers'], 'x-b');
+  for (const said of [
+    /default\/asked .*auth-url.*503/,
+    /default\/certified .*auth-tls-secret.*503/,
+    /default\/odd .*server-snippet.*no effect/,
+  ])
+    assert.ok(
+      problems.some((p) => said.test(p)),
+      `${said} is not among\n${problems.join('\n')}`,
+    );
+});
+
 /** HTTP/2 servers close as others do, but for connections, which end with the client. */
 function asServer(server: { listen: unknown }): Server {
   return Object.assign(server, { closeAllConnections: () => undefined }) as unknown as Server;

@@ -132,9 +132,18 @@ export async function startEnvoy(nodeId: string, socketPath: string, wrapper: re
   };
 }
 
-export function get(where: { socketPath?: string; port?: number; path: string }): Promise<{ status: number; body: string }> {
+export function get({
+  host,
+  ...where
+}: {
+  socketPath?: string;
+  port?: number;
+  path: string;
+  host?: string;
+}): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const req = request({ host: '127.0.0.1', agent: false, timeout: 5000, ...where }, (res) => {
+    const options = { host: '127.0.0.1', agent: false as const, timeout: 5000, ...where, ...(host ? { headers: { host } } : {}) };
+    const req = request(options, (res) => {
       let body = '';
       res.setEncoding('utf8');
       res.on('data', (chunk: string) => (body += chunk));

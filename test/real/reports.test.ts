@@ -7,8 +7,11 @@ import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KubeObject } from '../../src/api/index.ts';
+import { decode } from '../../src/envoy/encode.ts';
+import { bytesOver, greeter } from './bytes.edge.ts';
 import { ask, echo, envoyOf, serve, serviceAt } from './envoy-of.edge.ts';
-import { podOf, versioned } from './mesh-objects.ts';
+import { grpcServer } from './grpc.edge.ts';
+import { istio, podOf, versioned } from './mesh-objects.ts';
 
 const telemetry = (name: string, namespace: string, spec: object): KubeObject =>
   ({ apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry', metadata: { name, namespace }, spec }) as KubeObject;
@@ -162,4 +165,82 @@ test('spans: sent to Zipkin with tags, as often as is said, and not by a workloa
     spans.map((s) => [s.localEndpoint.serviceName, s.tags['zone'], s.tags['user'], s.tags['http.status_code']]),
     [['client.default', 'blue', 'jason', '200']],
   );
+});
+
+test('over gRPC: requests and connections to an access log service, lines and spans to OpenTelemetry', { timeout: 60_000 }, async (t) => {
+  interface Entry {
+    readonly request?: { readonly path: string };
+    readonly response?: { readonly response_code: number };
+    readonly connection_properties?: { readonly received_bytes?: string };
+    readonly common_properties: { readonly upstream_cluster: string };
+  }
+  interface Message {
+    readonly identifier?: { readonly log_name: string };
+    readonly http_logs?: { readonly log_entry: Entry[] };
+    readonly tcp_logs?: { readonly log_entry: Entry[] };
+  }
+  const told: Message[] = [];
+  const otel = { logs: '', spans: '' };
+  const nothing = Buffer.alloc(0);
+  const collector = await grpcServer(t, {
+    unary: {
+      '/opentelemetry.proto.collector.logs.v1.LogsService/Export': (sent) => ((otel.logs += sent.toString('latin1')), nothing),
+      '/opentelemetry.proto.collector.trace.v1.TraceService/Export': (sent) => ((otel.spans += sent.toString('latin1')), nothing),
+    },
+    streams: {
+      '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs': (said) => {
+        if (said) told.push(decode('envoy.service.accesslog.v3.StreamAccessLogsMessage', said) as Message);
+        return undefined;
+      },
+    },
+  });
+  const [app, db] = [await serve(t, echo('app')), await greeter(t, 'db')];
+  const there = { service: 'collector.default.svc.cluster.local', port: 4317 };
+  const envoy = await envoyOf(t, {
+    pod: 'default/client',
+    objects: [
+      podOf('client'),
+      ...serviceAt('app', app),
+      ...serviceAt('collector', collector, { number: 4317, appProtocol: 'grpc' }),
+      istio('ServiceEntry', 'db', {
+        hosts: ['db.example'],
+        addresses: ['127.0.0.1'],
+        resolution: 'STATIC',
+        ports: [{ number: 9000, name: 'tcp', protocol: 'TCP', targetPort: db }],
+        endpoints: [{ address: '127.0.0.1' }],
+      }),
+      meshConfig({
+        extensionProviders: [
+          { name: 'requests', envoyHttpAls: { ...there, logName: 'our-requests' } },
+          { name: 'bytes', envoyTcpAls: there },
+          { name: 'lines', envoyOtelAls: there },
+          { name: 'spans', opentelemetry: there },
+        ],
+      }),
+      telemetry('mesh', 'istio-system', {
+        accessLogging: [{ providers: [{ name: 'requests' }, { name: 'bytes' }, { name: 'lines' }] }],
+        tracing: [{ providers: [{ name: 'spans' }], randomSamplingPercentage: 100, customTags: { zone: { literal: { value: 'blue' } } } }],
+      }),
+    ],
+  });
+  assert.deepEqual(envoy.problems, []);
+  // Envoy keeps spans until there are five, or for as many seconds.
+  for (let i = 0; i < 5; i++) assert.equal((await ask(envoy.port(80), 'app', { path: `/told/${i}` })).status, 200);
+  assert.equal(await bytesOver({ port: envoy.port(9000) }, 'hello'), 'db: hello');
+  const entries = (kind: 'http_logs' | 'tcp_logs'): Entry[] => told.flatMap((m) => m[kind]?.log_entry ?? []);
+  await eventually(
+    () => (entries('http_logs').length >= 5 && entries('tcp_logs').length && otel.logs && otel.spans ? true : undefined),
+    () => `told: ${JSON.stringify(told)}, OpenTelemetry ${otel.logs.length} and ${otel.spans.length} bytes`,
+  );
+  const requests = entries('http_logs').filter((e) => e.request?.path.startsWith('/told/'));
+  assert.deepEqual(
+    requests.map((e) => [e.request?.path, e.response?.response_code, e.common_properties.upstream_cluster]),
+    Array.from({ length: 5 }, (_, i) => [`/told/${i}`, 200, 'outbound|80||app.default.svc.cluster.local']),
+  );
+  const connections = entries('tcp_logs').map((e) => [e.connection_properties?.received_bytes, e.common_properties.upstream_cluster]);
+  assert.deepEqual(connections, [['5', 'outbound|9000||db.example']]);
+  const names = told.flatMap((m) => m.identifier?.log_name ?? []);
+  assert.deepEqual(new Set(names), new Set(['our-requests', 'bytes']));
+  assert.match(otel.logs, /"GET \/told\/0 HTTP\/1\.1" 200/);
+  for (const word of ['client.default', 'zone', 'blue', '/told/0']) assert.ok(otel.spans.includes(word), `${word} is in no span`);
 });

@@ -113,6 +113,44 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
   assert.ok(Math.abs(second - 0.8 * n) <= 4 * Math.sqrt(n * 0.8 * 0.2), `${second} of ${n} went to the one with four fifths of the weight`);
 });
 
+test('DYNAMIC_DNS: names under a wildcard are looked up by the proxy, as requests and TLS show them', { timeout: 60_000 }, async (t) => {
+  const [plain, bank] = [await serve(t, echo('plain')), await selfSigned('bank.localhost')];
+  const secure = await serve(t, createHttps(bank, echo('secure')));
+  const ports = [
+    { number: 80, name: 'http', protocol: 'HTTP' },
+    { number: 8443, name: 'tls', protocol: 'TLS', targetPort: secure },
+  ];
+  const envoy = await envoyOf(t, {
+    pod: 'default/client',
+    objects: [
+      podOf('client'),
+      ...only,
+      entry('wild', { hosts: ['*.localhost'], resolution: 'DYNAMIC_DNS', ports }),
+      entry('original', {
+        hosts: ['*.original.example'],
+        resolution: 'DYNAMIC_DNS',
+        ports: [{ number: 9000, name: 'tcp', protocol: 'TCP' }],
+      }),
+      istio('ServiceEntry', 'secure', { hosts: ['*.secure.localhost'], resolution: 'DYNAMIC_DNS', ports: [ports[0]] }),
+      istio('DestinationRule', 'secure', {
+        host: '*.secure.localhost',
+        trafficPolicy: { tls: { mode: 'SIMPLE', insecureSkipVerify: true } },
+      }),
+    ],
+  });
+  assert.match(envoy.problems.join('\n'), /^ServiceEntry default\/original spec\.ports\[0\]\.protocol: only HTTP and TLS show a name/);
+  assert.equal(envoy.problems.length, 1);
+  const name = async (host: string): Promise<string> => nameIn(await ask(envoy.port(80), host));
+  const found = [await name(`a.localhost:${plain}`), await name(`b.c.localhost:${plain}`), await name(`x.secure.localhost:${secure}`)];
+  assert.deepEqual([...found, await name('elsewhere.example')], ['plain', 'plain', 'secure', '502']);
+  const request = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
+  const answers = [];
+  for (const servername of ['bank.localhost', 'x.other.example'])
+    answers.push(await bytesOver({ port: envoy.port(8443), servername }, request));
+  assert.match(answers[0]!, /"name":"secure"/);
+  assert.equal(answers[1], '', 'a name that nobody declared');
+});
+
 test(
   'protocols: HTTP/2 and HTTP/1.1 as ports say it or clients speak it; what does not say it is looked at',
   { timeout: 60_000 },

@@ -54,11 +54,15 @@ const condition = async (kind: string, name: string): Promise<string> =>
     'jsonpath={.status.conditions[?(@.type=="Accepted")].status} {.status.conditions[?(@.type=="Accepted")].message}',
   ]);
 
+/** What the client's proxy is started with. */
+const settings = { selector: { matchLabels: { app: 'client' } }, concurrency: 2, environmentVariables: { SHOP: 'blue' } };
+
 before(async () => {
   it = await newInstance('networking');
   await it.up();
   await kubectl(it, 'label namespace default istio-injection=enabled');
   await kubectl(it, 'create namespace machines');
+  await apply(istio('ProxyConfig', 'client', settings, 'networking.istio.io/v1beta1'));
   await apply(deployment('client', container('curlimages/curl:8.16.0', { command: idle })), hello('v1'), hello('v2'));
   await kubectl(it, '-n machines apply -f -', [hello('v1'), hello('v2')].map((o) => JSON.stringify(o)).join('\n---\n'));
   await kubectl(it, 'wait --for=condition=Available deployment --all --timeout=30s');
@@ -198,4 +202,21 @@ test('EnvoyFilter: a patch has effect; what Envoy refuses leaves the last good o
   );
   await eventually('that it matches nothing is said', 15, async () => /changes nothing/.test(await condition('envoyfilter', 'lost')));
   assert.deepEqual(await analyzed(), ['SLU0011 lost']);
+});
+
+test('ProxyConfig: the proxy has the threads and the environment that it says', async () => {
+  const { command_line_options: options } = JSON.parse((await envoy('/server_info')).replace(/\d{3}$/, '')) as {
+    command_line_options: { concurrency: number };
+  };
+  assert.equal(options.concurrency, 2);
+  const value = { response_headers_to_add: [{ header: { key: 'x-shop', value: '%ENVIRONMENT(SHOP)%' } }] };
+  const configPatches = [
+    {
+      applyTo: 'ROUTE_CONFIGURATION',
+      match: { context: 'SIDECAR_OUTBOUND', routeConfiguration: { name: '9000' } },
+      patch: { operation: 'MERGE', value },
+    },
+  ];
+  await apply(filter('environment', { workloadSelector: { labels: { app: 'client' } }, configPatches }));
+  await eventually('the variable is there', 15, async () => /x-shop: blue/i.test(await curl('-i http://v1-http:9000/hello')));
 });

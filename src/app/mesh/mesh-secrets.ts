@@ -31,8 +31,14 @@ export function secretsFor(informers: Informers, identities: Identities, rootPem
     const bare = trust ? credential.slice(0, -'-cacert'.length) : credential;
     const data = (secrets.get({ namespace: owner, name: credential }) ?? secrets.get({ namespace: owner, name: bare }))?.data;
     if (!data) return undefined;
-    if (trust) return data['ca.crt'] || data.cacert ? { kind: 'trust', caPem: decoded(data['ca.crt'] ?? data.cacert) } : undefined;
+    if (trust) return trustIn(data);
     const [cert, key] = [data['tls.crt'] ?? data.cert, data['tls.key'] ?? data.key];
     return cert && key ? { kind: 'identity', certChainPem: decoded(cert), keyPem: decoded(key) } : undefined;
   };
+}
+
+/** The roots of clients, and the list of certificates that are revoked. */
+function trustIn(data: Readonly<Record<string, string>>): SecretMaterial | undefined {
+  const [ca, revoked] = [data['ca.crt'] ?? data['cacert'], data['ca.crl'] ?? data['crl']];
+  return ca ? { kind: 'trust', caPem: decoded(ca), ...(revoked ? { crlPem: decoded(revoked) } : {}) } : undefined;
 }

@@ -63,6 +63,11 @@ export interface GatewayStatus {
   listeners?: ListenerStatus[];
 }
 
+/** What clients have to show. */
+interface FrontendTls {
+  validation?: { caCertificateRefs?: ObjectRef[]; mode?: 'AllowValidOnly' | 'AllowInsecureFallback' };
+}
+
 export type Gateway = Object<
   'Gateway',
   {
@@ -72,7 +77,7 @@ export type Gateway = Object<
     allowedListeners?: unknown;
     defaultScope?: 'All' | 'None';
     infrastructure?: unknown;
-    tls?: { backend?: unknown; frontend?: unknown };
+    tls?: { backend?: unknown; frontend?: { default?: FrontendTls; perPort?: { port: number; tls?: FrontendTls }[] } };
   },
   GatewayStatus
 >;

@@ -317,9 +317,17 @@ export interface ServiceEntrySpec {
 export type ServiceEntry = Object<'ServiceEntry', ServiceEntrySpec>;
 
 export type OutboundPolicy = 'ALLOW_ANY' | 'REGISTRY_ONLY';
+export interface SidecarIngress {
+  port: { number: number; protocol?: string; name?: string; targetPort?: number };
+  bind?: string;
+  captureMode?: string;
+  defaultEndpoint?: string;
+  tls?: unknown;
+  connectionPool?: ConnectionPool;
+}
 export interface SidecarSpec {
   workloadSelector?: { labels?: Record<string, string> };
-  ingress?: unknown[];
+  ingress?: SidecarIngress[];
   egress?: { port?: { number?: number }; bind?: string; captureMode?: string; hosts?: string[] }[];
   outboundTrafficPolicy?: { mode?: OutboundPolicy; egressProxy?: unknown };
   inboundConnectionPool?: ConnectionPool;
