@@ -67,6 +67,8 @@ test('secrets are written as Envoy reads them, and their version follows their c
   assert.deepEqual(read(identity), { name: 'default', tlsCertificate: { certificateChain: inline('cert'), privateKey: inline('key') } });
   const trust = encodeSecret('ROOTCA', { kind: 'trust', caPem: 'ca' });
   assert.deepEqual(read(trust), { name: 'ROOTCA', validationContext: { trustedCa: inline('ca') } });
+  const revoking = encodeSecret('clients-cacert', { kind: 'trust', caPem: 'ca', crlPem: 'crl' });
+  assert.deepEqual(read(revoking), { name: 'clients-cacert', validationContext: { trustedCa: inline('ca'), crl: inline('crl') } });
   assert.equal(encodeSecret('ROOTCA', { kind: 'trust', caPem: 'ca' }).version, trust.version);
   assert.notEqual(encodeSecret('ROOTCA', { kind: 'trust', caPem: 'cb' }).version, trust.version);
 });
