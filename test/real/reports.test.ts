@@ -189,7 +189,7 @@ test('over gRPC: requests and connections to an access log service, lines and sp
     },
     streams: {
       '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs': (said) => {
-        if (said) told.push(decode('envoy.service.accesslog.v3.StreamAccessLogsMessage', said) as Message);
+        if (said) told.push(decode('envoy.service.accesslog.v3.StreamAccessLogsMessage', said));
         return undefined;
       },
     },
