@@ -2,27 +2,33 @@
 import { request, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isApiError } from '../api/index.ts';
+import { isApiError, keyOf } from '../api/index.ts';
 import type { Dialer } from '../apiserver/index.ts';
 import type { Http, HttpAnswer } from '../delivery/index.ts';
+import { prometheusService } from '../mesh/index.ts';
 import { serviceNamed } from './cluster-address.ts';
 
 const MAX_BODY = 64 * 1024;
 
-/** Where the mesh's Prometheus is by convention; without such a Service the one that is built in answers. */
-const PROMETHEUS = { namespace: 'istio-system', name: 'prometheus' };
-
-/** Connects to a ready pod of the service that a URL names; undefined when the host is none of ours. */
-export function clusterDial(dialer: Dialer, prometheusPort: number): (url: URL) => Promise<Duplex | undefined> {
+/**
+ * Connects to a ready pod of the service that a URL names; undefined when the host is none of ours. PromQL of the instance is not asked
+ * by way of its pod: `ownPrometheus` says whether that is what answers by the conventional name.
+ */
+export function clusterDial(
+  dialer: Dialer,
+  prometheusPort: number,
+  ownPrometheus: () => Promise<boolean>,
+): (url: URL) => Promise<Duplex | undefined> {
+  const { namespace, name } = keyOf(prometheusService);
   return async (url) => {
     const named = serviceNamed(url.hostname);
     if (!named) return undefined;
+    if (named.namespace === namespace && named.name === name && (await ownPrometheus())) return connect(prometheusPort, '127.0.0.1');
     try {
       return await dialer.service(named.namespace, named.name, url.port || (url.protocol === 'https:' ? '443' : '80'));
     } catch (error) {
       if (!isApiError(error, 'NotFound') || error.details?.kind !== 'services') throw error;
-      const isPrometheus = named.namespace === PROMETHEUS.namespace && named.name === PROMETHEUS.name;
-      return isPrometheus ? connect(prometheusPort, '127.0.0.1') : undefined;
+      return undefined;
     }
   };
 }

@@ -1,7 +1,7 @@
 /** Wires the rooms into one control plane. Order matters: what is listened to comes before what calls it. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createCatalog, Nodes, Pods, Secrets, ServiceAccounts, type AnyObject } from '../api/index.ts';
+import { createCatalog, keyOf, Nodes, Pods, Secrets, ServiceAccounts, Services, type AnyObject } from '../api/index.ts';
 import {
   accountOf,
   ADMIN,
@@ -22,7 +22,15 @@ import { createCa, createIdentities, loadRoot, loadServerPki } from '../ca/index
 import { createInformers } from '../control/index.ts';
 import { createWeb, flagger, startDelivery } from '../delivery/index.ts';
 import { createTranslator } from '../envoy/index.ts';
-import { defaultMeshConfig, gatewayClasses, ingressClasses, ingressGateway, istiod } from '../mesh/index.ts';
+import {
+  defaultMeshConfig,
+  gatewayClasses,
+  ingressClasses,
+  ingressGateway,
+  istiod,
+  leadsToIstiod,
+  prometheusService,
+} from '../mesh/index.ts';
 import { adoptNode } from '../node/index.ts';
 import { openStore } from '../store/index.ts';
 import { startWorkloads } from '../workloads/index.ts';
@@ -153,6 +161,10 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
   });
   identities.onRenewed(() => xds.secretsChanged());
   informers.of(Secrets).onChange(() => xds.secretsChanged());
+  const ownPrometheus = async (): Promise<boolean> => {
+    const found = await own.get(Services, keyOf(prometheusService));
+    return found === undefined || leadsToIstiod(found);
+  };
   await applyAll(own, [
     ...priorityClasses,
     ...kubernetesService,
@@ -161,11 +173,12 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...gatewayClasses,
     ...ingressGateway(),
     ...istiod(),
+    ...((await ownPrometheus()) ? [prometheusService] : []),
     ...flagger(),
   ]);
   await createMeshConfigMap(own);
   const mesh = { ...defaultMeshConfig, httpsPort: config.httpsPort, hostAddress: HOST_ADDRESS };
-  const dial = clusterDial(dialer, config.prometheusPort);
+  const dial = clusterDial(dialer, config.prometheusPort, ownPrometheus);
   const web = createWeb({ dial, env: process.env });
   const fetchKeys = async (url: string, timeoutMs = KEYS_TIMEOUT_MS): Promise<string> => {
     const { status, body } = await web.send({ url, timeoutMs });
@@ -202,6 +215,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     istiodSocket: paths.istiodSocket,
     flaggerSocket: paths.flaggerSocket,
     port: config.prometheusPort,
+    prometheusSocket: paths.prometheusSocket,
     clock,
     log,
   });

@@ -130,7 +130,7 @@ function analyse(o: Observation, answers: Answers): Decision {
   says.push(...passed(answers, 'pre-rollout', 'Pre-rollout'));
   for (const r of answers.hooks.rollback ?? []) says.push(info(`Rollback hook ${r.hook.name} not signaling a rollback`));
   if (begun && answers.metrics && answers.metrics.kind !== 'pass')
-    return halt(o, [warn(answers.metrics.message)], counts(o, answers.metrics));
+    return halt(o, [warn(textOf(o, answers.metrics))], counts(o, answers.metrics));
   if (isPaused(o.canary)) return hold(o, says);
   const closed = closedGate(answers, 'confirm-traffic-increase');
   if (closed)
@@ -185,9 +185,14 @@ function counts(o: Observation, verdict: Verdict): boolean {
 }
 
 /** The metrics' windows have been under the canary's traffic in full, so that "no values" means "no traffic". */
-function measurable(o: Observation): boolean {
-  const longest = Math.max(0, ...o.settings.metrics.map(windowMs));
-  return ageOf(o) > longest + o.settings.intervalMs;
+const measurable = (o: Observation): boolean => ageOf(o) > measurableAfter(o);
+
+const measurableAfter = ({ settings }: Observation): number => Math.max(0, ...settings.metrics.map(windowMs)) + settings.intervalMs;
+
+/** Why it halts; of a release that has only begun also that requests may still come. */
+function textOf(o: Observation, verdict: Exclude<Verdict, { kind: 'pass' }>): string {
+  if (verdict.kind === 'fail' || !verdict.idle || verdict.policy || measurable(o)) return verdict.message;
+  return `${verdict.message}; requests are waited for, this is a failed check from ${measurableAfter(o) / 1000}s of the release on`;
 }
 
 const kept = (o: Observation): Effect[] => (o.settings.undoWindowMs > 0 ? [{ do: 'keep-previous' }] : []);

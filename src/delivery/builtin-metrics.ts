@@ -10,10 +10,14 @@ export interface BuiltinMetric {
   readonly query: string;
   /** How many requests it is made from. */
   readonly requests: string;
+  /** Where these are counted, in words. */
+  readonly counted: string;
 }
 
 /** Counters of the canary's requests, as selectors of series. */
 interface Counters {
+  /** Who counts. */
+  readonly by: string;
   /** All requests with `more` among the matchers. */
   count(more?: string): string;
   /** What is in `more` to leave failures out. */
@@ -28,6 +32,7 @@ const quantile99 = (buckets: string, window: string): string => `histogram_quant
 function istio({ namespace, target }: Settings): Counters {
   const of = `reporter="destination",destination_workload_namespace="${namespace}",destination_workload="${target}"`;
   return {
+    by: 'at its sidecars',
     good: ',response_code!~"5.*"',
     count: (more = '') => `istio_requests_total{${of}${more}}`,
     duration: (window) => quantile99(`istio_request_duration_milliseconds_bucket{${of}}`, window),
@@ -40,6 +45,7 @@ function nginx({ namespace, ingress }: Settings): Counters {
   const seconds = (part: 'sum' | 'count', window: string): string =>
     `sum(rate(nginx_ingress_controller_response_duration_seconds_${part}{${of}}[${window}]))`;
   return {
+    by: `on the way through Ingress ${ingress} to its canary`,
     good: ',status!~"5.*"',
     count: (more = '') => `nginx_ingress_controller_requests{${of}${more}}`,
     duration: (window) => `${seconds('sum', window)} / ${seconds('count', window)} * 1000`,
@@ -52,6 +58,7 @@ function application({ namespace, target, kind }: Settings): Counters {
   const pod = `${target}-[0-9a-zA-Z]+${kind === 'DaemonSet' ? '' : '(-[0-9a-zA-Z]+)'}`;
   const of = `kubernetes_namespace="${namespace}",kubernetes_pod_name=~"${pod}"`;
   return {
+    by: 'by itself',
     good: ',status!~"5.*"',
     count: (more = '') => `http_request_duration_seconds_count{${of}${more}}`,
     duration: (window) => `${quantile99(`http_request_duration_seconds_bucket{${of}}`, window)} * 1000`,
@@ -79,5 +86,6 @@ export function builtinMetric(name: string, settings: Settings, window: string):
   return {
     query: anyOf(name === SUCCESS_RATE ? success : ({ duration }) => duration(window)),
     requests: anyOf(({ count }) => `sum(increase(${count()}[${window}]))`),
+    counted: counters.map(({ by }) => by).join(' or '),
   };
 }

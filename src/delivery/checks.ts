@@ -12,6 +12,8 @@ export type Verdict =
   | {
       readonly kind: 'inconclusive';
       readonly message: string;
+      /** There are no values, which a builtin metric has as soon as there are requests. */
+      readonly idle?: boolean;
       /** What the metric's author says that means; undefined: a failed check once its whole window was under traffic. */
       readonly policy?: 'wait' | 'fail' | undefined;
     };
@@ -78,7 +80,13 @@ async function verdictOf(measure: Measure, metric: CanaryMetric, canary: string)
       const message = `Halt ${canary} advancement ${name} has ${requests} requests of at least ${minRequests}: waiting for ${left} more`;
       return { kind: 'inconclusive', message };
     }
-    return judge(metric, await measure.read(), canary) ?? { kind: 'inconclusive', message: measure.nothing };
+    return (
+      judge(metric, await measure.read(), canary) ?? {
+        kind: 'inconclusive',
+        message: measure.nothing,
+        idle: measure.requests !== undefined,
+      }
+    );
   } catch (error) {
     return { kind: 'inconclusive', message: messageOf(error) };
   }

@@ -31,10 +31,10 @@ export function statusWith(
   const text = TEXT[phase] ?? TEXT.Initializing!;
   const before = old?.conditions?.find((c) => c.type === 'Promoted');
   const said = message ?? text.message.replace('KIND', canary.spec.targetRef.kind);
-  const same = !anew && before?.status === text.status && before.reason === phase && before.message === said;
+  const same = !anew && before?.status === text.status && before.reason === phase && withoutProblem(before) === said;
   const stamp = rfc3339(now);
   const condition: CanaryCondition = same
-    ? before
+    ? { ...before, message: said }
     : {
         type: 'Promoted',
         status: text.status,
@@ -46,4 +46,19 @@ export function statusWith(
   const unchanged =
     old !== undefined && same && Object.entries(change).every(([k, v]) => canonicalJson(old[k as keyof CanaryStatus]) === canonicalJson(v));
   return { ...next, lastTransitionTime: unchanged ? (old.lastTransitionTime ?? stamp) : stamp, conditions: [condition] };
+}
+
+const HELD_UP = ' Held up: ';
+
+const withoutProblem = ({ message = '' }: CanaryCondition): string => message.split(HELD_UP, 1)[0]!;
+
+/**
+ * The status with what keeps the canary from going on after the text of its condition, or without that; undefined when it says so
+ * already. No time moves, as nothing has happened.
+ */
+export function heldUp(canary: Canary, problem: string | undefined, now: number): CanaryStatus | undefined {
+  const status = canary.status?.conditions ? canary.status : statusWith(canary, {}, now);
+  const [condition] = status.conditions!;
+  const message = condition && `${withoutProblem(condition)}${problem ? HELD_UP + problem : ''}`;
+  return message === undefined || message === condition!.message ? undefined : { ...status, conditions: [{ ...condition!, message }] };
 }

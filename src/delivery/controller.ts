@@ -1,5 +1,5 @@
 /** Runs the canary machine over every Canary: observe, ask, decide, enact, write the status. */
-import { Canaries, parseKey, type Canary, type CanaryJudgement, type WebhookType } from '../api/index.ts';
+import { ApiError, Canaries, parseKey, type Canary, type CanaryJudgement, type WebhookType } from '../api/index.ts';
 import type { Clock, Log, Metrics as OwnMetrics } from '../base/index.ts';
 import {
   again,
@@ -14,9 +14,9 @@ import {
 import { createAlerts } from './alerts/alerts.ts';
 import { alertOf } from './alerts/changes.ts';
 import { measuringProblems, runMetrics } from './checks.ts';
-import { statusWith } from './conditions.ts';
+import { heldUp } from './conditions.ts';
 import { decide, wanted } from './decide.ts';
-import { ageOf, canaryIs, type Answers, type Observation, type Said } from './decision.ts';
+import { ageOf, canaryIs, warn, type Answers, type Observation, type Said } from './decision.ts';
 import { createEnactor } from './enact.ts';
 import { badRequestsOf } from './bad-requests.ts';
 import { beganAt, withHistory } from './history.ts';
@@ -54,6 +54,8 @@ export interface DeliveryOptions {
 
 /** How many canaries are worked on at a time: a hook that answers slowly holds up only its own. */
 const CONCURRENCY = 8;
+/** How long what is held up waits for another try at most, in milliseconds. */
+const LONGEST_RETRY_MS = 10_000;
 
 /** Resolves when the signal has aborted and the work in hand is over. */
 export async function startDelivery(options: DeliveryOptions): Promise<void> {
@@ -161,9 +163,9 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     }
     const settings = settingsOf(canary, defaults);
     if ('problem' in settings) {
-      const status = statusWith(canary, { phase: canary.status?.phase ?? 'Initializing' }, clock.now(), { message: settings.problem });
-      if (status.conditions?.[0]?.message !== canary.status?.conditions?.[0]?.message) await say(canary, 'Warning', settings.problem);
-      await updateStatus(client, Canaries, canary, status);
+      const status = heldUp(canary, settings.problem, clock.now());
+      if (status) await say(canary, 'Warning', settings.problem);
+      if (status) await updateStatus(client, Canaries, canary, status);
       return settled;
     }
     await tellUnheeded(key, canary, settings);
@@ -176,15 +178,16 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     const made = decide(observation, answers);
     const { effects, status, after, stepped } = made;
     const waits = !stepped && (status?.phase ?? canary.status?.phase) === canary.status?.phase;
-    if (!waits) waiting.delete(key);
     const says = waits ? news(key, made.says, settings.intervalMs) : made.says;
     const came: Said[] = [];
     for (const effect of effects) came.push(...((await enactor.enact(observation, effect)) ?? []));
+    if (!waits) waiting.delete(key);
     // A release that ends well says so after its last hooks, one that fails before them.
     const inOrder = status?.phase === 'Failed' ? [...says, ...came] : [...came, ...says];
     for (const { type, message } of inOrder) await say(canary, type, message);
     const written = status && withHistory(withEvidence(status, observation, answers, { ...made, says }), observation, made);
-    if (written) await updateStatus(client, Canaries, canary, written);
+    const next = written ?? heldUp(canary, made.problem, clock.now());
+    if (next) await updateStatus(client, Canaries, canary, next);
     tally?.looked(observation, answers, written, clock.now() - observation.now);
     const alert = alertOf({ observation, answers, says, status: written });
     if (alert) alerts.tell(canary, alert);
@@ -192,11 +195,28 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     return after === undefined ? settled : again(after);
   }
 
+  /** What the API refuses is for the Canary's author to mend: it is said there, and tried again like a step. */
+  async function reconcileOrSay(key: string, ctx: ReconcileContext): Promise<Outcome> {
+    try {
+      return await reconcile(key, ctx);
+    } catch (error) {
+      // A conflict says that something moved on while we looked.
+      if (!(error instanceof ApiError) || error.code >= 500 || error.reason === 'Conflict') throw error;
+      const canary = await client.get(Canaries, parseKey(key));
+      const settings = canary && settingsOf(canary, defaults);
+      if (!settings || 'problem' in settings) throw error;
+      for (const { type, message } of news(key, [warn(error.message)], settings.intervalMs)) await say(canary, type, message);
+      const status = heldUp(canary, error.message, clock.now());
+      if (status) await updateStatus(client, Canaries, canary, status);
+      return again(Math.min(settings.intervalMs, LONGEST_RETRY_MS));
+    }
+  }
+
   await runController({
     name: 'canary',
     concurrency: CONCURRENCY,
     sources: [...sourcesOf(informers), ...(judges ? [judges.proofs] : [])],
-    reconcile,
+    reconcile: reconcileOrSay,
     clock,
     log,
     signal,

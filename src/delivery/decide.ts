@@ -107,11 +107,21 @@ export function decide(o: Observation, answers: Answers): Decision {
   if (o.canary.metadata?.deletionTimestamp) return terminate(o);
   if (o.canary.spec.suspend) return decision(o, { says: [info('skipping canary run as object is suspended')] });
   const message = misfit(o);
-  if (message) return decision(o, { says: [warn(message)], status: { phase: phaseOf(o) }, message });
+  if (message) return decision(o, { says: [warn(message)], problem: message });
   const revert = o.canary.spec.revertOnDeletion ?? false;
   if (revert !== isHeld(o)) return decision(o, { effects: [{ do: revert ? 'hold' : 'let-go' }], after: 0 });
-  const obeyed = obey(o);
-  if (obeyed) return obeyed;
+  const made = obey(o) ?? byPhase(o, answers);
+  const lost = made.stepped || made.begins || phaseOf(o) === 'Initializing' ? unscaled(o) : undefined;
+  return lost ? { ...made, says: [...made.says, warn(lost)] } : made;
+}
+
+/** The autoscaler that is named is not there; releases do without one until it is. */
+function unscaled({ settings: { autoscaler, namespace }, scaler }: Observation): string | undefined {
+  if (!autoscaler || scaler) return undefined;
+  return `${autoscaler.kind} ${autoscaler.name}.${namespace} not found: create it, or correct spec.autoscalerRef; until then the primary has none.`;
+}
+
+function byPhase(o: Observation, answers: Answers): Decision {
   switch (phaseOf(o)) {
     case 'Initializing':
       return initialize(o);
@@ -158,7 +168,8 @@ function rest(o: Observation, answers: Answers): Decision {
     // What waited for approval has been taken back.
     const status = phaseOf(o) === 'Waiting' ? ({ phase: 'Succeeded', ...applied(o) } as const) : undefined;
     if (status) return decision(o, { effects: keep, status, stepped: true });
-    return o.dueIn === 0 ? decision(o, { effects: keep, after: left, stepped: true }) : decision(o, { after: left });
+    if (o.dueIn > 0) return decision(o, { after: Math.min(o.dueIn, left ?? Infinity) });
+    return decision(o, { effects: keep, after: left, stepped: true });
   }
   const primary = primaryReadiness(o);
   if (primary.state !== 'ready' && o.weights?.canary === 100) return rescue(o);

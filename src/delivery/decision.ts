@@ -100,6 +100,8 @@ export interface Decision {
   readonly stepped: boolean;
   /** A release begins here. */
   readonly begins: boolean;
+  /** Why nothing can be done, as long as that is so. */
+  readonly problem: string | undefined;
 }
 
 /** How long to wait before looking again at something that is about to change and is watched anyway. */
@@ -114,6 +116,7 @@ interface Plan {
   status?: Partial<CanaryStatus>;
   /** In place of the phase's own text in the condition. */
   message?: string;
+  problem?: string;
   after?: number;
   stepped?: boolean;
   begins?: boolean;
@@ -133,6 +136,7 @@ export function decision(o: Observation, plan: Plan): Decision {
     after: plan.after,
     stepped: plan.stepped ?? false,
     begins: plan.begins ?? false,
+    problem: plan.problem,
   };
 }
 

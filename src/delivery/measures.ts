@@ -103,7 +103,7 @@ export function createMeasures({ metrics, client, web, clock, env }: MeasuresOpt
     const ways: Measure[] = [];
     if (builtin)
       ways.push({
-        nothing: `Halt advancement no values found for ${settings.provider} metric ${metric.name} probably ${settings.target}.${settings.namespace} is not receiving traffic`,
+        nothing: `Halt advancement no values found for ${settings.provider} metric ${metric.name} probably ${settings.target}.${settings.namespace} is not receiving traffic: no request was counted ${builtin.counted}`,
         read: () => step(failed, () => prometheus(builtin.query, settings, one)),
         requests: async () => Math.round((await step(failed, () => prometheus(builtin.requests, settings, one)))[0] ?? 0),
       });

@@ -148,6 +148,14 @@ test('the primary has an autoscaler of its own, and the target wakes at the leas
   w.stop();
 });
 
+test('an autoscaler that is not there is missed aloud', async () => {
+  const w = await world({ spec: { autoscalerRef: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', name: 'gone' } } });
+  await w.reach('Initialized');
+  const said = 'HorizontalPodAutoscaler gone.test not found: create it, or correct spec.autoscalerRef; until then the primary has none.';
+  await saidAll(w, [said]);
+  w.stop();
+});
+
 test('session affinity: marked users stay, and the mark is taken back after the release', async () => {
   const w = await world({ analysis: { sessionAffinity: { cookieName: 'side', secure: true } } });
   await w.reach('Initialized');
@@ -235,6 +243,52 @@ const ingress = {
     ],
   },
 };
+
+test('nginx: what keeps a canary from going on is said of it, until it is mended', async () => {
+  const w = await world({
+    spec: { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'podinfo' } },
+  });
+  const condition = async () => (await w.canary()).status?.conditions?.[0]?.message;
+  const text = 'New Deployment detected, starting initialization.';
+  const missing = 'Ingress podinfo.test not found: create it, or correct spec.ingressRef.';
+  await w.pass(30_000);
+  assert.equal(await condition(), `${text} Held up: ${missing}`);
+  const said = (await w.eventCounts()).find(([message]) => message === missing)?.[1] ?? 0;
+  assert.ok(said >= 1 && said <= 4, `said ${said} times in three intervals`);
+
+  const elsewhere = structuredClone(ingress);
+  elsewhere.spec.rules[0]!.http.paths[0]!.backend.service.name = 'other';
+  await w.client.create(Ingresses, elsewhere);
+  await w.pass(12_000);
+  assert.equal(await condition(), `${text} Held up: backend podinfo not found in ingress podinfo: let one of its paths lead there.`);
+  await w.client.patch(Ingresses, { namespace: NS, name: 'podinfo' }, { type: 'merge', body: { spec: ingress.spec } });
+  await w.reach('Initialized', 15_000);
+  assert.equal(await condition(), 'Deployment initialization completed.');
+  w.stop();
+});
+
+test('what held a canary up that is at rest is not said of it any more', async () => {
+  const ref = { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'podinfo' };
+  const w = await world({
+    spec: { provider: 'nginx', ingressRef: ref },
+    before: async (client) => {
+      await client.create(Deployments, deployment('podinfo:1'));
+      await client.create(Ingresses, ingress);
+    },
+  });
+  await w.reach('Initialized');
+  const { lastTransitionTime: since } = (await w.canary()).status ?? {};
+  const condition = async () => (await w.canary()).status?.conditions?.[0]?.message;
+  await w.client.delete(Ingresses, { namespace: NS, name: 'podinfo' });
+  await w.client.patch(Canaries, { namespace: NS, name: 'podinfo' }, { type: 'merge', body: { spec: { service: { portName: 'web' } } } });
+  await w.pass(12_000);
+  assert.match((await condition()) ?? '', /^Deployment initialization completed\. Held up: Ingress podinfo\.test not found/);
+  await w.client.create(Ingresses, ingress);
+  await w.pass(12_000);
+  assert.equal(await condition(), 'Deployment initialization completed.');
+  assert.equal((await w.canary()).status?.lastTransitionTime, since, 'nothing happened to the release');
+  w.stop();
+});
 
 test('nginx: a canary Ingress has the share, or the header, in its annotations', async () => {
   for (const ab of [false, true]) {

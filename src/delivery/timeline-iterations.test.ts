@@ -10,6 +10,7 @@ const status = async (w: World): Promise<string> => {
   const { phase, iterations: i } = (await w.canary()).status ?? {};
   return `${phase} ${i}`;
 };
+const shown = async (w: World): Promise<number> => (await w.canary()).status?.canaryWeight ?? NaN;
 
 /** Shares of each rule, `primary/canary`, and `m` where the canary gets a copy. */
 const shares = async (w: World): Promise<string> =>
@@ -27,16 +28,16 @@ test('A/B: those who match use the canary for so many checks, all others the pri
   assert.deepEqual((await routes(w))[0]?.match, [BETA, { headers: { cookie: { regex: '.*beta.*' } } }]);
   assert.equal((await routes(w))[1]?.match, undefined);
   await w.setImage('podinfo:2');
-  const seen = await course(w, async () => `${await shares(w)} ${await status(w)}`);
+  const seen = await course(w, async () => `${await shares(w)} ${await status(w)} ${await shown(w)}`);
   assert.deepEqual(seen, [
-    '100/0 100/- Initialized 0',
-    '100/0 100/- Progressing 0',
-    '0/100 100/- Progressing 1',
-    '0/100 100/- Progressing 2',
-    '0/100 100/- Progressing 3',
-    '0/100 100/- Promoting 3',
-    '100/0 100/- Finalising 3',
-    '100/0 100/- Succeeded 0',
+    '100/0 100/- Initialized 0 0',
+    '100/0 100/- Progressing 0 0',
+    '0/100 100/- Progressing 1 100',
+    '0/100 100/- Progressing 2 100',
+    '0/100 100/- Progressing 3 100',
+    '0/100 100/- Promoting 3 100',
+    '100/0 100/- Finalising 3 0',
+    '100/0 100/- Succeeded 0 0',
   ]);
   await saidAll(w, [
     'Starting canary analysis for podinfo.test',

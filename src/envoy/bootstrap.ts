@@ -1,5 +1,6 @@
 import { proxyMetadata, type Proxy } from '../mesh/index.ts';
 import { address, any, extension, type Json } from './json.ts';
+import { ingressHistogramBuckets } from './ingress-metrics.ts';
 import { splitHistogramBuckets } from './metrics.ts';
 import { markSocket } from './cluster.ts';
 import { HEALTH_PORT, METRICS_PORT } from './listener.ts';
@@ -38,7 +39,7 @@ export function bootstrap(options: BootstrapOptions): Json {
     },
     admin: { address: { pipe: { path: adminSocket } } },
     stats_flush_interval: '1s',
-    stats_config: { histogram_bucket_settings: [splitHistogramBuckets] },
+    stats_config: { histogram_bucket_settings: [splitHistogramBuckets, ingressHistogramBuckets] },
     // Most clusters are never used: their stats are not worth their memory.
     deferred_stat_options: { enable_deferred_creation_stats: true },
     layered_runtime: {
@@ -99,21 +100,22 @@ export function bootstrap(options: BootstrapOptions): Json {
   };
 }
 
-/** An Envoy that hands requests on these ports to a Unix socket, connections to another port to another socket, and knows nothing else. */
-export function relayBootstrap(
-  ports: Readonly<Record<string, number>>,
-  socket: string,
-  tcp?: { readonly name: string; readonly port: number; readonly socket: string },
-): Json {
+/** A port whose requests, or (`bytes`) connections, go to a Unix socket. */
+interface Relay {
+  readonly name: string;
+  readonly port: number;
+  readonly socket: string;
+  readonly bytes?: boolean;
+}
+
+/** An Envoy that hands what comes to these ports to Unix sockets, and knows nothing else. */
+export function relayBootstrap(relays: readonly Relay[]): Json {
   return {
     static_resources: {
-      clusters: [pipeCluster('socket', socket), ...(tcp ? [pipeCluster(tcp.name, tcp.socket)] : [])],
-      listeners: [
-        ...Object.entries(ports).map(([name, port]) =>
-          adminListener(name, '0.0.0.0', port, [{ match: { prefix: '/' }, route: { cluster: 'socket' } }]),
-        ),
-        ...(tcp ? [tcpListener(tcp.name, tcp.port)] : []),
-      ],
+      clusters: relays.map(({ name, socket }) => pipeCluster(name, socket)),
+      listeners: relays.map(({ name, port, bytes }) =>
+        bytes ? tcpListener(name, port) : adminListener(name, '0.0.0.0', port, [{ match: { prefix: '/' }, route: { cluster: name } }]),
+      ),
     },
   };
 }

@@ -17,6 +17,7 @@ import type { L4Match } from '../api/index.ts';
 import { authorizationFilters } from './authorization.ts';
 import { clusterNames, sniOf } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
+import { ingressMetrics } from './ingress-metrics.ts';
 import { address, type Json } from './json.ts';
 import { jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT, isFree } from './listener.ts';
@@ -94,7 +95,7 @@ function manager({ model, own, guard }: For, routes: string): Json {
     routes,
     filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
     lookup: looksUp(model.services),
-    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), badRequests()],
+    accessLog: [...clientReports(own, 'http'), ...splitMetrics(), ...ingressMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
   });
 }

@@ -9,28 +9,26 @@ const PEER_METADATA = 'mesh.peer';
 
 type Tag = { readonly name: string; readonly value: string; /** May come out empty: then `unknown`. */ readonly maybe?: true };
 
-function whenEmpty(name: string, transform: Json): Json {
-  return {
-    matcher_list: {
-      matchers: [
-        {
-          predicate: {
-            single_predicate: {
-              input: extension('value', 'envoy.extensions.matching.common_inputs.stats.v3.StatTagValueInput'),
-              value_match: { exact: '' },
-            },
-          },
-          on_match: {
-            action: extension(name, 'envoy.extensions.matching.actions.transform_stat.v3.TransformStat', transform),
-          },
-        },
-      ],
-    },
-  };
+/** A rule of a tag: what happens where its value is so. */
+function rule(predicate: Json, name: string, transform: Json): Json {
+  const action = extension(name, 'envoy.extensions.matching.actions.transform_stat.v3.TransformStat', transform);
+  return { matcher_list: { matchers: [{ predicate, on_match: { action } }] } };
 }
 
-const whenEmptyUnknown = whenEmpty('unknown', { update_tag: { new_tag_value: UNKNOWN } });
-const whenEmptyUncounted = whenEmpty('uncounted', { drop_stat: {} });
+function valueIs(value_match: Json): Json {
+  const input = extension('value', 'envoy.extensions.matching.common_inputs.stats.v3.StatTagValueInput');
+  return { single_predicate: { input, value_match } };
+}
+
+/** A rule of a tag whose value is this, or none of these (words): it becomes `value`. */
+export function when(found: { readonly is: string } | { readonly not: readonly string[] }, value: string): Json {
+  const predicate = 'is' in found ? valueIs({ exact: found.is }) : { not_matcher: valueIs({ safe_regex: { regex: found.not.join('|') } }) };
+  return rule(predicate, 'instead', { update_tag: { new_tag_value: value } });
+}
+
+const whenEmptyUnknown = rule(valueIs({ exact: '' }), 'unknown', { update_tag: { new_tag_value: UNKNOWN } });
+/** The request is not counted where this tag has no value. */
+export const whenEmptyUncounted = rule(valueIs({ exact: '' }), 'uncounted', { drop_stat: {} });
 
 function literal(name: string, value: string): Tag {
   return { name, value: value.replaceAll('%', '%%') };
@@ -138,12 +136,19 @@ function stat(name: string, tags: readonly Tag[]): Json {
   };
 }
 
+interface Counting {
+  /** What names begin with. */
+  readonly prefix?: string;
+  readonly counters?: readonly Json[];
+  readonly histograms?: readonly Json[];
+}
+
 /** Counts as configured; no logger where nothing is left to count. */
-function statsLogger({ counters = [], histograms = [] }: { counters?: readonly Json[]; histograms?: readonly Json[] }): Json[] {
+export function statsLogger({ prefix = 'istio', counters = [], histograms = [] }: Counting): Json[] {
   if (!counters.length && !histograms.length) return [];
   return [
     extension('envoy.access_loggers.stats', 'envoy.extensions.access_loggers.stats.v3.Config', {
-      stats_scope: { prefix: 'istio' },
+      stats_scope: { prefix },
       ...(counters.length ? { counters } : {}),
       ...(histograms.length ? { histograms } : {}),
     }),

@@ -3,6 +3,7 @@ import { unsoundParts, type Rule, type RuleMatch, type Rules } from '../mesh/ind
 import { corsConfig } from './cors.ts';
 import { faultConfig, fraction } from './fault.ts';
 import { configMetadata, defined, duration, type Json } from './json.ts';
+import { ingressMetadata } from './ingress-metrics.ts';
 import { catchesAll, routeMatch } from './match.ts';
 import { METADATA, SPLIT } from './metrics.ts';
 import { inboundRetry, retryPolicy } from './retry.ts';
@@ -68,7 +69,7 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
         metadata: {
           filter_metadata: {
             ...configMetadata(http.owner ?? { kind: 'VirtualService', namespace: rules.namespace, name: rules.name }),
-            ...((http.route?.length ?? 0) > 1 ? { [METADATA]: { [SPLIT]: splitOf(http, rules, i) } } : {}),
+            ...counted(http, rules, i, ctx),
           },
         },
         ...(m?.statPrefix ? { stat_prefix: m.statPrefix } : {}),
@@ -79,6 +80,15 @@ export function routesOf(rules: Rules, ctx: RouteContext): Json[] {
     }
   }
   return routes;
+}
+
+/** What metrics say of the requests of a rule, where they say more than of all others. */
+function counted(http: Rule, rules: Rules, i: number, { resolve }: RouteContext): Json {
+  const own = {
+    ...((http.route?.length ?? 0) > 1 ? { [SPLIT]: splitOf(http, rules, i) } : {}),
+    ...ingressMetadata(http, (to) => resolve(to).cluster),
+  };
+  return Object.keys(own).length ? { [METADATA]: own } : {};
 }
 
 /** Which rule it is that splits, the same on every host. */

@@ -36,4 +36,4 @@ export { threadsOf } from './proxy-settings.ts';
 export { injectInto } from './inject-manifest.ts';
 export { ingressGateway } from './ingress-gateway.ts';
 export { ISTIO_VERSION } from './envoy-filter.ts';
-export { istiod, ISTIOD_PORTS, ISTIOD_XDS_PORT } from './istiod.ts';
+export { istiod, ISTIOD_PORTS, ISTIOD_XDS_PORT, leadsToIstiod, PROMETHEUS_PORT, prometheusService } from './istiod.ts';

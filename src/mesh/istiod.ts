@@ -7,6 +7,8 @@ const NAMESPACE = 'istio-system';
 export const ISTIOD_PORTS = { debug: 8080, monitoring: 15014 } as const;
 /** Where `istioctl proxy-status` asks, over xDS with TLS. */
 export const ISTIOD_XDS_PORT = 15012;
+/** Where PromQL is answered. */
+export const PROMETHEUS_PORT = 9090;
 export const ISTIOD_IMAGE = 'sluice/pilot:1.40.0';
 
 /**
@@ -37,6 +39,7 @@ export function istiod(): [ServiceAccount, Deployment, Service] {
                   { name: 'http-debug', containerPort: ISTIOD_PORTS.debug, protocol: 'TCP' },
                   { name: 'http-monitoring', containerPort: ISTIOD_PORTS.monitoring, protocol: 'TCP' },
                   { name: 'grpc-xds', containerPort: ISTIOD_XDS_PORT, protocol: 'TCP' },
+                  { name: 'http-prometheus', containerPort: PROMETHEUS_PORT, protocol: 'TCP' },
                 ],
                 readinessProbe: { httpGet: { path: '/ready', port: ISTIOD_PORTS.debug }, periodSeconds: 3, timeoutSeconds: 5 },
                 resources: { requests: { cpu: '10m', memory: '40Mi' } },
@@ -60,3 +63,17 @@ export function istiod(): [ServiceAccount, Deployment, Service] {
     },
   ];
 }
+
+/** PromQL under the name by which people look for it: the pod of istiod hands it to the instance's own. */
+export const prometheusService: Service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'prometheus', namespace: NAMESPACE, labels: { app: 'prometheus' } },
+  spec: {
+    selector: { app: NAME, 'istio.io/rev': 'default' },
+    ports: [{ name: 'http', port: PROMETHEUS_PORT, targetPort: PROMETHEUS_PORT, protocol: 'TCP' }],
+  },
+};
+
+/** Users may have a Prometheus of their own there. */
+export const leadsToIstiod = ({ spec }: Service): boolean => spec?.selector?.['app'] === NAME;

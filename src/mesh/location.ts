@@ -46,6 +46,20 @@ function placeOf({ owner, at }: Location): NonNullable<Rule['written']> {
   return { by: owner, at };
 }
 
+const serviceIn = ({ host }: Destination): string => host.split('.')[0]!;
+
+function pathOf({ host, path, owner, backend, canary }: Location): NonNullable<Rule['ingress']> {
+  const beside = canary?.backend;
+  const upstream = beside && `${owner.namespace}-${serviceIn(beside)}-${beside.port?.number}`;
+  return {
+    // NGINX' name for whatever no other host is for.
+    host: host === '*' ? '_' : host,
+    path: path || '/',
+    ...(backend ? { service: serviceIn(backend) } : {}),
+    ...(beside && upstream ? { canary: { ...beside, upstream } } : {}),
+  };
+}
+
 function appRoots(locations: readonly Location[]): Rule[] {
   const root = locations.find((l) => l.settings.appRoot);
   if (!root) return [];
@@ -65,6 +79,7 @@ function rulesOfLocation(location: Location, { secured, httpsPort }: HostContext
   const { users, closed } = location;
   const forward = (m: RuleMatch[], route: Rule['route']): Rule => ({
     owner,
+    ingress: pathOf(location),
     match: m,
     ...settings.rule,
     ...rewriting(location),

@@ -1,4 +1,4 @@
-import type { HTTPMatchRequest, HTTPRoute, StringMatch, VirtualServiceSpec } from '../api/index.ts';
+import type { Destination, HTTPMatchRequest, HTTPRoute, StringMatch, VirtualServiceSpec } from '../api/index.ts';
 import type { Problem } from './problem.ts';
 
 /** A path as rules match it: a VirtualService by text, Ingress and the Gateway API by whole segments as well. */
@@ -24,6 +24,8 @@ export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> 
   owner?: Owner;
   /** Where it stands, as in `spec.rules[0].http.paths[1]`; absent: in its own place of the VirtualService that the rules are of. */
   written?: { readonly by: Owner; readonly at: string };
+  /** The path of an Ingress that it serves; the Ingress is the owner. */
+  ingress?: IngressPath;
   /** How long neither side may be silent, as a Go duration. */
   idleTimeout?: string;
   /** Larger request bodies are refused with 413; bytes. */
@@ -38,6 +40,16 @@ export interface Rule extends Omit<HTTPRoute, 'match' | 'redirect' | 'rewrite'> 
   users?: { readonly lines: string; readonly realm?: string };
   /** What a destination that is not there is answered with, where that is not 503. */
   missing?: 500;
+}
+
+/** What requests to a path of an Ingress are counted under. */
+export interface IngressPath {
+  readonly host: string;
+  readonly path: string;
+  /** Name of the Service behind it; absent when there is none. */
+  readonly service?: string;
+  /** Where a canary beside it leads, under the name that NGINX has for it. */
+  readonly canary?: Destination & { readonly upstream: string };
 }
 
 export type Owner = Problem['object'];

@@ -1,3 +1,4 @@
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ApiAnswer } from './prometheus-api.ts';
@@ -5,9 +6,9 @@ import type { ApiAnswer } from './prometheus-api.ts';
 /** Longest form taken, in bytes. */
 const MAX_FORM = 1024 * 1024;
 
-/** Serves GET, and POST with a form, on 127.0.0.1; port 0 is any free one. */
+/** Serves GET, and POST with a form, on 127.0.0.1 (port 0 is any free one) or on a Unix socket, where `port` is then 0. */
 export async function serveHttp(
-  port: number,
+  place: number | string,
   answer: (path: string, params: URLSearchParams) => ApiAnswer,
 ): Promise<{ port: number; server: Server }> {
   const server = createServer((req, res) => {
@@ -24,9 +25,15 @@ export async function serveHttp(
   server.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    if (typeof place === 'number') server.listen(place, '127.0.0.1', resolve);
+    else {
+      rmSync(place, { force: true });
+      server.listen(place, resolve);
+    }
   });
-  return { port: (server.address() as AddressInfo).port, server };
+  if (typeof place === 'number') return { port: (server.address() as AddressInfo).port, server };
+  chmodSync(place, 0o600);
+  return { port: 0, server };
 }
 
 const TOO_LONG: ApiAnswer = { status: 413, contentType: 'text/plain', body: 'the form is too long\n' };

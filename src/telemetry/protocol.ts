@@ -5,6 +5,7 @@ import type { Target } from './scrape.ts';
 /** What the worker is started with. */
 export interface WorkerData {
   readonly port: number;
+  readonly socketPath: string | undefined;
   readonly intervalMs: number;
 }
 

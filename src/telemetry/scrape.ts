@@ -1,5 +1,5 @@
-import { METRIC_NAME } from '../promql/index.ts';
-import { parseExposition, parseSeriesName } from './exposition.ts';
+import { parseExposition } from './exposition.ts';
+import { keptAs } from './names.ts';
 import type { Series } from './series.ts';
 import type { SeriesStore } from './series-store.ts';
 import { Timeline } from './timeline.ts';
@@ -33,7 +33,7 @@ export class TargetScrape {
   readonly timeline = new Timeline();
   readonly #store: SeriesStore;
   /** The text that names a series in the answer -> the series, and the position at which it was last seen. */
-  readonly #known = new Map<string, { readonly series: Series; seen: number }>();
+  readonly #known = new Map<string, { readonly series: Series; readonly scale: number; seen: number }>();
   #failures = 0;
 
   constructor(target: Target, store: SeriesStore) {
@@ -56,18 +56,18 @@ export class TargetScrape {
     for (const { series: text, value, type } of lines) {
       let known = this.#known.get(text);
       if (!known) {
-        const series = this.#known.size < MAX_TARGET_SERIES ? this.#open(text, type === 'counter') : undefined;
-        if (!series) {
+        const opened = this.#known.size < MAX_TARGET_SERIES ? this.#open(text, type === 'counter') : undefined;
+        if (!opened) {
           refused++;
           continue;
         }
-        known = { series, seen: 0 };
+        known = { ...opened, seen: 0 };
         // A copy: a piece of the answer would keep all of it in memory.
         this.#known.set(Buffer.from(text).toString(), known);
       }
       if (known.seen === position) continue;
       known.seen = position;
-      known.series.append(this.timeline, value);
+      known.series.append(this.timeline, value * known.scale);
     }
     for (const [text, { series, seen }] of this.#known) {
       if (seen === position) continue;
@@ -87,12 +87,9 @@ export class TargetScrape {
     this.#known.clear();
   }
 
-  #open(text: string, counter: boolean): Series | undefined {
-    const parsed = parseSeriesName(text);
-    if (!parsed) return undefined;
-    const { labels: added } = this.target;
-    const labels: Record<string, string> = { [METRIC_NAME]: parsed.name.replace(/^envoy_(?=istio_)/, '') };
-    for (const [name, value] of Object.entries(parsed.labels)) if (value !== '') labels[name in added ? `exported_${name}` : name] = value;
-    return this.#store.series({ ...labels, ...added }, counter);
+  #open(text: string, counter: boolean): { series: Series; scale: number } | undefined {
+    const kept = keptAs(text, this.target.labels);
+    const series = kept && this.#store.series(kept.labels, counter);
+    return series && { series, scale: kept.scale };
   }
 }

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 5000;
  * and leaves out what was never touched.
  */
 const FILTER = [
-  '^istio[._]',
+  '^(istio|nginx_ingress_controller)[._]',
   '^server\\.(uptime|live|memory_allocated)$',
   '^(cluster_manager\\.cds|listener_manager\\.lds)\\.update_(success|rejected)$',
 ].join('|');

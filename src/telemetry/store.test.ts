@@ -4,6 +4,7 @@ import { query } from '../promql/index.ts';
 import { below, seededRng } from '../base/index.ts';
 import { CHUNK_LENGTH, packChunk, unpackChunk } from './chunk.ts';
 import { parseExposition, parseSeriesName } from './exposition.ts';
+import { keptAs } from './names.ts';
 import { TargetScrape } from './scrape.ts';
 import { SeriesStore } from './series-store.ts';
 
@@ -62,6 +63,28 @@ test('the text format is read, and what makes no sense is left out', () => {
 const target = { id: 'uid-1', adminSocket: '/nowhere', labels: { pod: 'web-1', namespace: 'test' } };
 const requests = (n: number): string =>
   `# TYPE envoy_istio_requests_total counter\nenvoy_istio_requests_total{code="200",namespace="own"} ${n}\n`;
+
+test('what gateways count of Ingress objects is kept as NGINX has it', () => {
+  const gateway = { namespace: 'istio-system', pod: 'gw-1', app: 'istio-ingressgateway' };
+  const controller = { controller_class: 'k8s.io/ingress-nginx', controller_namespace: 'istio-system', controller_pod: 'gw-1' };
+  const own = { ingress: 'web', namespace: 'test', exported_namespace: 'test', ...controller };
+  const kept = (text: string) => keptAs(`envoy_nginx_ingress_controller_${text}`, gateway);
+  assert.deepEqual(kept('requests{ingress="web",namespace="test",canary="",status="200"}'), {
+    labels: { __name__: 'nginx_ingress_controller_requests', status: '200', ...own },
+    scale: 1,
+  });
+  const duration = (part: string, le?: string) => ({
+    __name__: `nginx_ingress_controller_request_duration_seconds_${part}`,
+    ...(le ? { le } : {}),
+    ...own,
+  });
+  const of = (part: string, le: string) =>
+    kept(`request_duration_microseconds_${part}{ingress="web",namespace="test"${le && `,le="${le}"`}}`);
+  assert.deepEqual(of('bucket', '5000'), { labels: duration('bucket', '0.005'), scale: 1 });
+  assert.deepEqual(of('bucket', '+Inf'), { labels: duration('bucket', '+Inf'), scale: 1 });
+  assert.deepEqual(of('sum', ''), { labels: duration('sum'), scale: 1e-6 });
+  assert.deepEqual(of('count', ''), { labels: duration('count'), scale: 1 });
+});
 
 function world(uptime = 1000) {
   const store = new SeriesStore();

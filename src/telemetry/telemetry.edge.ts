@@ -12,6 +12,8 @@ export interface TelemetryOptions {
   readonly log: Log;
   /** Of the Prometheus HTTP API on 127.0.0.1; 0 is any free port. */
   readonly port: number;
+  /** Unix socket on which the same API is served, to this user alone; undefined: nowhere else. */
+  readonly socketPath?: string;
   /** Time between two readings of a target, in milliseconds; 1,000 when absent. */
   readonly intervalMs?: number;
 }
@@ -43,7 +45,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   let port = options.port;
 
   function start(): Promise<void> {
-    const data: WorkerData = { port, intervalMs: options.intervalMs ?? 1000 };
+    const data: WorkerData = { port, socketPath: options.socketPath, intervalMs: options.intervalMs ?? 1000 };
     worker = new Worker(new URL('./worker.edge.ts', import.meta.url), { workerData: data });
     return new Promise((resolve, reject) => {
       worker.on('message', (reply: Reply) => {

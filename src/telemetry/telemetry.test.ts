@@ -31,7 +31,7 @@ test('the worker reads targets, answers queries and serves the Prometheus API', 
   };
   const deadline = Date.now() + 10_000;
   while ((await rate()) < 20) assert.ok(Date.now() < deadline, 'nothing was collected');
-  assert.match(asked, /^\/stats\?format=prometheus&usedonly&filter=%5Eistio/);
+  assert.match(asked, /^\/stats\?format=prometheus&usedonly&filter=%5E\(istio/);
 
   await assert.rejects(telemetry.query('sum('), (e) => e instanceof Fault && e.code === 'PromqlInvalid' && e.hint !== undefined);
   const url = `http://127.0.0.1:${telemetry.port}/api/v1/query`;

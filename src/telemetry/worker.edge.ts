@@ -14,7 +14,7 @@ const FORGET_EVERY_MS = 60_000;
 
 const port = parentPort!;
 const say = (reply: Reply): void => port.postMessage(reply);
-const { port: httpPort, intervalMs } = workerData as WorkerData;
+const { port: httpPort, socketPath, intervalMs } = workerData as WorkerData;
 const clock = systemClock;
 const store = new SeriesStore();
 const scraper = createScraper({ store, clock, log: logTo({}), intervalMs });
@@ -32,8 +32,10 @@ function forget(): void {
   clock.after(FORGET_EVERY_MS, forget);
 }
 
-serveHttp(httpPort, (path, params) => answer(store, path, params, clock.now())).then(
-  (http) => {
+const serve = (place: number | string) => serveHttp(place, (path, params) => answer(store, path, params, clock.now()));
+
+Promise.all([serve(httpPort), ...(socketPath === undefined ? [] : [serve(socketPath)])]).then(
+  ([http]) => {
     port.on('message', (request: Request) => {
       switch (request.kind) {
         case 'targets':

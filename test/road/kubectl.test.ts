@@ -213,16 +213,19 @@ test('exec -it gives a terminal', async () => {
 
 test('port-forward to a pod, a Deployment and a Service', async () => {
   const pod = (await kubectl(it, 'get pods -l app=web -o jsonpath={.items[0].metadata.name}')).trim();
-  for (const [what, port] of [
-    [`pod/${pod}`, '9898'],
-    ['deployment/web', '9898'],
-    ['service/web', '80'],
+  const version = ['/version', /6\.14\.0/] as const;
+  for (const [what, port, [path, answered]] of [
+    [`pod/${pod}`, '9898', version],
+    ['deployment/web', '9898', version],
+    ['service/web', '80', version],
+    // What Istio's and Flagger's guides look at metrics by.
+    ['svc/prometheus -n istio-system', '9090', ['/api/v1/query?query=vector(1)', /"status":"success"/]],
   ] as const) {
-    const forwarding = it.kubectl.start(['port-forward', what, `:${port}`]);
+    const forwarding = it.kubectl.start(['port-forward', ...what.split(' '), `:${port}`]);
     try {
       const local = /127\.0\.0\.1:(\d+) ->/.exec(await said(forwarding.stdout!, /Forwarding.*\n/))?.[1];
-      const answer = await fetch(`http://127.0.0.1:${local}/version`);
-      assert.match(await answer.text(), /6\.14\.0/, what);
+      const answer = await fetch(`http://127.0.0.1:${local}${path}`);
+      assert.match(await answer.text(), answered, what);
     } finally {
       forwarding.kill();
     }

@@ -124,37 +124,43 @@ describe('other routes', { concurrency: true }, () => {
     assert.match(await releases.said('plain'), /Routing all traffic to canary/);
   });
 
-  test('an Ingress of nginx: shares by its annotations, then by header and cookie', async () => {
+  test('an Ingress of nginx, without sidecars: measured by its counters; shares by its annotations, then by header and cookie', async () => {
     const backend = { service: { name: 'web', port: { number: 9898 } } };
     const rules = [{ host: 'web.example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }];
     const web = (analysis: object): object =>
-      canary(
-        'web',
-        { metrics: [], judge: { enabled: true }, ...analysis },
-        { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } },
-      );
+      canary('web', analysis, { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'web' } });
+    const halves = { stepWeight: 50, maxWeight: 50, webhooks: [hook('confirm-promotion', '/gate/check')] };
     await releases.apply(
-      app('web', '6.0.0'),
+      app('web', '6.0.0', {}, { 'sidecar.istio.io/inject': 'false' }),
       {
         apiVersion: 'networking.k8s.io/v1',
         kind: 'Ingress',
-        metadata: { name: 'web', namespace: NS },
-        spec: { ingressClassName: 'nginx', rules },
+        // As guides write it.
+        metadata: { name: 'web', namespace: NS, annotations: { 'kubernetes.io/ingress.class': 'nginx' } },
+        spec: { rules },
       },
-      web({ stepWeight: 50, maxWeight: 50, webhooks: [hook('confirm-promotion', '/gate/check')] }),
+      web(halves),
     );
     await releases.reach('web', 'Initialized');
     const answers = (n: number, headers = {}) => versions(n, headers, 'web');
     await eventually('the gateway serves it', 10, async () => (await releases.ask('web', '/')).status === 200);
+    const users = releases.traffic('web', 20);
     await releases.setVersion('web', '6.0.1');
     await releases.reach('web', 'WaitingPromotion');
     assert.deepEqual(await answers(40), ['6.0.0', '6.0.1']);
+    const counted = await it.promql(
+      `sum(nginx_ingress_controller_requests{namespace="${NS}",ingress="web",service="web",host="web.example.com",path="/",method="GET",status="200"}) by (canary)`,
+    );
+    assert.deepEqual(counted.map((c) => c.labels['canary'] ?? '').sort(), ['', 'test-web-canary-9898']);
     await releases.gate('web', '/gate/open');
     await releases.reach('web', 'Succeeded');
     assert.deepEqual(await answers(10), ['6.0.1']);
+    await users.stop();
+    await releases.apply(web({ ...halves, metrics: [], judge: { enabled: true } }));
     await judged('web');
 
     const match = [{ headers: { tester: { exact: 'true' } } }, { headers: { cookie: { exact: 'tester' } } }];
+    const testers = releases.traffic('web', 20, ['/'], { tester: 'true' });
     await releases.apply(web({ iterations: 4, match, stepWeight: null, maxWeight: null, webhooks: [] }));
     await releases.setVersion('web', '6.0.2');
     await eventually('the test goes on', 20, async () => (await releases.status('web')).iterations >= 1);
@@ -163,6 +169,15 @@ describe('other routes', { concurrency: true }, () => {
     assert.deepEqual(await answers(10), ['6.0.1']);
     await releases.reach('web', 'Succeeded');
     assert.deepEqual(await answers(10), ['6.0.2']);
+    await testers.stop();
+
+    const failing = releases.traffic('web', 20, ['/', '/status/500']);
+    await releases.apply(web({ stepWeight: 50, maxWeight: 50, iterations: null, match: null }));
+    await releases.setVersion('web', '6.0.3');
+    await releases.reach('web', 'Failed');
+    await failing.stop();
+    assert.match(await releases.said('web'), /Halt web\.test advancement success rate \d+\.\d\d% < 99%/);
+    assert.deepEqual(await answers(5), ['6.0.2']);
   });
 
   test('an HTTPRoute: shares by its weights', async () => {

@@ -33,7 +33,7 @@ const STAGE: readonly object[] = [
   },
 ];
 
-function workload(name: string, image: string, port: number, probe: string, container: object = {}): object {
+function workload(name: string, image: string, port: number, probe: string, container: object = {}, more: object = {}): object {
   const labels = { app: name };
   const readinessProbe = { httpGet: { path: probe, port }, periodSeconds: 1 };
   return {
@@ -44,14 +44,17 @@ function workload(name: string, image: string, port: number, probe: string, cont
       replicas: 1,
       progressDeadlineSeconds: 30,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: 'app', image, readinessProbe, ...container }] } },
+      template: {
+        metadata: { labels: { ...labels, ...more } },
+        spec: { containers: [{ name: 'app', image, readinessProbe, ...container }] },
+      },
     },
   };
 }
 
-/** podinfo at a version, as a Deployment; `container` says more about its one container. */
-export const app = (name: string, version: string, container: object = {}): object =>
-  workload(name, image(version), 9898, '/readyz', container);
+/** podinfo at a version, as a Deployment; `container` says more about its one container, `labels` are more ones of its pods. */
+export const app = (name: string, version: string, container: object = {}, labels: object = {}): object =>
+  workload(name, image(version), 9898, '/readyz', container, labels);
 
 const image = (version: string): string => `ghcr.io/stefanprodan/podinfo:${version}`;
 

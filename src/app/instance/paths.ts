@@ -25,6 +25,8 @@ export interface InstancePaths {
   readonly istiodSocket: string;
   /** The same over xDS, for istioctl. */
   readonly istiodXdsSocket: string;
+  /** PromQL, for the same pod and in the same directory. */
+  readonly prometheusSocket: string;
   /** What delivery tells of itself, by HTTP and in lines; each in a directory of its own, for the pod `flagger`. */
   readonly flaggerSocket: string;
   readonly flaggerLog: string;
@@ -87,7 +89,16 @@ function runPaths(
   runDir: string,
 ): Pick<
   InstancePaths,
-  'runDir' | 'apiSocket' | 'apiTlsSocket' | 'xdsSocket' | 'istiodSocket' | 'istiodXdsSocket' | 'flaggerSocket' | 'nodeSocket' | 'proxyDir'
+  | 'runDir'
+  | 'apiSocket'
+  | 'apiTlsSocket'
+  | 'xdsSocket'
+  | 'istiodSocket'
+  | 'istiodXdsSocket'
+  | 'prometheusSocket'
+  | 'flaggerSocket'
+  | 'nodeSocket'
+  | 'proxyDir'
 > {
   return {
     runDir,
@@ -96,6 +107,7 @@ function runPaths(
     xdsSocket: join(runDir, 'xds', 'xds.sock'),
     istiodSocket: join(runDir, 'istiod', 'istiod.sock'),
     istiodXdsSocket: join(runDir, 'istiod', 'xds.sock'),
+    prometheusSocket: join(runDir, 'istiod', 'prometheus.sock'),
     flaggerSocket: join(runDir, 'flagger', 'flagger.sock'),
     nodeSocket: join(runDir, 'node.sock'),
     proxyDir: join(runDir, 'proxy'),

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { BUILTIN_IMAGES, builtinApp } from '../../../samples/catalog.ts';
 import { FLAGGER_PORT } from '../../delivery/index.ts';
 import { bootstrap, relayBootstrap } from '../../envoy/index.ts';
-import { defaultMeshConfig, ISTIOD_PORTS, ISTIOD_XDS_PORT, proxyOf, threadsOf } from '../../mesh/index.ts';
+import { defaultMeshConfig, ISTIOD_PORTS, ISTIOD_XDS_PORT, PROMETHEUS_PORT, proxyOf, threadsOf } from '../../mesh/index.ts';
 import type { BuiltinImage, ImageCatalog, ImageUse } from '../../node/index.ts';
 
 export interface ImagePlaces {
@@ -31,6 +31,11 @@ const XDS_DIR = '/run/xds';
 const ADMIN_DIR = '/run/proxy';
 const ISTIOD_DIR = '/run/istiod';
 const FLAGGER_DIR = '/run/flagger';
+const istiodRelays = [
+  ...Object.entries(ISTIOD_PORTS).map(([name, port]) => ({ name, port, socket: `${ISTIOD_DIR}/istiod.sock` })),
+  { name: 'xds', port: ISTIOD_XDS_PORT, socket: `${ISTIOD_DIR}/xds.sock`, bytes: true },
+  { name: 'prometheus', port: PROMETHEUS_PORT, socket: `${ISTIOD_DIR}/prometheus.sock` },
+];
 /** As `samples/flagger/flagger` names them. */
 const FLAGGER_BOOTSTRAP = '/etc/flagger/bootstrap.json';
 const FLAGGER_LOG_DIR = '/var/log/flagger';
@@ -61,11 +66,7 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     ...envoy(1),
     mounts: [...programs, { source: places.istiodDir, target: ISTIOD_DIR }],
     note: 'Envoy, in front of the control plane',
-    files: {
-      [BOOTSTRAP]: JSON.stringify(
-        relayBootstrap(ISTIOD_PORTS, `${ISTIOD_DIR}/istiod.sock`, { name: 'xds', port: ISTIOD_XDS_PORT, socket: `${ISTIOD_DIR}/xds.sock` }),
-      ),
-    },
+    files: { [BOOTSTRAP]: JSON.stringify(relayBootstrap(istiodRelays)) },
   };
 
   const flagger: BuiltinImage = {
@@ -76,7 +77,9 @@ export function createImages(places: ImagePlaces): ImageCatalog {
     mounts: [...programs, { source: places.flaggerDir, target: FLAGGER_DIR }, { source: places.flaggerLogDir, target: FLAGGER_LOG_DIR }],
     workingDir: '/opt/sluice/samples/flagger',
     note: 'the log of delivery, and Envoy in front of it',
-    files: { [FLAGGER_BOOTSTRAP]: JSON.stringify(relayBootstrap({ http: FLAGGER_PORT }, `${FLAGGER_DIR}/flagger.sock`)) },
+    files: {
+      [FLAGGER_BOOTSTRAP]: JSON.stringify(relayBootstrap([{ name: 'http', port: FLAGGER_PORT, socket: `${FLAGGER_DIR}/flagger.sock` }])),
+    },
   };
 
   function proxy(use: ImageUse | undefined): BuiltinImage | { error: string } {

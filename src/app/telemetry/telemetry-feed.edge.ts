@@ -14,13 +14,15 @@ export interface TelemetryFeedOptions {
   readonly istiodSocket: string;
   readonly flaggerSocket: string;
   readonly port: number;
+  /** For pods. */
+  readonly prometheusSocket: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export async function feedTelemetry(options: TelemetryFeedOptions): Promise<Metrics & { close(): Promise<void> }> {
-  const { informers, proxyDir, istiodSocket, flaggerSocket, port, clock, log } = options;
-  const telemetry = await startTelemetry({ clock, log, port });
+  const { informers, proxyDir, istiodSocket, flaggerSocket, port, prometheusSocket, clock, log } = options;
+  const telemetry = await startTelemetry({ clock, log, port, socketPath: prometheusSocket });
   const istiod = { id: 'istiod', adminSocket: istiodSocket, labels: { namespace: 'istio-system', app: 'istiod' } };
   // Without a namespace: what it counts says the one of the canary.
   const flagger = { id: 'flagger', adminSocket: flaggerSocket, labels: { app: 'flagger' } };

@@ -17,7 +17,12 @@ export const abTesting: Strategy = {
   hasBegun: (o) => done(o) > 0,
   asksForTraffic: () => false,
   isTried: (o) => done(o) >= o.settings.iterations,
-  step: (o) => (done(o) < o.settings.iterations ? { ...advance(o), weights: TO_CANARY } : undefined),
+  step(o) {
+    if (done(o) >= o.settings.iterations) return undefined;
+    const { status, says } = advance(o);
+    // Of the requests that match.
+    return { weights: TO_CANARY, status: { ...status, canaryWeight: TO_CANARY.canary }, says };
+  },
 };
 
 /** The canary is checked beside the primary, with copied requests if asked; then all users move over while the primary follows. */
