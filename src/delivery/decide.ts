@@ -168,8 +168,7 @@ function rest(o: Observation, answers: Answers): Decision {
     // What waited for approval has been taken back.
     const status = phaseOf(o) === 'Waiting' ? ({ phase: 'Succeeded', ...applied(o) } as const) : undefined;
     if (status) return decision(o, { effects: keep, status, stepped: true });
-    if (o.dueIn > 0) return decision(o, { after: Math.min(o.dueIn, left ?? Infinity) });
-    return decision(o, { effects: keep, after: left, stepped: true });
+    return o.dueIn === 0 ? decision(o, { effects: keep, after: left, stepped: true }) : decision(o, { after: left });
   }
   const primary = primaryReadiness(o);
   if (primary.state !== 'ready' && o.weights?.canary === 100) return rescue(o);

@@ -277,11 +277,12 @@ test('what held a canary up that is at rest is not said of it any more', async (
     },
   });
   await w.reach('Initialized');
+  await w.pass(12_000);
   const { lastTransitionTime: since } = (await w.canary()).status ?? {};
   const condition = async () => (await w.canary()).status?.conditions?.[0]?.message;
   await w.client.delete(Ingresses, { namespace: NS, name: 'podinfo' });
   await w.client.patch(Canaries, { namespace: NS, name: 'podinfo' }, { type: 'merge', body: { spec: { service: { portName: 'web' } } } });
-  await w.pass(12_000);
+  await w.pass(1_000);
   assert.match((await condition()) ?? '', /^Deployment initialization completed\. Held up: Ingress podinfo\.test not found/);
   await w.client.create(Ingresses, ingress);
   await w.pass(12_000);

@@ -22,7 +22,8 @@ function valueIs(value_match: Json): Json {
 
 /** A rule of a tag whose value is this, or none of these (words): it becomes `value`. */
 export function when(found: { readonly is: string } | { readonly not: readonly string[] }, value: string): Json {
-  const predicate = 'is' in found ? valueIs({ exact: found.is }) : { not_matcher: valueIs({ safe_regex: { regex: found.not.join('|') } }) };
+  const predicate =
+    'is' in found ? valueIs({ exact: found.is }) : { not_matcher: valueIs({ safe_regex: { google_re2: {}, regex: found.not.join('|') } }) };
   return rule(predicate, 'instead', { update_tag: { new_tag_value: value } });
 }
 
