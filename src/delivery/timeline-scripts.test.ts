@@ -117,7 +117,9 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     play: async ({ w, release }) => ((w.successRate = undefined), await release(2), w.reach('Failed')),
     phases: 'Initialized Progressing Failed',
     says: ({ provider = 'istio' }) => [
-      `Halt advancement no values found for ${provider} metric request-success-rate probably podinfo.test is not receiving traffic`,
+      new RegExp(
+        `^Halt advancement no values found for ${provider} metric request-success-rate probably podinfo.test is not receiving traffic: no request was counted .*; requests are waited for`,
+      ),
       THRESHOLD,
       FAILED,
     ],
