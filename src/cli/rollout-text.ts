@@ -95,8 +95,8 @@ export function lineText(canary: Canary): string {
 const clock = (time: string | undefined): string => (time ? time.slice(11, 19) : '--:--:--');
 
 const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> = {
+  Undone: 'promoted',
   Promoted: 'promoted',
-  Undone: 'promoted, and undone later',
   RolledBack: 'rolled back',
   Superseded: 'superseded by a newer one',
   PromotionFailed: 'not promoted: the primary did not become ready',
@@ -104,7 +104,8 @@ const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> =
 
 function outcomeText({ startedAt, endedAt, outcome }: CanaryRelease, now: number): string {
   if (!endedAt || !outcome) return `under way for ${age(startedAt, now)}`;
-  return `${OUTCOME[outcome]} after ${humanDuration(Date.parse(endedAt) - Date.parse(startedAt))}`;
+  const after = humanDuration(Date.parse(endedAt) - Date.parse(startedAt));
+  return `${OUTCOME[outcome]} after ${after}${outcome === 'Undone' ? ', and undone later' : ''}`;
 }
 
 export function historyText(canary: Canary, now: number): string {

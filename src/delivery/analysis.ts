@@ -72,7 +72,7 @@ export function progress(o: Observation, answers: Answers): Decision {
     });
   if (o.settings.skipAnalysis) return together(o, [], () => skip(o));
   if (overThreshold(o)) return rollBack(o, warn(`Rolling back ${canaryIs(o)} failed checks threshold reached ${failedChecks(o)}`));
-  if (o.judge?.verdict === 'harm') return rollBack(o, warn(`Rolling back ${canaryIs(o)} worse than the primary: ${o.judge.message}`));
+  if (o.judge?.verdict === 'harm') return rollBack(o, warn(`Rolling back ${canaryIs(o)} ${o.judge.message}`));
   const locked = isReady(o) && !isPaused(o.canary) ? allReady(o) : undefined;
   if (locked) return locked;
   if (o.dueIn > 0) return decision(o, { after: o.dueIn });

@@ -103,7 +103,9 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     if (why) return silent(why, clock.now());
     const { namespace, apex } = settings;
     const release = `${beganAt(status ?? {})} ${status?.lastAppliedSpec} ${JSON.stringify(status?.trackedConfigs ?? {})}`;
-    judges.watch(key, release, { namespace, primary: primaryName(apex), canary: canaryName(apex) }, settings.judge);
+    // An Ingress leads to the apex Service, which selects the primary.
+    const primary = settings.provider === 'nginx' ? apex : primaryName(apex);
+    judges.watch(key, release, { namespace, primary, canary: canaryName(apex) }, settings.judge);
     return judges.judgement(key);
   }
 

@@ -1,8 +1,9 @@
 /** What the judge does to releases, in virtual time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Deployments, Ingresses } from '../api/index.ts';
 import type { Sample } from './ports.ts';
-import { weight, world } from './testing/world.ts';
+import { deployment, ingress, weight, world } from './testing/world.ts';
 
 /** Requests that a gateway has counted for one side, since ever. */
 const counted = (side: 'primary' | 'canary', code: string, value: number, le?: string): Sample => ({
@@ -35,6 +36,29 @@ test('a canary that is proven worse than the primary is rolled back between two 
     /Rolling back podinfo.test worse than the primary: (\d+) of \1 requests to the canary failed \(100 %\), 0 of /,
   );
   assert.equal(await weight(w), 0);
+  w.stop();
+});
+
+test('behind an Ingress the share of the primary goes by the apex Service', async () => {
+  const w = await world({
+    analysis: { interval: '60s', threshold: 10 },
+    spec: { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'podinfo' } },
+    async before(client) {
+      await client.create(Deployments, deployment('podinfo:1'));
+      await client.create(Ingresses, ingress);
+    },
+  });
+  await w.reach('Initialized');
+  let requests = 0;
+  w.split = (query) => {
+    if (query.includes('_bucket') || !query.includes('~"podinfo|podinfo-canary"')) return [];
+    requests++;
+    const canary = counted('canary', '500', requests * 2);
+    return [canary, { labels: { ...canary.labels, destination_service_name: 'podinfo', response_code: '200' }, value: requests * 20 }];
+  };
+  await w.setImage('podinfo:2');
+  await w.reach('Failed', 70_000);
+  assert.match((await w.events()).join('\n'), /Rolling back podinfo.test worse than the primary: /);
   w.stop();
 });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ingresses, type CanaryAnalysis, type CanarySpec, type KubeObject, type Resource } from '../api/index.ts';
-import { iterations, NS, routes, saidAll, world, type World } from './testing/world.ts';
+import { ingress, iterations, NS, routes, saidAll, world, type World } from './testing/world.ts';
 
 const PREVIEW = { previewHeader: 'X-Sluice-Preview' };
 const WANTED = { headers: { 'x-sluice-preview': { exact: 'canary' } } };
@@ -67,17 +67,11 @@ test('gatewayapi: a rule with one backend', async () => {
 });
 
 test('nginx: the header stands beside the weight', async () => {
-  const backend = { service: { name: 'podinfo', port: { number: 9898 } } };
   const w = await world({
     analysis: PREVIEW,
     spec: { provider: 'nginx', ingressRef: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', name: 'podinfo' } },
   });
-  await w.client.create(Ingresses, {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'Ingress',
-    metadata: { name: 'podinfo', namespace: NS },
-    spec: { rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }] },
-  });
+  await w.client.create(Ingresses, ingress);
   const said = async (): Promise<Record<string, string>> => {
     const all = (await w.client.get(Ingresses, { namespace: NS, name: 'podinfo-canary' }))?.metadata?.annotations ?? {};
     return Object.fromEntries(Object.entries(all).map(([k, v]) => [k.replace('nginx.ingress.kubernetes.io/', ''), v]));

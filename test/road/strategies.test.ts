@@ -70,8 +70,7 @@ test('blue/green with mirroring: the new version gets copies, then everyone at o
   await eventually('the analysis goes on', 20, async () => (await releases.status('front')).iterations >= 2);
   assert.deepEqual(await versions(20), ['6.0.1'], 'users are answered by the old version');
   const copied = 'istio_requests_total{reporter="destination",destination_workload="front",destination_workload_namespace="test"}';
-  const seen = await it.promql(`sum(increase(${copied}[3s]))`);
-  assert.ok((seen[0]?.value ?? 0) > 0, 'the new version gets requests');
+  await eventually('the new version gets requests', 10, async () => ((await it.promql(`sum(increase(${copied}[3s]))`))[0]?.value ?? 0) > 0);
   await releases.reach('front', 'Succeeded');
   assert.match(await releases.said('front'), /Stop traffic mirroring and route all traffic to canary/);
   assert.deepEqual(await versions(10), ['6.0.3']);

@@ -94,12 +94,12 @@ test('the words of the judge', () => {
     [
       [START, { s: 4, primary: { n: 540 }, canary: { n: 60, failed: 20 } }],
       {},
-      'harm: 20 of 60 requests to the canary failed (33 %), 0 of 540 to the primary (0 %); of healthy releases fewer than 1 % look like this',
+      'harm: worse than the primary: 20 of 60 requests to the canary failed (33 %), 0 of 540 to the primary (0 %); of healthy releases fewer than 1 % look like this',
     ],
     [
       [START, WARM, { s: 60, primary: { n: 1400 }, canary: { n: 1100, slow: 900 } }],
       { alpha: 0.001 },
-      'harm: 900 of 1000 requests to the canary took longer than 20 ms (90 %), 0 of 1000 to the primary (0 %), which sets that limit; ' +
+      'harm: worse than the primary: 900 of 1000 requests to the canary took longer than 20 ms (90 %), 0 of 1000 to the primary (0 %), which sets that limit; ' +
         'of healthy releases fewer than 0.1 % look like this',
     ],
     [

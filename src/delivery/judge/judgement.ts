@@ -84,7 +84,7 @@ function wordsOf(finds: Finds, state: JudgeState, settings: JudgeSettings): stri
   const { alpha, margin, promoteEarly, promoteAlpha } = settings;
   switch (finds.verdict) {
     case 'harm':
-      return `${comparison(finds.worst)}; of healthy releases fewer than ${percent(alpha)} look like this`;
+      return `worse than the primary: ${comparison(finds.worst)}; of healthy releases fewer than ${percent(alpha)} look like this`;
     case 'safe': {
       const sure = `of releases that are so bad fewer than ${percent(promoteAlpha)} look like this`;
       const then = promoteEarly ? '' : '; it goes on by its checks all the same';

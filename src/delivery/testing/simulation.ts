@@ -25,7 +25,7 @@ import {
 } from '../../api/index.ts';
 import { below, seededRng, type Rng } from '../../base/index.ts';
 import type { FakeClient } from '../../control/testing.ts';
-import { configMap, daemonSet, deployment, iterations, NS, service, world, type World } from './world.ts';
+import { configMap, daemonSet, deployment, ingress, iterations, NS, service, world, type World } from './world.ts';
 
 type Kind = typeof Deployments | typeof DaemonSets | typeof Services;
 type Target = Deployment & DaemonSet & Service;
@@ -87,13 +87,7 @@ async function begin(client: FakeClient, kind: Kind): Promise<void> {
   else if (kind === Services) await client.create(Services, service('1'));
   else await client.create(Deployments, deployment('podinfo:1', { config: 'podinfo' }));
   await client.create(ConfigMaps, configMap('podinfo', { colour: 'blue' }));
-  const backend = { service: { name: 'podinfo', port: { number: 9898 } } };
-  await client.create(Ingresses, {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'Ingress',
-    metadata: { name: 'podinfo', namespace: NS },
-    spec: { rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }] },
-  });
+  await client.create(Ingresses, ingress);
   await client.create(HorizontalPodAutoscalers, {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',

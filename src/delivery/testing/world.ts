@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DaemonSet, Deployment } from 'kubernetes-types/apps/v1.js';
 import type { ConfigMap, PodTemplateSpec, Service } from 'kubernetes-types/core/v1.js';
+import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import {
   Canaries,
   DaemonSets,
@@ -97,6 +98,16 @@ export const service = (version: string): Service => ({
   metadata: { name: 'podinfo', namespace: NS },
   spec: { clusterIP: '10.96.0.7', selector: { app: 'podinfo', version }, ports: [{ name: 'http', port: 9898 }] },
 });
+
+/** Leads to the apex Service. */
+export const ingress: Ingress = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'Ingress',
+  metadata: { name: 'podinfo', namespace: NS },
+  spec: {
+    rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'podinfo', port: { number: 9898 } } } }] } }],
+  },
+};
 
 export const configMap = (name: string, data: Record<string, string>): ConfigMap => ({
   apiVersion: 'v1',
