@@ -27,6 +27,7 @@ import {
   gatewayClasses,
   ingressClasses,
   ingressGateway,
+  injectorConfigMap,
   istiod,
   leadsToIstiod,
   prometheusService,
@@ -174,6 +175,7 @@ export async function runControlPlane(input: ControlPlaneInput, log: Log, signal
     ...ingressGateway(),
     ...istiod(),
     ...((await ownPrometheus()) ? [prometheusService] : []),
+    injectorConfigMap(),
     ...flagger(),
   ]);
   await createMeshConfigMap(own);

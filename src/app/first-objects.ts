@@ -17,6 +17,7 @@ import {
   type KubeObject,
   type Resource,
 } from '../api/index.ts';
+import { toYaml } from '../base/index.ts';
 import type { Client } from '../control/index.ts';
 import { defaultMeshConfig } from '../mesh/index.ts';
 import { API_ADDRESS } from '../node/index.ts';
@@ -31,6 +32,7 @@ const PriorityClasses: Resource<PriorityClass> = {
 };
 
 const KINDS = [
+  ConfigMaps,
   StorageClasses,
   IngressClasses,
   GatewayClasses,
@@ -97,7 +99,14 @@ const meshConfigMap: ConfigMap = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: { name: 'istio', namespace: defaultMeshConfig.rootNamespace },
-  data: { mesh: `rootNamespace: ${defaultMeshConfig.rootNamespace}\ntrustDomain: ${defaultMeshConfig.domain}\n` },
+  data: {
+    mesh: toYaml({
+      rootNamespace: defaultMeshConfig.rootNamespace,
+      trustDomain: defaultMeshConfig.domain,
+      // Else istioctl points collectors at a port of Istio's own agent.
+      enablePrometheusMerge: false,
+    }),
+  },
 };
 
 /** Once only: from then on it is the users'. */

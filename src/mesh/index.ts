@@ -35,5 +35,6 @@ export { meshConfigOf } from './mesh-config.ts';
 export { threadsOf } from './proxy-settings.ts';
 export { injectInto } from './inject-manifest.ts';
 export { ingressGateway } from './ingress-gateway.ts';
+export { injectorConfigMap } from './inject-template.ts';
 export { ISTIO_VERSION } from './envoy-filter.ts';
 export { istiod, ISTIOD_PORTS, ISTIOD_XDS_PORT, leadsToIstiod, PROMETHEUS_PORT, prometheusService } from './istiod.ts';
