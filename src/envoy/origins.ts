@@ -1,5 +1,5 @@
 /** Which objects have a say in what a proxy holds. */
-import { fullHost, memo, selects, type Model, type Proxy, type Server } from '../mesh/index.ts';
+import { fullHost, interner, memo, selects, type Model, type Proxy, type Server } from '../mesh/index.ts';
 import type { ProxyResources } from './resource.ts';
 import type { Resources } from './view.ts';
 
@@ -39,49 +39,67 @@ function madeOf({ spec }: Model['entrance']['gateways'][number]): string[] {
   return servers.flatMap(({ owner }) => (owner ? [`${owner.kind} ${owner.namespace}/${owner.name}`] : []));
 }
 
-function workloadOrigins(model: Model, proxy: Proxy): string[] {
-  const { namespace, labels } = proxy;
-  const of = (kind: string, objects: readonly (Named | undefined)[]): string[] =>
-    objects.flatMap((o) => (o ? [`${kind} ${o.metadata?.namespace}/${o.metadata?.name}`] : []));
-  const guard = model.guards.of(namespace, labels);
-  return [
-    ...of('AuthorizationPolicy', guard.policies),
-    ...of('RequestAuthentication', guard.requests),
-    ...of('Telemetry', model.telemetries.of(namespace, labels)),
-    ...(proxy.kind === 'gateway'
-      ? [
-          ...of(
-            'Gateway',
-            model.gateways.filter((g) => selects(g.spec?.selector, labels)),
-          ),
-          ...[...model.entrance.gateways, ...model.gatewayApi.gateways].filter((g) => selects(g.spec.selector, labels)).flatMap(madeOf),
-        ]
-      : [
-          ...of('PeerAuthentication', model.peerAuthentications.of(namespace, labels).policies),
-          ...of('Sidecar', [model.sidecars.of(namespace, labels)]),
-        ]),
-  ];
-}
-
-const heldOrigins = memo(
-  ({ listeners, routes, virtualHosts, clusters }: ProxyResources, entries: Entries): ReadonlySet<string> =>
-    new Set([...named(listeners), ...named(routes), ...named(virtualHosts), ...named(clusters), ...entriesIn(clusters, entries)]),
+const workloadOrigins = memo(
+  (
+    proxy: Proxy,
+    guards: Model['guards'],
+    telemetries: Model['telemetries'],
+    gateways: Model['gateways'],
+    entrance: Model['entrance'],
+    gatewayApi: Model['gatewayApi'],
+    peerAuthentications: Model['peerAuthentications'],
+    sidecars: Model['sidecars'],
+  ): readonly string[] => {
+    const { namespace, labels } = proxy;
+    const of = (kind: string, objects: readonly (Named | undefined)[]): string[] =>
+      objects.flatMap((o) => (o ? [`${kind} ${o.metadata?.namespace}/${o.metadata?.name}`] : []));
+    const guard = guards.of(namespace, labels);
+    const own =
+      proxy.kind === 'gateway'
+        ? [
+            ...of(
+              'Gateway',
+              gateways.filter((g) => selects(g.spec?.selector, labels)),
+            ),
+            ...[...entrance.gateways, ...gatewayApi.gateways].filter((g) => selects(g.spec.selector, labels)).flatMap(madeOf),
+          ]
+        : [
+            ...of('PeerAuthentication', peerAuthentications.of(namespace, labels).policies),
+            ...of('Sidecar', [sidecars.of(namespace, labels)]),
+          ];
+    const common = [
+      ...of('AuthorizationPolicy', guard.policies),
+      ...of('RequestAuthentication', guard.requests),
+      ...of('Telemetry', telemetries.of(namespace, labels)),
+    ];
+    return [...new Set([...common, ...own])];
+  },
 );
+
+const internIds = interner<readonly string[]>();
+const setOf = memo((ids: readonly string[]): ReadonlySet<string> => new Set(ids));
+
+/** One set for all proxies whose resources name the same objects, which are many: it is gone through once for all of them. */
+const heldOrigins = memo(({ listeners, routes, virtualHosts, clusters }: ProxyResources, entries: Entries): ReadonlySet<string> => {
+  const all = [...named(listeners), ...named(routes), ...named(virtualHosts), ...named(clusters), ...entriesIn(clusters, entries)];
+  return setOf(internIds([...new Set(all)]));
+});
 
 /** The objects that what a proxy holds was made of, as `VirtualService default/reviews`. */
 export interface Origins {
   /** Those that hold for the workload as such: they shape its listeners. */
   readonly listeners: readonly string[];
-  /** Those that are named in its resources. */
+  /** Those that are named in its resources; the same set for proxies of which they are the same. */
   readonly others: ReadonlySet<string>;
   /** ServiceEntries behind a cluster, or its endpoints, of that name. */
   behind(cluster: string): readonly string[];
 }
 
 export function originsOf(model: Model, proxy: Proxy, held: ProxyResources): Origins {
+  const { guards, telemetries, gateways, entrance, gatewayApi, peerAuthentications, sidecars } = model;
   const entries = entriesByHost(model.serviceEntries, model.config.domain);
   return {
-    listeners: [...new Set(workloadOrigins(model, proxy))],
+    listeners: workloadOrigins(proxy, guards, telemetries, gateways, entrance, gatewayApi, peerAuthentications, sidecars),
     others: heldOrigins(held, entries),
     behind: (cluster) => entriesBehind(cluster, entries),
   };

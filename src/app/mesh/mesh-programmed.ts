@@ -2,10 +2,10 @@
 import { keyOf, keyText, type IstioCondition } from '../../api/index.ts';
 import { messageOf, type Clock, type Log, type Timer } from '../../base/index.ts';
 import { eventRecorder, type Client, type Informers } from '../../control/index.ts';
-import type { Problem } from '../../mesh/index.ts';
+import { memo, type Problem } from '../../mesh/index.ts';
 import { KUBERNETES_GATEWAY } from './gateway-api-status.ts';
 import { conditionNamed, locate, REPORTED, saysSo, type ConditionWriter } from './mesh-conditions.ts';
-import { MEND, programmed, PROGRAMMED, REJECTED, standings, type Hearing, type Holder } from './programmed.ts';
+import { MEND, programmed, PROGRAMMED, REJECTED, standings, type Hearer, type Hearing, type Holder } from './programmed.ts';
 
 export interface ProgrammedOptions {
   readonly client: Client;
@@ -46,16 +46,20 @@ function refusalOf(id: string, { message = '' }: IstioCondition): Problem {
   return { object, code: 'SLU0013', severity: 'error', path: 'spec', message: message.replace(` ${MEND}`, ''), fix: MEND };
 }
 
+const byObject = memo((problems: readonly Problem[]) => Map.groupBy(problems, (p) => `${p.object.kind} ${keyText(p.object)}`));
+
 /** Objects that carry conditions of their own. */
 export function conditionHearing(informers: Informers, conditions: ConditionWriter): Hearing {
+  const hearers = new Map<string, Hearer>();
+  for (const [kind, resource] of Object.entries(REPORTED))
+    informers.of(resource).onChange(({ type, object }) => {
+      const id = `${kind} ${keyText(keyOf(object))}`;
+      const { generation = 0 } = object.metadata ?? {};
+      if (type === 'deleted') hearers.delete(id);
+      else hearers.set(id, { id, generation, said: conditionNamed(object, PROGRAMMED) });
+    });
   return {
-    *hearers() {
-      for (const [kind, resource] of Object.entries(REPORTED))
-        for (const object of informers.of(resource).list()) {
-          const { generation = 0 } = object.metadata ?? {};
-          yield { id: `${kind} ${keyText(keyOf(object))}`, generation, said: conditionNamed(object, PROGRAMMED) };
-        }
-    },
+    hearers: () => hearers.values(),
     say: (id, condition) => conditions.set(id, condition),
   };
 }
@@ -97,26 +101,29 @@ export function createProgrammedReporter(options: ProgrammedOptions): Programmed
     const all = holders();
     behind = new Map(all.flatMap(({ proxy, state }) => (state.acked < state.published ? [[proxy, behind.get(proxy) ?? now]] : [])));
     const impatient = (proxy: string): boolean => now - (behind.get(proxy) ?? now) < PATIENCE_MS;
-    const hearers = hearings.flatMap((hearing) => [...hearing.hearers()].map((hearer) => ({ ...hearer, hearing })));
+    const hearers = hearings.map((hearing) => [hearing, [...hearing.hearers()]] as const);
     const taken = new Set(
-      hearers.flatMap(({ id, said, generation }) => (said?.status === 'True' && said.observedGeneration === generation ? [id] : [])),
+      hearers.flatMap(([, own]) =>
+        own.filter((h) => h.said?.status === 'True' && h.said.observedGeneration === h.generation).map((h) => h.id),
+      ),
     );
     const standing = standings(all, (id) => !taken.has(id));
-    const ofObject = Map.groupBy(problems, (p) => `${p.object.kind} ${keyText(p.object)}`);
+    const ofObject = byObject(problems);
     const due: Due[] = [];
     const fresh: Problem[] = [];
     let again = false;
-    for (const { hearing, id, generation, said } of hearers) {
-      const mine = standing.get(id);
-      if (mine?.waiting.some(impatient) && !mine.refused.size) {
-        again = true;
-        continue;
+    for (const [hearing, own] of hearers)
+      for (const { id, generation, said } of own) {
+        const mine = standing.get(id);
+        if (mine?.waiting.some(impatient) && !mine.refused.size) {
+          again = true;
+          continue;
+        }
+        const condition = programmed(mine, ofObject.get(id) ?? [], generation);
+        if (condition.reason === REJECTED) fresh.push(refusalOf(id, condition));
+        if (saysSo(said, condition)) continue;
+        due.push({ hearing, id, condition, urgent: said?.status !== condition.status });
       }
-      const condition = programmed(mine, ofObject.get(id) ?? [], generation);
-      if (condition.reason === REJECTED) fresh.push(refusalOf(id, condition));
-      if (saysSo(said, condition)) continue;
-      due.push({ hearing, id, condition, urgent: said?.status !== condition.status });
-    }
     refused = fresh;
     return { due: due.sort((a, b) => Number(b.urgent) - Number(a.urgent)), again };
   }

@@ -31,7 +31,7 @@ export interface Holder {
 export interface Standing {
   /** Proxies that it concerns. */
   total: number;
-  readonly waiting: string[];
+  waiting: readonly string[];
   /** Proxies by what they refuse, in Envoy's words. */
   readonly refused: Map<string, string[]>;
 }
@@ -55,13 +55,19 @@ export function standings(holders: readonly Holder[], isNew: (id: string) => boo
     if (!standing) found.set(id, (standing = { total: 0, waiting: [], refused: new Map() }));
     return standing;
   };
+  const count = (id: string, total: number, waiting: readonly string[]): void => {
+    const standing = of(id);
+    standing.total += total;
+    if (waiting.length) standing.waiting = standing.waiting.length ? [...standing.waiting, ...waiting] : waiting;
+  };
+  const behind = ({ proxy, state }: Holder): readonly string[] => (state.acked < state.published ? [proxy] : []);
+  // In a large mesh many proxies hold what was made of the same objects: these are gone through once for all of them.
+  for (const [others, alike] of Map.groupBy(holders, (h) => h.origins.others)) {
+    const waiting = alike.flatMap(behind);
+    for (const id of others) count(id, alike.length, waiting);
+    for (const holder of alike) for (const id of holder.origins.listeners) if (!others.has(id)) count(id, 1, behind(holder));
+  }
   for (const { proxy, origins, resources, state } of holders) {
-    const behind = state.acked < state.published;
-    for (const id of new Set([...origins.others, ...origins.listeners])) {
-      const standing = of(id);
-      standing.total++;
-      if (behind) standing.waiting.push(proxy);
-    }
     for (const { typeUrl, name, message } of state.rejections) {
       const kind = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
       const resource = Object.values(resources)
