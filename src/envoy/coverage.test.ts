@@ -93,13 +93,8 @@ function outcomeOf({ setting }: Sample, objects: readonly KubeObject[]): Record<
 /** What is another thing when the field is taken away. */
 function effectsOf({ sample, object, path }: Use, whole: Record<Effect, string>): Effect[] {
   const rest = sample.objects.map((o) => (o === object ? without(o, path) : o));
-  try {
-    const less = outcomeOf(sample, rest);
-    return (['resources', 'said'] as const).filter((effect) => whole[effect] !== less[effect]);
-  } catch {
-    // No object comes without what its schema requires.
-    return ['resources'];
-  }
+  const less = outcomeOf(sample, rest);
+  return (['resources', 'said'] as const).filter((effect) => whole[effect] !== less[effect]);
 }
 
 /** Whether an exception is made of the field, or of one around it. */

@@ -1,12 +1,13 @@
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import {
   createModeler,
+  createProblems,
   inboundPoolOf,
   interner,
   keepArray,
   keepMap,
   memo,
   ownPortsOf,
-  problemsOf,
   selects,
   gatewaysOf,
   serversOf,
@@ -93,6 +94,7 @@ const ON_DEMAND_ABOVE = 50;
 
 export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: TranslatorOptions = {}): Translator {
   const modeler = createModeler();
+  const findProblems = createProblems();
   let model: Model | undefined;
   let problems: readonly Problem[] = [];
   const maker = new Maker();
@@ -109,7 +111,7 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
       maker.onDemand ||= model.services.size > onDemandAbove;
       maker.book.update(model.envoyFilters, model.config.rootNamespace);
       maker.turn();
-      problems = keepArray(problems, problemsOf(model));
+      problems = keepArray(problems, findProblems(model));
       return problems;
     },
     statuses: () => model?.statuses ?? [],
@@ -132,14 +134,15 @@ function sameModel(a: Model, b: Model): boolean {
 }
 
 /** Proxies with equal signatures that asked for the same hold the same. */
-function signature(model: Model, proxy: Proxy): string {
-  return JSON.stringify([proxy.kind, proxy.namespace, proxy.workload, proxy.serviceAccount, proxy.labels, namedPorts(model, proxy)]);
-}
+const signature = memo((proxy: Proxy, pod: Pod | undefined): string =>
+  JSON.stringify([proxy.kind, proxy.namespace, proxy.workload, proxy.serviceAccount, proxy.labels, namedPorts(pod)]),
+);
+
+const podOf = (model: Model, proxy: Proxy): Pod | undefined => model.pods.get(`${proxy.namespace}/${proxy.pod}`);
 
 const textOf = memo((asked: ReadonlySet<string>): string => JSON.stringify([...asked]));
 
-function namedPorts(model: Model, proxy: Proxy): Record<string, number> {
-  const pod = model.pods.get(`${proxy.namespace}/${proxy.pod}`);
+function namedPorts(pod: Pod | undefined): Record<string, number> {
   return Object.fromEntries(
     (pod?.spec?.containers ?? []).flatMap((c) => (c.ports ?? []).flatMap((p) => (p.name ? [[p.name, p.containerPort]] : []))),
   );
@@ -199,7 +202,7 @@ class Maker {
 
   #result(model: Model, proxy: Proxy, asked: ReadonlySet<string>): PatchedResources {
     const onDemand = this.onDemand && proxy.kind === 'sidecar';
-    const result = this.#results.renew(`${signature(model, proxy)} ${onDemand ? textOf(asked) : ''}`, (last) => {
+    const result = this.#results.renew(`${signature(proxy, podOf(model, proxy))} ${onDemand ? textOf(asked) : ''}`, (last) => {
       const view = this.#view(model, proxy);
       const own = this.#internReporter(reporterOf(model, proxy, (cluster) => view.cluster(cluster) !== undefined));
       const servers = proxy.kind === 'gateway' ? this.#servers(model, proxy, view) : [];
@@ -233,7 +236,7 @@ class Maker {
     const otherwise = otherwiseCluster(model, view.client);
     const plan = view.outbound;
     const mtls = model.peerAuthentications.of(proxy.namespace, proxy.labels);
-    const named = namedPorts(model, proxy);
+    const named = namedPorts(podOf(model, proxy));
     const guard = model.guards.of(proxy.namespace, proxy.labels);
     const sidecar = model.sidecars.of(proxy.namespace, proxy.labels);
     const mode = (port: number): InboundPort['mode'] => mtls.ofPort(port);

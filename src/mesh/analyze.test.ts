@@ -11,13 +11,13 @@ const networking = (kind: string, spec: unknown, metadata?: Meta): KubeObject =>
 const security = (kind: string, spec: unknown, metadata?: Meta): KubeObject => object('security.istio.io/v1', kind, spec, metadata);
 const namespace = (labels?: Record<string, string>, annotations?: Record<string, string>): KubeObject =>
   object('v1', 'Namespace', {}, { name: 'shop', ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) });
-const pod = (labels: Record<string, string> = {}, more: object = {}): KubeObject =>
-  object('v1', 'Pod', { containers: [{ name: 'app', image: 'x' }], ...more }, { labels });
+const app = { containers: [{ name: 'app', image: 'x' }] };
+const pod = (labels: Record<string, string> = {}, more: object = {}): KubeObject => object('v1', 'Pod', { ...app, ...more }, { labels });
 /** A pod with a sidecar and words about its traffic. */
 const meshed = (traffic: Record<string, string>, config?: string): KubeObject => {
   const annotations = Object.fromEntries(Object.entries(traffic).map(([k, v]) => [`traffic.sidecar.istio.io/${k}`, v]));
   const more: Record<string, string> = config === undefined ? {} : { 'proxy.istio.io/config': config };
-  return object('v1', 'Pod', {}, { labels: { 'security.istio.io/tlsMode': 'istio' }, annotations: { ...annotations, ...more } });
+  return object('v1', 'Pod', app, { labels: { 'security.istio.io/tlsMode': 'istio' }, annotations: { ...annotations, ...more } });
 };
 const service = (port: object, metadata?: Meta): KubeObject =>
   object('v1', 'Service', { clusterIP: '10.96.0.9', ports: [{ port: 80, ...port }] }, metadata);
@@ -209,7 +209,7 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
       'a selector where none is read',
       [
         security('PeerAuthentication', forWeb, { namespace: 'istio-system' }),
-        object('v1', 'Pod', {}, { namespace: 'istio-system', labels: { app: 'web' } }),
+        object('v1', 'Pod', app, { namespace: 'istio-system', labels: { app: 'web' } }),
       ],
       ['IST0167 spec.selector'],
     ],
@@ -223,7 +223,7 @@ test('each analyzer finds what it looks for, and nothing in what is well', () =>
     [
       'annotations that are given up',
       [
-        object('v1', 'Pod', {}, { annotations: { 'sidecar.istio.io/inject': 'false', 'sidecar.istio.io/discoveryAddress': 'x' } }),
+        object('v1', 'Pod', app, { annotations: { 'sidecar.istio.io/inject': 'false', 'sidecar.istio.io/discoveryAddress': 'x' } }),
         service({ name: 'http' }, { annotations: { 'alpha.istio.io/kubernetes-serviceaccounts': 'x' } }),
       ],
       [

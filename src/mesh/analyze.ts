@@ -20,6 +20,7 @@ import type { Problem } from './problem.ts';
 import { problemsOf } from './problems.ts';
 import { protocolOf } from './protocol.ts';
 import type { Snapshot } from './snapshot.ts';
+import { createScreen } from './sound-objects.ts';
 import { selects } from './workload.ts';
 
 export interface AnalysisInput {
@@ -30,9 +31,9 @@ export interface AnalysisInput {
 
 /** The worst first, then by object. */
 export function analyze(input: AnalysisInput): Problem[] {
-  const { snapshot } = input;
+  const { snapshot } = createScreen()(input.snapshot);
   const found = [
-    ...problemsOf(createModeler()(snapshot)),
+    ...problemsOf(createModeler()(input.snapshot)),
     ...[...snapshot.namespaces.values()].flatMap((n) => notInjected(n, snapshot)),
     ...[...snapshot.pods.values()].flatMap((p) => withoutSidecar(p, snapshot)),
     ...podAnnotations(snapshot.pods.values()),

@@ -12,7 +12,7 @@ import type {
 } from '../api/index.ts';
 import type { BackendTls } from './backend-tls.ts';
 import { fullHost, lookupHost, visible } from './host.ts';
-import { interner, keepArray, memo } from './memo.ts';
+import { flatMapped, interner, keepArray, mapped, memo } from './memo.ts';
 import type { MeshService } from './service.ts';
 import { soundPolicy } from './sound-policy.ts';
 import { selects } from './workload.ts';
@@ -61,23 +61,76 @@ const merged = memo((first: DestinationRule, ...rest: DestinationRule[]): HostPo
   return intern({ name, namespace, ...(trafficPolicy ? { trafficPolicy } : {}), subsets: [...subsets.values()] });
 });
 
+/** Of a rule, what decides who is held to it. Equal ones are the same object: a change of a policy changes none. */
+interface Head {
+  readonly namespace: string;
+  /** Full. */
+  readonly host: string;
+  readonly exportTo: readonly string[];
+  /** The clients that it is for; absent for all of them. */
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly clientLabels: readonly string[];
+  readonly localityLabels: readonly string[];
+}
+
+const internHead = interner<Head>();
+
+function headOf(rule: DestinationRule, domain: string): Head {
+  const { metadata: { namespace = '' } = {}, spec } = rule;
+  const selector = spec.workloadSelector && (spec.workloadSelector.matchLabels ?? {});
+  return internHead({
+    namespace,
+    host: fullHost(spec.host, namespace, domain),
+    exportTo: spec.exportTo ?? [],
+    ...(selector ? { selector } : {}),
+    clientLabels: Object.keys(selector ?? {}),
+    localityLabels: localityLabels(rule),
+  });
+}
+
+const labelsIn = memo((heads: readonly Head[], kind: 'clientLabels' | 'localityLabels'): readonly string[] =>
+  [...new Set(heads.flatMap((h) => h[kind]))].sort(),
+);
+
+/** Places of the rules of one namespace that clients in another may follow: those for chosen clients, and by host those for all. */
+interface Visible {
+  readonly selecting: readonly number[];
+  readonly forAll: ReadonlyMap<string, readonly number[]>;
+}
+
+const visibleTo = memo((heads: readonly Head[], owner: string, client: string): Visible => {
+  const own = heads.flatMap((head, i) => (head.namespace === owner && visible(head.exportTo, owner, client) ? [i] : []));
+  return {
+    // A rule for chosen clients is for those of its own namespace.
+    selecting: owner === client ? own.filter((i) => heads[i]!.selector) : [],
+    forAll: Map.groupBy(
+      own.filter((i) => !heads[i]!.selector),
+      (i) => heads[i]!.host,
+    ),
+  };
+});
+
 /** The DestinationRules, oldest first, and who is held to which. */
 export class DestinationRules {
+  /** As they were when one of them last said something else. */
   readonly all: readonly DestinationRule[];
+  readonly #heads: readonly Head[];
   readonly #root: string;
-  readonly #domain: string;
-  /** Labels of clients that some rule selects by: clients alike in these follow the same rules. */
-  readonly clientLabels: readonly string[];
-  /** Labels by which some rule compares clients with endpoints (`failoverPriority`). */
-  readonly localityLabels: readonly string[];
-  readonly #seen = new Map<string, Visible>();
 
-  constructor(all: readonly DestinationRule[], config: { rootNamespace: string; domain: string }) {
+  constructor(all: readonly DestinationRule[], heads: readonly Head[], rootNamespace: string) {
     this.all = all;
-    this.#root = config.rootNamespace;
-    this.#domain = config.domain;
-    this.clientLabels = [...new Set(all.flatMap((r) => Object.keys(r.spec.workloadSelector?.matchLabels ?? {})))].sort();
-    this.localityLabels = [...new Set(all.flatMap(localityLabels))].sort();
+    this.#heads = heads;
+    this.#root = rootNamespace;
+  }
+
+  /** Labels of clients that some rule selects by: clients alike in these follow the same rules. */
+  get clientLabels(): readonly string[] {
+    return labelsIn(this.#heads, 'clientLabels');
+  }
+
+  /** Labels by which some rule compares clients with endpoints (`failoverPriority`). */
+  get localityLabels(): readonly string[] {
+    return labelsIn(this.#heads, 'localityLabels');
   }
 
   /**
@@ -86,42 +139,19 @@ export class DestinationRules {
    */
   of(client: string, service: MeshService, labels: Readonly<Record<string, string>> = {}): HostPolicy | undefined {
     for (const owner of new Set([client, service.namespace, this.#root])) {
-      const { selecting, forAll } = this.#visible(owner, client);
-      const chosen = selecting.filter((r) => selects(r.spec.workloadSelector?.matchLabels, labels));
-      const found = (chosen.length ? lookupHost(this.#byHost(chosen, owner), service.host) : undefined) ?? lookupHost(forAll, service.host);
-      if (found) return found;
+      const { selecting, forAll } = visibleTo(this.#heads, owner, client);
+      const chosen = selecting.filter((i) => selects(this.#heads[i]!.selector, labels));
+      const found =
+        (chosen.length
+          ? lookupHost(
+              Map.groupBy(chosen, (i) => this.#heads[i]!.host),
+              service.host,
+            )
+          : undefined) ?? lookupHost(forAll, service.host);
+      const [first, ...rest] = (found ?? []).map((i) => this.all[i]!);
+      if (first) return merged(first, ...rest);
     }
     return undefined;
-  }
-
-  /** Rules written in `owner` that clients in `client` may follow. */
-  #visible(owner: string, client: string): Visible {
-    const key = `${owner} ${client}`;
-    let seen = this.#seen.get(key);
-    if (!seen) {
-      const own = this.all.filter((r) => r.metadata?.namespace === owner && visible(r.spec.exportTo, owner, client));
-      seen = {
-        // A rule for chosen clients is for those of its own namespace.
-        selecting: owner === client ? own.filter((r) => r.spec.workloadSelector) : [],
-        forAll: this.#byHost(
-          own.filter((r) => !r.spec.workloadSelector),
-          owner,
-        ),
-      };
-      this.#seen.set(key, seen);
-    }
-    return seen;
-  }
-
-  #byHost(rules: readonly DestinationRule[], owner: string): ReadonlyMap<string, HostPolicy> {
-    const lists = new Map<string, DestinationRule[]>();
-    for (const rule of rules) {
-      const host = fullHost(rule.spec.host, owner, this.#domain);
-      const list = lists.get(host);
-      if (list) list.push(rule);
-      else lists.set(host, [rule]);
-    }
-    return new Map([...lists].map(([host, [first, ...rest]]) => [host, merged(first!, ...rest)]));
   }
 }
 
@@ -133,23 +163,22 @@ function localityLabels({ spec }: DestinationRule): string[] {
   return policies.flatMap((p) => p?.loadBalancer?.localityLbSetting?.failoverPriority ?? []).filter((key) => !key.includes('='));
 }
 
-/** Of the rules of one namespace, those for chosen clients, and by host those for all. */
-interface Visible {
-  readonly selecting: readonly DestinationRule[];
-  readonly forAll: ReadonlyMap<string, HostPolicy>;
-}
-
-/** Rebuilds only when an object changed; `objects` are the oldest first. */
-export function destinationRulesOf(
-  previous: DestinationRules | undefined,
+/** Makes them one after another; `objects` are the oldest first. */
+export function createDestinationRules(): (
   objects: readonly DestinationRule[],
   config: { rootNamespace: string; domain: string },
-): DestinationRules {
-  const all = keepArray(
-    previous?.all,
-    objects.filter((r) => r.spec?.host),
-  );
-  return previous && all === previous.all ? previous : new DestinationRules(all, config);
+) => DestinationRules {
+  const named = flatMapped((rule: DestinationRule) => (rule.spec?.host ? [rule] : []));
+  const saidBy = mapped((rule: DestinationRule) => merged(rule));
+  const headsOf = mapped(headOf);
+  let last: { readonly parts: readonly unknown[]; readonly rules: DestinationRules } | undefined;
+  return (objects, { rootNamespace, domain }) => {
+    const all = named(objects);
+    const heads = headsOf(all, domain);
+    const parts = [saidBy(all), heads, rootNamespace];
+    if (!last || keepArray(last.parts, parts) !== last.parts) last = { parts, rules: new DestinationRules(all, heads, rootNamespace) };
+    return last.rules;
+  };
 }
 
 /** Settings for a port replace the destination's wholesale; a subset's replace field by field. */

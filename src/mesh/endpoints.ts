@@ -36,14 +36,14 @@ export interface PodTable {
   mutualTls(pod: Pod): MutualTls;
 }
 
-/** The pods the slices speak of. */
-export function podsOfSlices(slices: readonly EndpointSlice[], namespace: string, byName: (key: string) => Pod | undefined): Pod[] {
-  return slices.flatMap((slice) =>
-    (slice.endpoints ?? []).flatMap(({ targetRef: ref }) => {
-      const pod = ref?.kind === 'Pod' ? byName(`${ref.namespace ?? namespace}/${ref.name}`) : undefined;
-      return pod ? [pod] : [];
-    }),
-  );
+/** `namespace/name` of the pod that an endpoint of a slice stands for. */
+function podKeyOf({ targetRef: ref }: EndpointSlice['endpoints'][number], namespace: string): string | undefined {
+  return ref?.kind === 'Pod' ? `${ref.namespace ?? namespace}/${ref.name}` : undefined;
+}
+
+/** Of the pods that the slices speak of. */
+export function podKeysOf(slices: readonly EndpointSlice[], namespace: string): string[] {
+  return slices.flatMap((slice) => (slice.endpoints ?? []).flatMap((endpoint) => podKeyOf(endpoint, namespace) ?? []));
 }
 
 /** True when a sidecar of ours (or a gateway) runs in the pod. */
@@ -101,8 +101,8 @@ function ofSlice(slice: EndpointSlice, port: ServicePort, namespace: string, pod
   if (number === undefined) return [];
   return (slice.endpoints ?? []).flatMap((endpoint) => {
     if (endpoint.conditions?.ready === false) return [];
-    const ref = endpoint.targetRef;
-    const pod = ref?.kind === 'Pod' ? pods.byName(`${ref.namespace ?? namespace}/${ref.name}`) : undefined;
+    const key = podKeyOf(endpoint, namespace);
+    const pod = key === undefined ? undefined : pods.byName(key);
     return endpoint.addresses.map((address) => ofPod(pod, address, number, pods));
   });
 }

@@ -11,17 +11,17 @@ import type { MeshConfig } from './snapshot.ts';
 const NONE: readonly Problem[] = [];
 
 export function guardProblems({ guards, config, services }: Model): readonly Problem[] {
-  return [
-    ...guards.policies.flatMap((p) => {
-      if (p.spec?.action !== 'CUSTOM') return NONE;
-      const host = authorizerNamed(config, p.spec.provider?.name)?.host;
-      return ofAsking(p, config, host === undefined ? undefined : services.get(host));
-    }),
-    ...guards.requests.flatMap((r) =>
-      ofKeys(r, ...(r.spec?.jwtRules ?? []).map((rule) => guards.keySets.get(keySourceOf(rule)?.url ?? ''))),
-    ),
-  ];
+  return found(guards, config, services);
 }
+
+const found = memo((guards: Model['guards'], config: MeshConfig, services: Model['services']): readonly Problem[] => [
+  ...guards.policies.flatMap((p) => {
+    if (p.spec?.action !== 'CUSTOM') return NONE;
+    const host = authorizerNamed(config, p.spec.provider?.name)?.host;
+    return ofAsking(p, config, host === undefined ? undefined : services.get(host));
+  }),
+  ...guards.requests.flatMap((r) => ofKeys(r, ...(r.spec?.jwtRules ?? []).map((rule) => guards.keySets.get(keySourceOf(rule)?.url ?? '')))),
+]);
 
 function problem(
   o: { metadata?: { namespace?: string; name?: string } },

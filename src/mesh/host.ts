@@ -22,7 +22,7 @@ export function bySpecificity(a: string, b: string): number {
 }
 
 /** The value for the most specific key that covers `host`. */
-export function lookupHost<T>(byHost: ReadonlyMap<string, T>, host: string): T | undefined {
+export function lookupHost<T>(byHost: { get(host: string): T | undefined }, host: string): T | undefined {
   const exact = byHost.get(host);
   if (exact !== undefined) return exact;
   // `*.b.c`, `*.c`, ..., `*`;

@@ -26,8 +26,51 @@ export function memo<A extends readonly [object, ...unknown[]], R>(compute: (...
   };
 }
 
+/** Of one list after another, what is made of each element. */
+type EachOf<T, R, G> = (list: readonly T[], given: G, again?: (place: number) => boolean) => readonly R[];
+
+/**
+ * What `compute` makes of the elements of one list after another: made anew only where another element stands, where `again` says so,
+ * or of all when `given` is another. The same list for as long as it holds the same.
+ */
+export function mapped<T, R, G = void>(compute: (element: T, given: G) => R): EachOf<T, R, G> {
+  let last: { readonly list: readonly T[]; readonly made: readonly R[]; readonly given: G } | undefined;
+  return (list, given, again) => {
+    const known = last?.given === given ? last : undefined;
+    if (known?.list === list && !again) return known.made;
+    // One that came or went moved those behind it.
+    const shift = list.length - (known?.list.length ?? 0);
+    const differs = shift && known ? list.findIndex((element, i) => known.list[i] !== element) : list.length;
+    const made = list.map((element, i) => {
+      const at = differs < 0 || i < differs ? i : i - shift;
+      return known && known.list[at] === element && !again?.(i) ? known.made[at]! : compute(element, given);
+    });
+    last = { list, made: keepArray(last?.made, made), given };
+    return last.made;
+  };
+}
+
+/** Likewise of lists that are made of the elements, as one list. */
+export function flatMapped<T, R, G = void>(compute: (element: T, given: G) => readonly R[]): EachOf<T, R, G> {
+  const none: readonly R[] = [];
+  const parts = mapped((element: T, given: G) => {
+    const made = compute(element, given);
+    return made.length ? made : none;
+  });
+  return (list, given, again) => joinedOf(parts(list, given, again)) as readonly R[];
+}
+
+const joinedOf = memo((lists: readonly (readonly unknown[])[]): readonly unknown[] => lists.flat());
+const joinedAll = memo((...lists: readonly [readonly unknown[], ...(readonly unknown[])[]]): readonly unknown[] => lists.flat());
+
+/** The lists as one; the same for as long as they are. */
+export function joined<T>(first: readonly T[], ...rest: readonly (readonly T[])[]): readonly T[] {
+  return joinedAll(first, ...rest) as readonly T[];
+}
+
 /** `next`, or `previous` when both hold the same elements. */
 export function keepArray<T>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
+  if (previous === next) return next;
   return previous && previous.length === next.length && previous.every((x, i) => x === next[i]) ? previous : next;
 }
 

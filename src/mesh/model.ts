@@ -1,5 +1,4 @@
-import type { ConfigMap, Pod, Service } from 'kubernetes-types/core/v1.js';
-import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { ConfigMap, Pod } from 'kubernetes-types/core/v1.js';
 import type { Ingress } from 'kubernetes-types/networking/v1.js';
 import type {
   gatewayApi,
@@ -17,8 +16,7 @@ import type {
   WorkloadGroup,
 } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
-import { destinationRulesOf, type DestinationRules } from './destination-rule.ts';
-import { endpointsOf, identitiesOf, isHealthy, podsOfSlices, type MeshEndpoints, type PodTable } from './endpoints.ts';
+import { createDestinationRules, type DestinationRules } from './destination-rule.ts';
 import type { Entrance } from './entrance.ts';
 import { backendTlsOf, type BackendTls } from './backend-tls.ts';
 import { Guards } from './guard.ts';
@@ -28,24 +26,22 @@ import type { Route } from './gateway-route.ts';
 import type { ObjectStatus } from './gateway-status.ts';
 import { ingressEntrance } from './ingress.ts';
 import type { KeySets } from './key-source.ts';
-import { interner, keepArray, keepMap, memo } from './memo.ts';
+import { createLocator, type Located } from './locate.ts';
+import { keepArray, keepMap, memo } from './memo.ts';
+import type { Problem } from './problem.ts';
 import { PeerAuthentications } from './peer-authentication.ts';
 import { meshConfigOf } from './mesh-config.ts';
-import { joined, resolving, serviceOfKubernetes, servicesOfEntry, type Listed, type MeshService } from './service.ts';
 import { Sidecars } from './sidecar.ts';
+import { createScreen } from './sound-objects.ts';
 import type { MeshConfig, Snapshot } from './snapshot.ts';
 import { Telemetries } from './telemetry.ts';
-import { rulesOf, virtualServicesOf, type Rules, type VirtualServices } from './virtual-service.ts';
-import { selects } from './workload.ts';
+import { createVirtualServices, type Rules, type VirtualServices } from './virtual-service.ts';
 
 /** What the objects of a snapshot mean. Every part keeps its identity for as long as it says the same. */
-export interface Model {
+export interface Model extends Located {
   readonly config: MeshConfig;
-  /** By host, oldest first. */
-  readonly services: ReadonlyMap<string, MeshService>;
-  readonly endpoints: ReadonlyMap<string, MeshEndpoints>;
-  /** SPIFFE identities behind each host, sorted. */
-  readonly identities: ReadonlyMap<string, readonly string[]>;
+  /** What is said of objects that are left out for their shape. */
+  readonly misshapen: readonly Problem[];
   readonly virtualServices: VirtualServices;
   readonly destinationRules: DestinationRules;
   /** Oldest first. */
@@ -69,13 +65,6 @@ export interface Model {
   readonly proxyConfigs: readonly ProxyConfig[];
   readonly telemetries: Telemetries;
   readonly pods: ReadonlyMap<string, Pod>;
-}
-
-/** Who speaks of a host, before it is known where it is. */
-interface Claim {
-  service: MeshService;
-  readonly slices: readonly EndpointSlice[];
-  readonly entries: ServiceEntry[];
 }
 
 const guardsOf = memo(
@@ -103,66 +92,18 @@ const statusesOf = memo((routes: readonly ObjectStatus[], policies: readonly Obj
   ...policies,
 ]);
 
-function labelsOf({ metadata, spec }: WorkloadEntry): Readonly<Record<string, string>> {
-  return { ...metadata?.labels, ...spec.labels };
-}
-
-/** The endpoints of an entry serve its own ports, not those that another entry adds to the host. */
-function listedBy({ spec }: ServiceEntry): Listed[] {
-  const ports = (spec.ports ?? []).map((p) => p.number);
-  return (spec.endpoints ?? []).map((endpoint) => ({ endpoint, ports }));
-}
-
-/** Gives lists of the same objects one identity. */
-function kept<T extends object>(): (list: readonly T[]) => readonly T[] {
-  const none: readonly T[] = [];
-  const known = memo((first: T, ...rest: T[]): readonly T[] => [first, ...rest]);
-  return ([first, ...rest]) => (first ? known(first, ...rest) : none);
-}
-
 /** Makes models one after another, each out of the one before. */
 export function createModeler(): (snapshot: Snapshot) => Model {
-  const internService = interner<MeshService>();
-  const internEndpoints = interner<MeshEndpoints>();
-  const internIdentities = interner<readonly string[]>();
-  const kubernetes = memo((service: Service, domain: string) => internService(serviceOfKubernetes(service, domain)));
-  const entries = memo((entry: ServiceEntry, domain: string) => servicesOfEntry(entry, domain).map(internService));
-  const rules = memo((object: VirtualService, domain: string) => rulesOf(object, domain));
+  const screen = createScreen();
+  const locate = createLocator();
+  const destinationRulesOf = createDestinationRules();
+  const virtualServicesOf = createVirtualServices();
   let policies: readonly unknown[] = [];
   let peerAuthentications: PeerAuthentications | undefined;
-  /** What the endpoints of the last model were made of. */
-  let placed: readonly unknown[] = [];
   let authorities: ReadonlyMap<string, ConfigMap> = new Map();
   let model: Model | undefined;
 
-  // The policies and every object that is read are in the tuple: the result holds until one of them changes.
-  const located = memo(
-    (
-      service: MeshService,
-      policy: PeerAuthentications,
-      domain: string,
-      slices: readonly EndpointSlice[],
-      entries: readonly ServiceEntry[],
-      workloads: readonly WorkloadEntry[],
-      ...pods: Pod[]
-    ) => {
-      const table = new Map(pods.map((p) => [`${p.metadata?.namespace}/${p.metadata?.name}`, p]));
-      const podTable: PodTable = {
-        byName: (key) => table.get(key),
-        mutualTls: (pod) => policy.of(pod.metadata?.namespace ?? '', pod.metadata?.labels ?? {}),
-      };
-      const listed = [...entries.flatMap(listedBy), ...workloads.map((w): Listed => ({ endpoint: { ...w.spec, labels: labelsOf(w) } }))];
-      const whole = internService(resolving(service, listed));
-      const endpoints = internEndpoints(endpointsOf(whole, { slices, listed, selected: entries.length ? pods : [] }, podTable));
-      return { service: whole, endpoints, identities: internIdentities(identitiesOf(service, pods, endpoints, domain)) };
-    },
-  );
-  const slicesIn = kept<EndpointSlice>();
-  const entriesIn = kept<ServiceEntry>();
-  const workloadsIn = kept<WorkloadEntry>();
-
   const order = {
-    services: ordered<Service>(),
     serviceEntries: ordered<ServiceEntry>(),
     virtualServices: ordered<VirtualService>(),
     destinationRules: ordered<DestinationRule>(),
@@ -184,61 +125,9 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     proxyConfigs: ordered<ProxyConfig>(),
     telemetries: ordered<Telemetry>(),
   };
-  const slicesByService = memo((slices: Snapshot['endpointSlices']) => {
-    const byService = new Map<string, EndpointSlice[]>();
-    for (const slice of [...slices.values()].sort(byAge)) {
-      const name = slice.metadata?.labels?.['kubernetes.io/service-name'];
-      if (!name || slice.addressType === 'IPv6') continue;
-      const key = `${slice.metadata?.namespace}/${name}`;
-      const list = byService.get(key);
-      if (list) list.push(slice);
-      else byService.set(key, [slice]);
-    }
-    return byService;
-  });
 
-  type Located = Pick<Model, 'services' | 'endpoints' | 'identities'>;
-  const locate = (snapshot: Snapshot, policy: PeerAuthentications): Located => {
-    const { domain } = snapshot.config;
-    const slicesOf = slicesByService(snapshot.endpointSlices);
-    const claims = new Map<string, Claim>();
-    for (const object of order.services(snapshot.services)) {
-      const service = kubernetes(object, domain);
-      const slices = slicesOf.get(`${service.namespace}/${service.name}`) ?? [];
-      if (!claims.has(service.host)) claims.set(service.host, { service, slices, entries: [] });
-    }
-    for (const object of order.serviceEntries(snapshot.serviceEntries)) {
-      for (const service of entries(object, domain)) {
-        const known = claims.get(service.host);
-        if (!known) claims.set(service.host, { service, slices: [], entries: [object] });
-        else if (known.service.namespace === service.namespace) {
-          known.entries.push(object);
-          if (!known.slices.length) known.service = internService(joined(known.service, service));
-        }
-      }
-    }
-    const workloads = order.workloadEntries(snapshot.workloadEntries).filter(isHealthy);
-    const services = new Map<string, MeshService>();
-    const endpoints = new Map<string, MeshEndpoints>();
-    const identities = new Map<string, readonly string[]>();
-    for (const [host, { service, slices, entries: spoken }] of claims) {
-      const { selector, namespace } = service;
-      const chosen = (o: Pod | WorkloadEntry, labels: Readonly<Record<string, string>> | undefined): boolean =>
-        o.metadata?.namespace === namespace && selects(selector, labels ?? {});
-      const own = selector && workloads.length ? workloads.filter((w) => chosen(w, labelsOf(w))) : [];
-      const pods =
-        spoken.length && selector
-          ? [...snapshot.pods.values()].filter((p) => chosen(p, p.metadata?.labels))
-          : podsOfSlices(slices, namespace, (key) => snapshot.pods.get(key));
-      const found = located(service, policy, domain, slicesIn(slices), entriesIn(spoken), workloadsIn(own), ...pods);
-      services.set(host, found.service);
-      endpoints.set(host, found.endpoints);
-      identities.set(host, found.identities);
-    }
-    return { services, endpoints, identities };
-  };
-
-  return (snapshot) => {
+  return (given) => {
+    const { snapshot, problems: misshapen } = screen(given);
     const config = meshConfigOf(snapshot.config, snapshot.configMaps.get(`${snapshot.config.rootNamespace}/istio`));
     const last = model && model.config === config ? model : undefined;
 
@@ -247,12 +136,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       peerAuthentications = new PeerAuthentications(snapshot.peerAuthentications.values(), config.rootNamespace);
       policies = peers;
     }
-    const { services, endpointSlices, pods, serviceEntries, workloadEntries } = snapshot;
-    const sources = keepArray(placed, [services, endpointSlices, pods, serviceEntries, workloadEntries, peerAuthentications]);
-    const where = last && sources === placed ? last : locate(snapshot, peerAuthentications);
-    placed = sources;
-
-    const known = keepMap(last?.services, where.services);
+    const { services: known, endpoints, identities } = locate(snapshot, peerAuthentications);
     const entrance = ingressEntrance(order.ingresses(snapshot.ingresses), snapshot.ingressClasses, known, snapshot.secrets, config);
     authorities = keepMap(authorities, authoritiesOf(snapshot.kubernetesGateways.values(), snapshot.configMaps));
     const ofGatewayApi = gatewayApiEntrance(
@@ -280,17 +164,12 @@ export function createModeler(): (snapshot: Snapshot) => Model {
     );
     model = {
       config,
+      misshapen,
       services: known,
-      endpoints: keepMap(last?.endpoints, where.endpoints),
-      identities: keepMap(last?.identities, where.identities),
-      virtualServices: virtualServicesOf(
-        last?.virtualServices,
-        order.virtualServices(snapshot.virtualServices),
-        (o) => rules(o, config.domain),
-        config.domain,
-        allRules(entrance, ofGatewayApi),
-      ),
-      destinationRules: destinationRulesOf(last?.destinationRules, order.destinationRules(snapshot.destinationRules), config),
+      endpoints,
+      identities,
+      virtualServices: virtualServicesOf(order.virtualServices(snapshot.virtualServices), allRules(entrance, ofGatewayApi), config.domain),
+      destinationRules: destinationRulesOf(order.destinationRules(snapshot.destinationRules), config),
       gateways: order.gateways(snapshot.gateways),
       serviceEntries: order.serviceEntries(snapshot.serviceEntries),
       entrance,
@@ -310,7 +189,7 @@ export function createModeler(): (snapshot: Snapshot) => Model {
       workloadGroups: order.workloadGroups(snapshot.workloadGroups),
       proxyConfigs: order.proxyConfigs(snapshot.proxyConfigs),
       telemetries: telemetriesOf(order.telemetries(snapshot.telemetries), config),
-      pods,
+      pods: snapshot.pods,
     };
     return model;
   };

@@ -1,65 +1,87 @@
-import type { Destination, DestinationRule, Gateway, Sidecar, TrafficPolicy } from '../api/index.ts';
+import type { Destination, Gateway, Sidecar } from '../api/index.ts';
 import { delegateNamed, delegateOf } from './delegate.ts';
 import type { HostPolicy } from './destination-rule.ts';
-import type { MeshEndpoints } from './endpoints.ts';
 import { hostOf } from './gateway.ts';
 import { guardProblems } from './guard-problems.ts';
-import { covers, fullHost, intersect, lookupHost } from './host.ts';
-import { memo } from './memo.ts';
+import { fullHost, intersect, lookupHost } from './host.ts';
+import { createDestinationRuleProblems } from './destination-rule-problems.ts';
+import { flatMapped, joined, memo } from './memo.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { RuleMatch } from './rule.ts';
 import { unsoundPools } from './sidecar.ts';
-import { unsoundSettings } from './sound-policy.ts';
 import { unsoundParts } from './soundness.ts';
 import { telemetryProblems } from './telemetry-problems.ts';
-import { MESH, type Rules } from './virtual-service.ts';
-import { withoutEffect } from './without-effect.ts';
-import { selects } from './workload.ts';
+import { MESH, type Rules, type VirtualServices } from './virtual-service.ts';
+import { createWithoutEffect } from './without-effect.ts';
 
 type Found = Omit<Problem, 'object'>;
 
-/** Everything in the model that will not do what its author meant; problems that stay are the same objects. */
+/** Everything in the model that will not do what its author meant. */
 export function problemsOf(model: Model): readonly Problem[] {
-  const own = model.virtualServices.all.filter((rules) => !rules.kind);
-  const owners = hostOwners(model.virtualServices.all);
-  return [
-    ...own.flatMap((rules) => virtualServiceProblems(rules, model, owners)),
-    ...own.flatMap((rules) => delegateProblems(rules, model)),
-    ...allDestinationRuleProblems(model.destinationRules.all, model.services, model.endpoints, model.config.domain),
-    ...model.sidecars.all.flatMap((s) => inboundPoolProblems(s)),
-    ...gatewayPortProblems(model.gateways),
-    ...withoutEffect(model),
-    ...guardProblems(model),
-    ...telemetryProblems(model),
-    ...model.entrance.problems,
-  ];
+  return createProblems()(model);
 }
 
-/** A VirtualService's, remembered by all that they are told from. */
-function virtualServiceProblems(rules: Rules, model: Model, owners: ReadonlyMap<string, Rules>): readonly Problem[] {
-  const targets = targetsOf(rules, model.config.domain).flatMap((host) => {
-    const service = lookupHost(model.services, host);
-    return [host, service, service && model.destinationRules.of(rules.namespace, service)];
-  });
-  const { gateways } = rules;
-  const inMesh = gateways.includes(MESH) ? rules.hosts.map((h) => owners.get(h)) : [];
-  return problemsOfRules(
-    rules,
-    model.config.domain,
-    gateways.length > 1 || gateways[0] !== MESH ? model.gateways : undefined,
-    keptOwners(inMesh),
-    ...targets,
-  );
+/**
+ * Finds them in one model after another; problems that stay are the same objects, and so is the list. An object is looked at again
+ * when something that it is judged by changed.
+ */
+export function createProblems(): (model: Model) => readonly Problem[] {
+  const ofTargets = flatMapped(targetProblems);
+  const ofDelegates = flatMapped(delegateProblems);
+  const ofDestinationRules = createDestinationRuleProblems();
+  const ofIdle = createWithoutEffect();
+  return (model) => {
+    const { virtualServices, destinationRules, services, gateways, config } = model;
+    const own = written(virtualServices.all);
+    return joined(
+      model.misshapen,
+      hostProblems(virtualServices.heads),
+      ofTargets(own, around(services, destinationRules, gateways, config)),
+      ofDelegates(own, virtualServices.delegates ? virtualServices : undefined),
+      ofDestinationRules(model),
+      inboundPoolProblems(model.sidecars.all),
+      gatewayPortProblems(gateways),
+      ofIdle(model),
+      guardProblems(model),
+      telemetryProblems(model),
+      model.entrance.problems,
+    );
+  };
 }
+
+/** What the destinations of VirtualServices are judged by. */
+type Around = Pick<Model, 'services' | 'destinationRules' | 'gateways' | 'config'>;
+
+const around = memo(
+  (
+    services: Around['services'],
+    destinationRules: Around['destinationRules'],
+    gateways: Around['gateways'],
+    config: Around['config'],
+  ): Around => ({ services, destinationRules, gateways, config }),
+);
+
+/** Those of VirtualServices. */
+const written = memo((all: readonly Rules[]): readonly Rules[] => (all.some((r) => r.kind) ? all.filter((r) => !r.kind) : all));
 
 const NO_PROBLEMS: readonly Problem[] = [];
 
-/** Routes that are left to nobody. */
-function delegateProblems(rules: Rules, { virtualServices }: Model): readonly Problem[] {
-  if (!rules.spec.http?.some((h) => h.delegate)) return NO_PROBLEMS;
-  const find = (key: string): Rules | undefined => virtualServices.named(key);
+/** What is wrong with a VirtualService's gateways and destinations, remembered by all that it is told from. */
+function targetProblems(rules: Rules, { services, destinationRules, gateways, config: { domain } }: Around): readonly Problem[] {
+  const targets = targetsOf(rules, domain).flatMap((host) => {
+    const service = lookupHost(services, host);
+    return [host, service, service && destinationRules.of(rules.namespace, service)];
+  });
+  const inMeshOnly = rules.gateways.length === 1 && rules.gateways[0] === MESH;
+  return problemsOfRules(rules, domain, inMeshOnly ? undefined : gateways, ...targets);
+}
+
+/** Routes that are left to nobody. `all` is there where somebody delegates. */
+function delegateProblems(rules: Rules, all: VirtualServices | undefined): readonly Problem[] {
+  if (!all || !rules.spec.http?.some((h) => h.delegate)) return NO_PROBLEMS;
+  const find = (key: string): Rules | undefined => all.named(key);
   return problemsOfDelegates(rules, ...rules.spec.http.flatMap((h) => [delegateOf(h, rules, find), delegateNamed(h, rules, find)]));
 }
 
@@ -83,12 +105,6 @@ const problemsOfDelegates = memo((rules: Rules, ...found: (Rules | undefined)[])
   }),
 );
 
-const keptOwners = ((): ((owners: readonly (Rules | undefined)[]) => readonly (Rules | undefined)[]) => {
-  const none: readonly (Rules | undefined)[] = [];
-  const kept = memo((first: Rules, ...rest: (Rules | undefined)[]) => [first, ...rest]);
-  return ([first, ...rest]) => (first ? kept(first, ...rest) : none);
-})();
-
 /** Every host that the rules send requests to, full. */
 const targetsOf = memo((rules: Rules, domain: string): readonly string[] => {
   const destinations = (rules.spec.http ?? []).flatMap((http) => [
@@ -106,60 +122,48 @@ const problemsOfRules = memo(
     rules: Rules,
     domain: string,
     gateways: readonly Gateway[] | undefined,
-    owners: readonly (Rules | undefined)[],
     ...flat: (string | MeshService | HostPolicy | undefined)[]
   ): readonly Problem[] => {
     const targets = new Map<string, Target>();
     for (let i = 0; i < flat.length; i += 3) targets.set(flat[i] as string, [flat[i + 1] as MeshService, flat[i + 2] as HostPolicy]);
     const object = { kind: 'VirtualService', namespace: rules.namespace, name: rules.name };
     const find = (host: string): Target => targets.get(fullHost(host, rules.namespace, domain)) ?? [undefined, undefined];
-    const found = [
-      ...hostProblems(rules, owners),
-      ...gatewayProblems(gateways ?? [], rules, domain),
-      ...routeProblems(rules, domain, find),
-    ];
+    const found = [...gatewayProblems(gateways ?? [], rules, domain), ...routeProblems(rules, domain, find)];
     return found.map((p) => ({ object, ...p }));
   },
 );
 
-/** Which VirtualService each mesh host belongs to: the oldest. */
-const hostOwners = memo((all: readonly Rules[]): ReadonlyMap<string, Rules> => {
-  const owners = new Map<string, Rules>();
-  for (const rules of all) {
-    if (rules.gateways.includes(MESH)) for (const host of rules.hosts) if (!owners.has(host)) owners.set(host, rules);
-  }
-  return owners;
+/** Hosts that cannot be a sidecar's, or belong to an older VirtualService. */
+const hostProblems = memo((heads: VirtualServices['heads']): readonly Problem[] => {
+  const owners = new Map<string, (typeof heads)[number]>();
+  return heads.flatMap((head) => {
+    if (!head.gateways.includes(MESH)) return NO_PROBLEMS;
+    return head.hosts.flatMap((host, i): Problem[] => {
+      const owner = owners.get(host) ?? head;
+      owners.set(host, owner);
+      const said = head.kind ? undefined : hostProblem(host, owner === head ? undefined : owner);
+      const object = { kind: 'VirtualService', namespace: head.namespace, name: head.name };
+      return said ? [{ object, severity: 'error', path: `spec.hosts[${i}]`, ...said }] : [];
+    });
+  });
 });
 
-function hostProblems(rules: Rules, owners: readonly (Rules | undefined)[]): Found[] {
-  if (!rules.gateways.includes(MESH)) return [];
-  return rules.hosts.flatMap((host, i): Found[] => {
-    const path = `spec.hosts[${i}]`;
-    const owner = owners[i];
-    if (owner && owner !== rules) {
-      return [
-        {
-          code: 'IST0109',
-          severity: 'error',
-          path,
-          message: `sidecars follow VirtualService ${owner.namespace}/${owner.name} for ${host}, which is older; this one is ignored for that host.`,
-          fix: 'Move its rules into the older VirtualService, or delete one of the two.',
-        },
-      ];
-    }
-    if (host === '*') {
-      return [
-        {
-          code: 'IST0106',
-          severity: 'error',
-          path,
-          message: '"*" cannot be a host for sidecars.',
-          fix: 'Name the hosts, or bind the VirtualService to a gateway only.',
-        },
-      ];
-    }
-    return [];
-  });
+function hostProblem(
+  host: string,
+  owner: { namespace: string; name: string } | undefined,
+): Pick<Problem, 'code' | 'message' | 'fix'> | undefined {
+  if (owner)
+    return {
+      code: 'IST0109',
+      message: `sidecars follow VirtualService ${owner.namespace}/${owner.name} for ${host}, which is older; this one is ignored for that host.`,
+      fix: 'Move its rules into the older VirtualService, or delete one of the two.',
+    };
+  if (host !== '*') return undefined;
+  return {
+    code: 'IST0106',
+    message: '"*" cannot be a host for sidecars.',
+    fix: 'Name the hosts, or bind the VirtualService to a gateway only.',
+  };
 }
 
 function gatewayProblems(gateways: readonly Gateway[], rules: Rules, domain: string): Found[] {
@@ -299,84 +303,17 @@ function destinationProblems(
   return found;
 }
 
-const allDestinationRuleProblems = memo(
-  (rules: readonly DestinationRule[], services: Model['services'], endpoints: Model['endpoints'], domain: string): readonly Problem[] =>
-    rules.flatMap((rule) => {
-      const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', domain);
-      // For a wildcard, one of the services that it is for.
-      const service = services.get(host) ?? (host.startsWith('*') ? [...services.values()].find((s) => covers(host, s.host)) : undefined);
-      return destinationRuleProblems(rule, domain, service, service && endpoints.get(service.host));
-    }),
-);
-
-const destinationRuleProblems = memo(
-  (rule: DestinationRule, domain: string, service: MeshService | undefined, endpoints: MeshEndpoints | undefined): readonly Problem[] => {
-    const host = fullHost(rule.spec.host, rule.metadata?.namespace ?? '', domain);
-    const object = { kind: 'DestinationRule', namespace: rule.metadata?.namespace, name: rule.metadata?.name ?? '' };
-    if (!service) {
-      return [
-        {
-          object,
-          code: 'IST0174',
-          severity: 'warning',
-          path: 'spec.host',
-          message: `there is no service ${host}.`,
-          fix: 'Correct the name; a name without a dot means this namespace.',
-        },
-      ];
-    }
-    return [...settingProblems(rule), ...emptySubsets(rule, host, endpoints)].map((p) => ({ object, ...p }));
-  },
-);
-
-function emptySubsets(rule: DestinationRule, host: string, endpoints: MeshEndpoints | undefined): Found[] {
-  const all = Object.values(endpoints?.ports ?? {}).flat();
-  if (host.startsWith('*') || !all.length) return [];
-  return (rule.spec.subsets ?? []).flatMap((s, i): Found[] =>
-    all.some((e) => selects(s.labels, e.labels))
-      ? []
-      : [
-          {
-            code: 'IST0173',
-            severity: 'warning',
-            path: `spec.subsets[${i}].labels`,
-            message: `no ready pod of ${host} has the labels of subset ${s.name}; requests sent there are answered with 503.`,
-            fix: 'Correct the labels, or start pods that have them.',
-          },
-        ],
-  );
-}
-
-function settingProblems(rule: DestinationRule): Found[] {
-  const policies: [string, TrafficPolicy | undefined][] = [
-    ['spec.trafficPolicy', rule.spec.trafficPolicy],
-    ...(rule.spec.subsets ?? []).map((s, i): [string, TrafficPolicy | undefined] => [`spec.subsets[${i}].trafficPolicy`, s.trafficPolicy]),
-  ];
-  return policies.flatMap(([path, policy]) => {
-    if (!policy) return [];
-    const own = unsoundSettings(policy).map((u) => ({ ...u, path: `${path}.${u.path}` }));
-    const ports = (policy.portLevelSettings ?? []).flatMap((p, i) =>
-      unsoundSettings(p).map((u) => ({ ...u, path: `${path}.portLevelSettings[${i}].${u.path}` })),
-    );
-    return [...own, ...ports].map((u): Found => ({
+const inboundPoolProblems = memo((sidecars: readonly Sidecar[]): readonly Problem[] =>
+  sidecars.flatMap((sidecar) =>
+    unsoundPools(sidecar).map((u) => ({
+      object: { kind: 'Sidecar', namespace: sidecar.metadata?.namespace, name: sidecar.metadata?.name ?? '' },
       code: 'IST0106',
       severity: 'error',
       path: u.path,
-      message: `${u.message} This part of the policy is left out.`,
+      message: `${u.message} The pool is left out.`,
       fix: u.fix,
-    }));
-  });
-}
-
-const inboundPoolProblems = memo((sidecar: Sidecar): readonly Problem[] =>
-  unsoundPools(sidecar).map((u) => ({
-    object: { kind: 'Sidecar', namespace: sidecar.metadata?.namespace, name: sidecar.metadata?.name ?? '' },
-    code: 'IST0106',
-    severity: 'error',
-    path: u.path,
-    message: `${u.message} The pool is left out.`,
-    fix: u.fix,
-  })),
+    })),
+  ),
 );
 
 /** Two servers that cannot share a port of the same proxies. */

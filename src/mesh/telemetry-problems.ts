@@ -10,6 +10,10 @@ import { isLabel, METRICS, tagProblem } from './telemetry.ts';
 type Found = Omit<Problem, 'object'>;
 
 export function telemetryProblems({ telemetries, services, config }: Model): readonly Problem[] {
+  return found(telemetries, services, config);
+}
+
+const found = memo((telemetries: Model['telemetries'], services: Model['services'], config: Model['config']): readonly Problem[] => {
   const { rootNamespace, reports } = config;
   // Only hosts that logs and spans go to are looked up, so that other services may change.
   const there = [...reports.logs, ...reports.tracers].flatMap((p) => ('host' in p && services.has(p.host) ? [p.host] : []));
@@ -26,7 +30,7 @@ export function telemetryProblems({ telemetries, services, config }: Model): rea
     const at = `${rootNamespace}/istio`;
     return problemsOfOne(telemetry, before, reports, at, there.join(' '), named('accessLogging'), named('tracing'));
   });
-}
+});
 
 const problemsOfOne = memo(
   (

@@ -15,7 +15,7 @@ import type {
 } from '../api/index.ts';
 import { isCipher } from './ciphers.ts';
 import { isPlace } from './gateway.ts';
-import { memo } from './memo.ts';
+import { flatMapped, joined, memo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { isHttp, protocolNamed } from './protocol.ts';
 import { isThreads, isVariable } from './proxy-settings.ts';
@@ -255,17 +255,31 @@ interface Objects {
   readonly guards: { readonly policies: readonly AuthorizationPolicy[]; readonly requests: readonly RequestAuthentication[] };
 }
 
-export function withoutEffect(model: Objects): readonly Problem[] {
-  return [
-    ...model.virtualServices.all.flatMap((rules) => (rules.kind ? [] : ofVirtualService(rules))),
-    ...model.sidecars.all.flatMap(ofSidecar),
-    ...model.destinationRules.all.flatMap(ofDestinationRule),
-    ...model.gateways.flatMap(ofGateway),
-    ...model.serviceEntries.flatMap(ofServiceEntry),
-    ...model.workloadEntries.flatMap(ofWorkloadEntry),
-    ...model.workloadGroups.flatMap(ofWorkloadGroup),
-    ...model.proxyConfigs.flatMap(ofProxyConfig),
-    ...model.guards.policies.flatMap(ofAuthorization),
-    ...model.guards.requests.flatMap(ofRequests),
-  ];
+const NOTHING: readonly Problem[] = [];
+
+/** Finds it in one model after another; an object is looked at again when it changed. */
+export function createWithoutEffect(): (model: Objects) => readonly Problem[] {
+  const virtualServices = flatMapped((rules: Rules) => (rules.kind ? NOTHING : ofVirtualService(rules)));
+  const sidecars = flatMapped(ofSidecar);
+  const destinationRules = flatMapped(ofDestinationRule);
+  const gateways = flatMapped(ofGateway);
+  const serviceEntries = flatMapped(ofServiceEntry);
+  const workloadEntries = flatMapped(ofWorkloadEntry);
+  const workloadGroups = flatMapped(ofWorkloadGroup);
+  const proxyConfigs = flatMapped(ofProxyConfig);
+  const authorizations = flatMapped(ofAuthorization);
+  const requests = flatMapped(ofRequests);
+  return (model) =>
+    joined(
+      virtualServices(model.virtualServices.all),
+      sidecars(model.sidecars.all),
+      destinationRules(model.destinationRules.all),
+      gateways(model.gateways),
+      serviceEntries(model.serviceEntries),
+      workloadEntries(model.workloadEntries),
+      workloadGroups(model.workloadGroups),
+      proxyConfigs(model.proxyConfigs),
+      authorizations(model.guards.policies),
+      requests(model.guards.requests),
+    );
 }

@@ -18,6 +18,7 @@ import {
   keySourcesOf,
   proxyOf,
   snapshotKinds,
+  Table,
   type MeshConfig,
   type Problem,
   type Proxy,
@@ -65,9 +66,7 @@ export interface MeshView {
 export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   const { informers, translator, xds, clock, signal } = options;
   const log = options.log.with({ room: 'mesh' });
-  const maps = new Map<string, Map<string, KubeObject>>();
-  /** Fields whose map nobody has been given yet. */
-  const fresh = new Set<string>();
+  const maps = new Map<string, Table<KubeObject>>();
   const published = new Map<string, ProxyResources>();
   const proxies = new Map<string, { pod: Pod; proxy: Proxy }>();
   let timer: Timer | undefined;
@@ -88,7 +87,6 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   function publish(): void {
     timer = undefined;
     problems = translator.update(snapshot());
-    fresh.clear();
     for (const id of proxies.keys()) publishTo(id, xds.asked(id));
     report();
     statuses.report(translator.statuses());
@@ -117,13 +115,6 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
     return knownProxies().flatMap(({ proxy, resources, state }) =>
       resources && state.connected ? [{ proxy: proxy.id, origins: translator.origins(proxy, resources), resources, state }] : [],
     );
-  }
-
-  /** The map of a kind, another one after the last was given away: what was published does not change. */
-  function writable(field: string): Map<string, KubeObject> {
-    if (!fresh.has(field)) maps.set(field, new Map(maps.get(field)));
-    fresh.add(field);
-    return maps.get(field)!;
   }
 
   /** The first change of a burst goes out at once; what comes within the same turn goes with it. */
@@ -182,13 +173,11 @@ export async function feedMesh(options: MeshFeedOptions): Promise<MeshView> {
   ];
   signal.addEventListener('abort', () => endings.forEach((end) => end()), { once: true });
   const sources = Object.entries<Resource>(snapshotKinds).map(([field, resource]) => {
-    maps.set(field, new Map());
+    maps.set(field, new Table());
     const informer = informers.of(resource);
     informer.onChange((change) => {
       const key = keyText(keyOf(change.object));
-      const map = writable(field);
-      if (change.type === 'deleted') map.delete(key);
-      else map.set(key, change.object);
+      maps.set(field, maps.get(field)!.with([[key, change.type === 'deleted' ? undefined : change.object]]));
       if (resource.kind === Pods.kind) podChanged(change.object as Pod, change.type === 'deleted');
       if (resource.kind === RequestAuthentications.kind && synced) wantKeys();
       metrics.changed(resource.kind, change.type);
