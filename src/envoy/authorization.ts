@@ -52,21 +52,40 @@ export function authorizationFilters(guard: Guard, protocol: Protocol, tokens: r
 }
 
 function filterOf(all: readonly AuthorizationPolicy[], action: Action, protocol: Protocol): Json[] {
+  return all.length ? [rbac(protocol, configOf(all, action, protocol))] : [];
+}
+
+function configOf(all: readonly AuthorizationPolicy[], action: Action, protocol: Protocol): Json {
   const real = all.filter((p) => !isDry(p));
   const dry = all.filter(isDry);
-  if (!all.length) return [];
-  const config = {
+  return {
     ...(real.length ? { rules: rulesOf(real, action, protocol) } : {}),
     ...(dry.length
       ? { shadow_rules: rulesOf(dry, action, protocol), shadow_rules_stat_prefix: `istio_dry_run_${action.toLowerCase()}_` }
       : {}),
   };
-  return [rbac(protocol, config)];
+}
+
+const HTTP_RBAC = 'envoy.extensions.filters.http.rbac.v3.RBAC';
+const ATTACHED = { DENY: 'mesh.attached_deny', ALLOW: 'mesh.attached_allow' } as const;
+
+/** Filters for policies that are attached to single Gateways: they idle but on routes that set them up. */
+export const attachedFilters: readonly Json[] = Object.values(ATTACHED).map((name) => ({ ...extension(name, HTTP_RBAC), disabled: true }));
+
+/** What routes of a Gateway set up of these. No authorizer is asked for a single Gateway: what one would have to allow is refused. */
+export function attachedPolicies({ policies }: Guard): Json {
+  const of = (...actions: string[]): AuthorizationPolicy[] => policies.filter((p) => actions.includes(p.spec?.action ?? 'ALLOW'));
+  const said = { DENY: of('CUSTOM', 'DENY'), ALLOW: of('ALLOW') };
+  return Object.fromEntries(
+    (['DENY', 'ALLOW'] as const).flatMap((action): [string, Json][] =>
+      said[action].length ? [[ATTACHED[action], any(`${HTTP_RBAC}PerRoute`, { rbac: configOf(said[action], action, 'http') })]] : [],
+    ),
+  );
 }
 
 function rbac(protocol: Protocol, config: Json): Json {
   return protocol === 'http'
-    ? extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', config)
+    ? extension('envoy.filters.http.rbac', HTTP_RBAC, config)
     : extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', { stat_prefix: 'tcp.', ...config });
 }
 

@@ -14,12 +14,12 @@ import {
   visible,
 } from '../mesh/index.ts';
 import type { L4Match } from '../api/index.ts';
-import { authorizationFilters } from './authorization.ts';
+import { attachedFilters, attachedPolicies, authorizationFilters } from './authorization.ts';
 import { clusterNames, sniOf } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { ingressMetrics } from './ingress-metrics.ts';
 import { address, type Json } from './json.ts';
-import { jwtFilter } from './jwt.ts';
+import { attachedTokens, attachedTokensOf, jwtFilter } from './jwt.ts';
 import { chainMatch, INSPECT_TIMEOUT, isFree } from './listener.ts';
 import { PEER_HEADER, sayPeer, splitMetrics } from './metrics.ts';
 import { chainsOf, concernsBytes, ownerMetadata, routesOfRule, taking, type L4Route } from './l4-route.ts';
@@ -43,11 +43,29 @@ interface For {
   readonly proxy: Proxy;
   readonly own: Reporter;
   readonly guard: Guard;
+  /** Of Gateways of the Gateway API that have policies of their own. */
+  readonly attached: ReadonlyMap<string, Guard>;
+}
+
+/** The Gateway of the Gateway API that a server is of. */
+function gatewayOf({ spec: { owner } }: Server): string {
+  return owner?.kind === 'KubernetesGateway' ? `${owner.namespace}/${owner.name}` : '';
+}
+
+function attachedGuards({ guards }: Model, servers: readonly Server[]): ReadonlyMap<string, Guard> {
+  const named = [...new Set(servers.map(gatewayOf))].map((gateway) => [gateway, guards.ofGateway(gateway)] as const);
+  return new Map(named.filter(([, guard]) => guard.policies.length || guard.requests.length));
 }
 
 /** Listeners and routes of the servers that a gateway proxy runs. */
 export function planGateway(model: Model, proxy: Proxy, own: Reporter, servers: readonly Server[]): GatewayPlan {
-  const target: For = { model, proxy, own, guard: model.guards.of(proxy.namespace, proxy.labels) };
+  const target: For = {
+    model,
+    proxy,
+    own,
+    guard: model.guards.of(proxy.namespace, proxy.labels),
+    attached: attachedGuards(model, servers),
+  };
   const listeners = new Map<string, Json>();
   const routes = new Map<string, readonly (Json & { name: string; domains: readonly string[] })[]>();
   for (const [name, group] of byPlace(servers)) {
@@ -88,12 +106,17 @@ function byPlace(servers: readonly Server[]): Map<string, Server[]> {
 
 const looksUp = memo((services: Model['services']): boolean => [...services.values()].some((s) => s.discovery === 'dynamic'));
 
-function manager({ model, own, guard }: For, routes: string): Json {
+function manager({ model, own, guard, attached }: For, routes: string): Json {
   return httpConnectionManager({
     side: 'gateway',
     statPrefix: `outbound_${routes}`,
     routes,
-    filters: [...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)), sayPeer(own)],
+    filters: [
+      ...authorizationFilters(guard, 'http', jwtFilter(guard.jwtRules, true)),
+      ...attachedTokens(new Map([...attached].map(([gateway, { jwtRules }]) => [gateway, jwtRules]))),
+      ...(attached.size ? attachedFilters : []),
+      sayPeer(own),
+    ],
     lookup: looksUp(model.services),
     accessLog: [...clientReports(own, 'http'), ...splitMetrics(), ...ingressMetrics(), badRequests()],
     tracing: tracingOf(own, 'client'),
@@ -162,11 +185,13 @@ function namesOf(server: Server): readonly string[] {
   return names.has('*') ? [''] : [...names];
 }
 
-function byteChains({ model, own, guard, proxy }: For, server: Server, taken: Set<string>): Json[] {
+function byteChains({ model, own, guard, proxy, attached }: For, server: Server, taken: Set<string>): Json[] {
+  const more = attached.get(gatewayOf(server));
+  const policies = [...authorizationFilters(guard, 'tcp'), ...(more ? authorizationFilters(more, 'tcp') : [])];
   return byteRoutes(model, proxy, server, taken).map((route) => ({
     ...chainMatch(route),
     ...ownerMetadata(route),
-    filters: [...authorizationFilters(guard, 'tcp'), ...byteFilters(route, clientReports(own, 'tcp'))],
+    filters: [...policies, ...byteFilters(route, clientReports(own, 'tcp'))],
   }));
 }
 
@@ -209,7 +234,10 @@ function rulesOfServer(model: Model, server: Server): readonly Rules[] {
 }
 
 /** Every host of the servers: routes of all VirtualServices for it in order of age, `*` last. */
-function hostsOf({ model, proxy }: For, servers: readonly Server[]): readonly (Json & { name: string; domains: readonly string[] })[] {
+function hostsOf(
+  { model, proxy, attached }: For,
+  servers: readonly Server[],
+): readonly (Json & { name: string; domains: readonly string[] })[] {
   const byHost = new Map<string, { rules: Rules; server: Server }[]>();
   const redirected = new Set<string>();
   for (const server of servers) {
@@ -226,12 +254,17 @@ function hostsOf({ model, proxy }: For, servers: readonly Server[]): readonly (J
     }
   }
   const gateways = [...new Set(servers.map((s) => s.gateway))];
+  const filtersOf = (server: Server): { filters?: Json } => {
+    const guard = attached.get(gatewayOf(server));
+    return guard ? { filters: { ...attachedTokensOf(gatewayOf(server), guard.jwtRules), ...attachedPolicies(guard) } } : {};
+  };
   return [...byHost].flatMap(([host, entries]) => {
     const routes = entries.flatMap(({ rules, server }) =>
       routesOf(rules, {
         gateways,
         port: server.spec.port.number,
         client: { namespace: proxy.namespace, labels: proxy.labels },
+        ...filtersOf(server),
         resolve: resolver(
           rules,
           server.spec.port.number,

@@ -1,5 +1,5 @@
 import type { JwtRule } from '../api/index.ts';
-import { defined, extension, type Json } from './json.ts';
+import { any, defined, extension, type Json } from './json.ts';
 
 export const JWT_FILTER = 'envoy.filters.http.jwt_authn';
 /** Where a checked token's claims are, in the metadata of the filter. */
@@ -26,29 +26,60 @@ const NO_KEYS = JSON.stringify({
  * routes may be chosen by claims.
  */
 export function jwtFilter(rules: readonly JwtRule[], routed = false): Json[] {
-  const usable = rules.filter((r) => r.issuer);
-  if (!usable.length) return [];
-  const providers = usable.map((rule, i): [string, Json] => [`origins-${i}`, provider(rule, routed)]);
+  const providers = providersOf(rules, 'origins', routed);
+  return providers.length
+    ? [
+        extension(JWT_FILTER, CONFIG, {
+          providers: Object.fromEntries(providers),
+          rules: [{ match: { prefix: '/' }, requires: requirement(providers) }],
+          bypass_cors_preflight: true,
+        }),
+      ]
+    : [];
+}
+
+const CONFIG = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
+const ATTACHED = 'mesh.attached_tokens';
+
+/** The filter that checks tokens for single Gateways, by the name of each; it asks for none but on routes that name one. */
+export function attachedTokens(byGateway: ReadonlyMap<string, readonly JwtRule[]>): Json[] {
+  const all = [...byGateway].map(([gateway, rules]) => ({ gateway, providers: providersOf(rules, gateway, true) }));
+  const checking = all.filter((g) => g.providers.length);
+  return checking.length
+    ? [
+        extension(ATTACHED, CONFIG, {
+          providers: Object.fromEntries(checking.flatMap((g) => g.providers)),
+          requirement_map: Object.fromEntries(checking.map((g) => [g.gateway, requirement(g.providers)])),
+          bypass_cors_preflight: true,
+        }),
+      ]
+    : [];
+}
+
+/** What routes of a Gateway say to that filter. */
+export function attachedTokensOf(gateway: string, rules: readonly JwtRule[]): Json {
+  const name = 'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig';
+  return rules.some((r) => r.issuer) ? { [ATTACHED]: any(name, { requirement_name: gateway }) } : {};
+}
+
+function providersOf(rules: readonly JwtRule[], prefix: string, routed: boolean): [string, Json][] {
+  return rules.filter((r) => r.issuer).map((rule, i) => [`${prefix}-${i}`, provider(rule, routed)]);
+}
+
+/** One of the tokens, or none at all. */
+function requirement(providers: readonly [string, Json][]): Json {
   const names = providers.map(([name]) => ({ provider_name: name }));
   const missing = { allow_missing: {} };
-  const requires =
-    names.length === 1
-      ? { requires_any: { requirements: [names[0], missing] } }
-      : {
-          requires_any: {
-            requirements: [
-              ...names,
-              { requires_all: { requirements: names.map((n) => ({ requires_any: { requirements: [n, missing] } })) } },
-            ],
-          },
-        };
-  return [
-    extension(JWT_FILTER, 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication', {
-      providers: Object.fromEntries(providers),
-      rules: [{ match: { prefix: '/' }, requires }],
-      bypass_cors_preflight: true,
-    }),
-  ];
+  return names.length === 1
+    ? { requires_any: { requirements: [names[0], missing] } }
+    : {
+        requires_any: {
+          requirements: [
+            ...names,
+            { requires_all: { requirements: names.map((n) => ({ requires_any: { requirements: [n, missing] } })) } },
+          ],
+        },
+      };
 }
 
 function hasKeys(text: string | undefined): boolean {

@@ -1,5 +1,5 @@
 /** Which objects have a say in what a proxy holds. */
-import { fullHost, interner, memo, selects, type Model, type Proxy, type Server } from '../mesh/index.ts';
+import { fullHost, gatewaysBehind, interner, memo, selects, type Model, type Proxy, type Server } from '../mesh/index.ts';
 import type { ProxyResources } from './resource.ts';
 import type { Resources } from './view.ts';
 
@@ -53,26 +53,34 @@ const workloadOrigins = memo(
     const { namespace, labels } = proxy;
     const of = (kind: string, objects: readonly (Named | undefined)[]): string[] =>
       objects.flatMap((o) => (o ? [`${kind} ${o.metadata?.namespace}/${o.metadata?.name}`] : []));
-    const guard = guards.of(namespace, labels);
-    const own =
+    const served = proxy.kind === 'gateway' ? gatewayApi.gateways.filter((g) => selects(g.spec.selector, labels)) : [];
+    const own = [guards.of(namespace, labels), ...gatewaysBehind(served).map((g) => guards.ofGateway(g))];
+    const ofKind =
       proxy.kind === 'gateway'
         ? [
             ...of(
               'Gateway',
               gateways.filter((g) => selects(g.spec?.selector, labels)),
             ),
-            ...[...entrance.gateways, ...gatewayApi.gateways].filter((g) => selects(g.spec.selector, labels)).flatMap(madeOf),
+            ...entrance.gateways.filter((g) => selects(g.spec.selector, labels)).flatMap(madeOf),
+            ...served.flatMap(madeOf),
           ]
         : [
             ...of('PeerAuthentication', peerAuthentications.of(namespace, labels).policies),
             ...of('Sidecar', [sidecars.of(namespace, labels)]),
           ];
     const common = [
-      ...of('AuthorizationPolicy', guard.policies),
-      ...of('RequestAuthentication', guard.requests),
+      ...of(
+        'AuthorizationPolicy',
+        own.flatMap((g) => g.policies),
+      ),
+      ...of(
+        'RequestAuthentication',
+        own.flatMap((g) => g.requests),
+      ),
       ...of('Telemetry', telemetries.of(namespace, labels)),
     ];
-    return [...new Set([...common, ...own])];
+    return [...new Set([...common, ...ofKind])];
   },
 );
 

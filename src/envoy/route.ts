@@ -16,6 +16,8 @@ export interface RouteContext {
   /** The port clients name: of the service, or of the Gateway's server. */
   readonly port: number;
   readonly client: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+  /** What every route sets up of filters that idle otherwise. */
+  readonly filters?: Json;
   resolve(destination: Destination): { readonly cluster: string; readonly hash: LoadBalancer['consistentHash'] };
 }
 
@@ -98,7 +100,7 @@ function splitOf({ written }: Rule, rules: Rules, i: number): string {
 }
 
 function routeAction(http: Rule, m: RuleMatch | undefined, ctx: RouteContext): Json | undefined {
-  const filters: Json = { ...faultConfig(http.fault), ...corsConfig(http.corsPolicy), ...routeFilters(http) };
+  const filters: Json = { ...faultConfig(http.fault), ...corsConfig(http.corsPolicy), ...routeFilters(http), ...ctx.filters };
   const common = { ...headerOperations(http.headers), ...(Object.keys(filters).length ? { typed_per_filter_config: filters } : {}) };
   if (http.redirect) return { ...common, redirect: redirect(http.redirect, m, ctx.port) };
   if (http.directResponse) return { ...common, direct_response: directResponse(http.directResponse) };

@@ -1,7 +1,7 @@
 /** Objects of the Gateway API as servers of the ingress gateway, rules of hosts, and what they are told of themselves. */
 import type { ConfigMap, Namespace, Secret } from 'kubernetes-types/core/v1.js';
 import type { gatewayApi } from '../api/index.ts';
-import { INGRESS_GATEWAY, type Entrance, type EntranceGateway } from './entrance.ts';
+import { INGRESS_GATEWAY, type Entrance, type EntranceGateway, type ServerSpec } from './entrance.ts';
 import { attachToGateway, attachToService } from './gateway-attach.ts';
 import { no, readListener, yes, type Condition, type ReadListener } from './gateway-listener.ts';
 import { hostnamesOf, readRoute, type ReadRoute, type Route } from './gateway-route.ts';
@@ -95,6 +95,12 @@ export const gatewayApiEntrance = memo(
     };
   },
 );
+
+/** The Gateways of the Gateway API that these servers are of, as `namespace/name`. */
+export const gatewaysBehind = memo((gateways: readonly EntranceGateway[]): readonly string[] => {
+  const servers: readonly ServerSpec[] = gateways.flatMap((g) => g.spec.servers);
+  return [...new Set(servers.flatMap(({ owner }) => (owner ? [`${owner.namespace}/${owner.name}`] : [])))];
+});
 
 /** What a Gateway says besides, which has no effect. */
 function withoutEffect({ spec }: gatewayApi.Gateway): string[] {

@@ -1,7 +1,8 @@
-import type { AuthorizationPolicy, JwtRule, RequestAuthentication } from '../api/index.ts';
+import type { AuthorizationPolicy, JwtRule, PolicyTarget, RequestAuthentication } from '../api/index.ts';
 import { authorizerNamed, type Authorizer } from './authorizer.ts';
 import { keySourceOf, withKeys, type KeySets } from './key-source.ts';
 import { memo } from './memo.ts';
+import { GATEWAY_GROUP } from './reference-grant.ts';
 import type { MeshConfig } from './snapshot.ts';
 import { selects } from './workload.ts';
 
@@ -21,9 +22,24 @@ interface Selecting {
   readonly metadata?: { readonly namespace?: string };
   readonly spec?: {
     readonly selector?: { matchLabels?: Record<string, string> };
-    readonly targetRef?: unknown;
-    readonly targetRefs?: unknown[];
+    readonly targetRef?: PolicyTarget;
+    readonly targetRefs?: PolicyTarget[];
   };
+}
+
+const targetsOf = ({ spec }: Selecting): readonly PolicyTarget[] => [
+  ...(spec?.targetRef ? [spec.targetRef] : []),
+  ...(spec?.targetRefs ?? []),
+];
+
+/** Whether the object is for what it names, in place of workloads. */
+export const isAttached = (o: Selecting): boolean => targetsOf(o).length > 0;
+
+/** The Gateways of the Gateway API that it is attached to, as `namespace/name`: those of its own namespace. */
+export function attachedTo(o: Selecting): readonly string[] {
+  return targetsOf(o).flatMap(({ group, kind, name }) =>
+    group === GATEWAY_GROUP && kind === 'Gateway' && name ? [`${o.metadata?.namespace}/${name}`] : [],
+  );
 }
 
 /** AuthorizationPolicies and RequestAuthentications, the oldest first. Unlike PeerAuthentications, all that fit count, not the oldest. */
@@ -41,12 +57,21 @@ export class Guards {
   }
 
   of(namespace: string, labels: Readonly<Record<string, string>>): Guard {
-    const holds = (p: Selecting): boolean =>
-      [namespace, this.#config.rootNamespace].includes(p.metadata?.namespace ?? '') &&
-      // What is attached to a Gateway or a waypoint says nothing of other workloads.
-      !p.spec?.targetRef &&
-      !p.spec?.targetRefs?.length &&
-      selects(p.spec?.selector?.matchLabels, labels);
+    // What is attached to a Gateway or a waypoint says nothing of other workloads.
+    return this.#that(
+      (p) =>
+        [namespace, this.#config.rootNamespace].includes(p.metadata?.namespace ?? '') &&
+        !isAttached(p) &&
+        selects(p.spec?.selector?.matchLabels, labels),
+    );
+  }
+
+  /** What is attached to one Gateway of the Gateway API, and holds for requests to it alone. */
+  ofGateway(gateway: string): Guard {
+    return this.#that((p) => attachedTo(p).includes(gateway));
+  }
+
+  #that(holds: (p: Selecting) => boolean): Guard {
     const policies = this.policies.filter(holds);
     const requests = this.requests.filter(holds);
     if (!policies.length && !requests.length) return NONE;

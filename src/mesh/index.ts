@@ -9,7 +9,7 @@ export { isHttp, type Protocol } from './protocol.ts';
 export { gatewayName, MESH, type Rules } from './virtual-service.ts';
 export type { Clients } from './entrance.ts';
 export { spokenAs, type Owner, type PathMatch, type Rule, type RuleMatch } from './rule.ts';
-export { gatewayClasses } from './gateway-api.ts';
+export { gatewayClasses, gatewaysBehind } from './gateway-api.ts';
 export { GATEWAY_CONTROLLER, type ObjectStatus } from './gateway-status.ts';
 export { flavorOf, ingressClasses } from './ingress-class.ts';
 export { policyOf, withBackendTls, type HostPolicy, type Policy } from './destination-rule.ts';

@@ -14,7 +14,10 @@ import type {
   WorkloadGroup,
 } from '../api/index.ts';
 import { isCipher } from './ciphers.ts';
+import type { EntranceGateway } from './entrance.ts';
+import { gatewaysBehind } from './gateway-api.ts';
 import { isPlace } from './gateway.ts';
+import { attachedTo, isAttached } from './guard.ts';
 import { flatMapped, joined, memo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { isHttp, protocolNamed } from './protocol.ts';
@@ -225,25 +228,29 @@ const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', ({ spec: { concurrency,
   ),
 ]);
 
-const ofAuthorization = finder<AuthorizationPolicy>('AuthorizationPolicy', ({ spec }) => [
-  Boolean(spec?.targetRef || spec?.targetRefs?.length) && [
-    'spec.targetRefs',
-    'the policy is attached to nothing.',
-    'Use a selector.',
-    'IST0167',
-  ],
-]);
+type Attachable = AuthorizationPolicy | RequestAuthentication;
 
-const ofRequests = finder<RequestAuthentication>('RequestAuthentication', ({ spec }) => [
-  Boolean(spec?.targetRef || spec?.targetRefs?.length) && [
-    'spec.targetRefs',
-    'the policy is attached to nothing.',
-    'Use a selector.',
-    'IST0167',
-  ],
-]);
+/** What of a policy that is attached to Gateways is for none that is served, or cannot be done for one alone. */
+const ofAttached = memo((served: readonly string[], kind: Kind, policy: Attachable): readonly Problem[] => {
+  if (!isAttached(policy)) return [];
+  const { action } = (policy.spec ?? {}) as { action?: string };
+  const path = policy.spec?.targetRef ? 'spec.targetRef' : 'spec.targetRefs';
+  const holds = attachedTo(policy).some((gateway) => served.includes(gateway));
+  const found: readonly (Finding | false)[] = [
+    !holds && [path, 'the policy is attached to nothing.', 'Name a Gateway of its namespace that is served, or use a selector.', 'IST0167'],
+    holds &&
+      action === 'CUSTOM' && [
+        'spec.action',
+        'no authorizer is asked for a single Gateway; what the rules match is refused.',
+        'Use a selector for the gateway.',
+      ],
+    holds && action === 'AUDIT' && ['spec.action', 'nothing is counted for a single Gateway.', 'Use a selector for the gateway.'],
+  ];
+  return finder<Attachable>(kind, () => found)(policy);
+});
 
 interface Objects {
+  readonly gatewayApi: { readonly gateways: readonly EntranceGateway[] };
   readonly virtualServices: { readonly all: readonly Rules[] };
   readonly sidecars: { readonly all: readonly Sidecar[] };
   readonly destinationRules: { readonly all: readonly DestinationRule[] };
@@ -267,10 +274,11 @@ export function createWithoutEffect(): (model: Objects) => readonly Problem[] {
   const workloadEntries = flatMapped(ofWorkloadEntry);
   const workloadGroups = flatMapped(ofWorkloadGroup);
   const proxyConfigs = flatMapped(ofProxyConfig);
-  const authorizations = flatMapped(ofAuthorization);
-  const requests = flatMapped(ofRequests);
-  return (model) =>
-    joined(
+  const authorizations = flatMapped((p: AuthorizationPolicy, served: readonly string[]) => ofAttached(served, 'AuthorizationPolicy', p));
+  const requests = flatMapped((r: RequestAuthentication, served: readonly string[]) => ofAttached(served, 'RequestAuthentication', r));
+  return (model) => {
+    const served = gatewaysBehind(model.gatewayApi.gateways);
+    return joined(
       virtualServices(model.virtualServices.all),
       sidecars(model.sidecars.all),
       destinationRules(model.destinationRules.all),
@@ -279,7 +287,8 @@ export function createWithoutEffect(): (model: Objects) => readonly Problem[] {
       workloadEntries(model.workloadEntries),
       workloadGroups(model.workloadGroups),
       proxyConfigs(model.proxyConfigs),
-      authorizations(model.guards.policies),
-      requests(model.guards.requests),
+      authorizations(model.guards.policies, served),
+      requests(model.guards.requests, served),
     );
+  };
 }

@@ -240,6 +240,60 @@ test('conditions: headers, addresses, tokens and where the request goes', { time
     assert.equal(await statusOf(envoy, path, headers), status, `${path} ${JSON.stringify(headers)}`);
 });
 
+test('targetRefs: policies and tokens of one Gateway leave the others on its port alone', { timeout: 60_000 }, async (t) => {
+  const real = await issuer();
+  const gatewayApi = (kind: string, name: string, spec: object): KubeObject =>
+    Object({ apiVersion: 'gateway.networking.k8s.io/v1', kind, metadata: { name, namespace: 'default' }, spec });
+  const door = (name: string): KubeObject[] => [
+    gatewayApi('Gateway', name, {
+      gatewayClassName: 'istio',
+      listeners: [{ name: 'http', port: 80, protocol: 'HTTP', hostname: `${name}.example` }],
+    }),
+    gatewayApi('HTTPRoute', name, { parentRefs: [{ name }], rules: [{ backendRefs: [{ name: 'app', port: 80 }] }] }),
+  ];
+  const attached = (to: string, spec: object, kind = 'AuthorizationPolicy'): KubeObject => {
+    const object = policy({ targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: to }], ...spec }, {}, kind);
+    return { ...object, metadata: { ...object.metadata!, namespace: 'default' } };
+  };
+  const envoy = await gateway(t, [
+    gatewayApi('GatewayClass', 'istio', { controllerName: 'istio.io/gateway-controller' }),
+    ...['open', 'tokens', 'denied', 'allowed', 'asked'].flatMap(door),
+    attached(
+      'tokens',
+      { jwtRules: [{ issuer: 'https://issuer.example', jwks: JSON.stringify({ keys: [real.jwk] }) }] },
+      'RequestAuthentication',
+    ),
+    attached('tokens', { rules: [{ from: [{ source: { requestPrincipals: ['https://issuer.example/carol'] } }] }] }),
+    attached('denied', { action: 'DENY', rules: [{ to: [{ operation: { paths: ['/admin'] } }] }] }),
+    attached('allowed', { rules: [{ to: [{ operation: { paths: ['/open'] } }] }] }),
+    attached('asked', { action: 'CUSTOM', provider: { name: 'nobody' }, rules: [{ to: [{ operation: { paths: ['/admin'] } }] }] }),
+  ]);
+  const bearer = async (claims: Record<string, unknown>): Promise<Record<string, string>> => ({
+    authorization: `Bearer ${await token(real, claims)}`,
+  });
+  const [carol, dave, forged] = [await bearer({ sub: 'carol' }), await bearer({ sub: 'dave' }), { authorization: 'Bearer nonsense' }];
+  const cases: [host: string, path: string, headers: Record<string, string>, status: number][] = [
+    ['open', '/admin', {}, 200],
+    ['open', '/', forged, 200],
+    ['tokens', '/', carol, 200],
+    ['tokens', '/', dave, 403],
+    ['tokens', '/', forged, 401],
+    ['tokens', '/', {}, 403],
+    ['denied', '/admin', {}, 403],
+    ['denied', '/open', {}, 200],
+    ['allowed', '/admin', {}, 403],
+    ['allowed', '/open', {}, 200],
+    ['asked', '/admin', {}, 403],
+    ['asked', '/open', {}, 200],
+  ];
+  for (const [host, path, headers, status] of cases)
+    assert.equal(
+      (await ask(envoy.port(8080), `${host}.example`, { path, headers })).status,
+      status,
+      `${host}${path} ${JSON.stringify(headers)}`,
+    );
+});
+
 /** A server that ends each connection at once. */
 function createNothing(): Parameters<typeof serve>[1] {
   const server = createServer((socket) => socket.destroy());

@@ -361,10 +361,17 @@ export interface AuthorizationRule {
   to?: { operation?: AuthorizationOperation }[];
   when?: AuthorizationCondition[];
 }
+/** What a policy is attached to in place of workloads. */
+export interface PolicyTarget {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+}
 export interface AuthorizationPolicySpec {
   selector?: { matchLabels?: Record<string, string> };
-  targetRef?: unknown;
-  targetRefs?: unknown[];
+  targetRef?: PolicyTarget;
+  targetRefs?: PolicyTarget[];
   action?: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
   provider?: { name?: string };
   rules?: AuthorizationRule[];
@@ -389,8 +396,8 @@ export interface JwtRule {
 }
 export interface RequestAuthenticationSpec {
   selector?: { matchLabels?: Record<string, string> };
-  targetRef?: unknown;
-  targetRefs?: unknown[];
+  targetRef?: PolicyTarget;
+  targetRefs?: PolicyTarget[];
   jwtRules?: JwtRule[];
 }
 export type RequestAuthentication = Object<'RequestAuthentication', RequestAuthenticationSpec>;
