@@ -119,6 +119,7 @@ The last request, set-weight=35 by alice at 12:07:00 was done: Set podinfo.test 
 test('rows: of all releases, of those that were, and one a change', () => {
   assert.match(listText([UNDER_WAY], NOW), /\ntest +podinfo +Progressing, paused +35 % +1 +10s +podinfo:2\n$/);
   assert.equal(listText([], NOW), 'There are no Canaries.\n');
+  assert.equal(listText([], NOW, 'shop'), 'There are no Canaries in namespace shop.\n');
   assert.match(historyText(UNDER_WAY, NOW), / podinfo:2 +under way for 5m +set-weight=35 by alice, pause +\n$/);
   assert.match(historyText(OVER, NOW), / podinfo:2 +promoted after 2m +r\n$/);
   assert.equal(historyText(canary({}), NOW), 'Nothing was released yet.\n');

@@ -34,8 +34,9 @@ function state(canary: Canary): string {
   return isPaused(canary) && UNDER_WAY.has(phase) ? `${phase}, paused` : phase;
 }
 
-export function listText(canaries: readonly Canary[], now: number): string {
-  if (canaries.length === 0) return 'There are no Canaries.\n';
+/** `namespace`: the one that was asked about; undefined: all. */
+export function listText(canaries: readonly Canary[], now: number, namespace?: string): string {
+  if (canaries.length === 0) return `There are no Canaries${namespace === undefined ? '' : ` in namespace ${namespace}`}.\n`;
   const rows = canaries.map((c) => {
     const release = c.status?.history?.at(-1);
     return [

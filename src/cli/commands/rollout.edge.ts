@@ -164,9 +164,9 @@ function unseen(error: unknown): { items: Canary[] } {
 }
 
 async function list({ context, reach, flags }: Call): Promise<number> {
-  const namespace = flags.namespace === undefined ? {} : { namespace: String(flags.namespace) };
-  const { items } = await reach((client) => client.list(Canaries, namespace));
-  show(context, items, () => listText(items, systemClock.now()));
+  const namespace = flags.namespace === undefined ? undefined : String(flags.namespace);
+  const { items } = await reach((client) => client.list(Canaries, { namespace }));
+  show(context, items, () => listText(items, systemClock.now(), namespace));
   return EXIT.done;
 }
 
