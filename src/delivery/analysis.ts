@@ -189,10 +189,10 @@ const measurable = (o: Observation): boolean => ageOf(o) > measurableAfter(o);
 
 const measurableAfter = ({ settings }: Observation): number => Math.max(0, ...settings.metrics.map(windowMs)) + settings.intervalMs;
 
-/** Why it halts; of a release that has only begun also that requests may still come. */
+/** Why it halts; of a release that has only begun also that what it lacks may still come. */
 function textOf(o: Observation, verdict: Exclude<Verdict, { kind: 'pass' }>): string {
-  if (verdict.kind === 'fail' || !verdict.idle || verdict.policy || measurable(o)) return verdict.message;
-  return `${verdict.message}; requests are waited for, this is a failed check from ${measurableAfter(o) / 1000}s of the release on`;
+  if (verdict.kind === 'fail' || !verdict.lacks || verdict.policy || measurable(o)) return verdict.message;
+  return `${verdict.message}; ${verdict.lacks} are waited for, this is a failed check from ${measurableAfter(o) / 1000}s of the release on`;
 }
 
 const kept = (o: Observation): Effect[] => (o.settings.undoWindowMs > 0 ? [{ do: 'keep-previous' }] : []);

@@ -12,8 +12,8 @@ export type Verdict =
   | {
       readonly kind: 'inconclusive';
       readonly message: string;
-      /** There are no values, which a builtin metric has as soon as there are requests. */
-      readonly idle?: boolean;
+      /** What there is none of yet. */
+      readonly lacks?: 'requests' | 'values';
       /** What the metric's author says that means; undefined: a failed check once its whole window was under traffic. */
       readonly policy?: 'wait' | 'fail' | undefined;
     };
@@ -84,7 +84,7 @@ async function verdictOf(measure: Measure, metric: CanaryMetric, canary: string)
       judge(metric, await measure.read(), canary) ?? {
         kind: 'inconclusive',
         message: measure.nothing,
-        idle: measure.requests !== undefined,
+        lacks: measure.requests ? 'requests' : 'values',
       }
     );
   } catch (error) {

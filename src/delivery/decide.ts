@@ -111,7 +111,7 @@ export function decide(o: Observation, answers: Answers): Decision {
   const revert = o.canary.spec.revertOnDeletion ?? false;
   if (revert !== isHeld(o)) return decision(o, { effects: [{ do: revert ? 'hold' : 'let-go' }], after: 0 });
   const made = obey(o) ?? byPhase(o, answers);
-  const lost = made.stepped || made.begins || phaseOf(o) === 'Initializing' ? unscaled(o) : undefined;
+  const lost = made.begins || phaseOf(o) === 'Initializing' ? unscaled(o) : undefined;
   return lost ? { ...made, says: [...made.says, warn(lost)] } : made;
 }
 
