@@ -225,6 +225,10 @@ export class View {
   readonly #where: Whereabouts;
   readonly #seen: Seen;
   readonly #made = new Map<string, EnvoyResource>();
+  /** By name, what was asked for already: workloads of a namespace ask for much the same. */
+  readonly #clusters = new Map<string, EnvoyResource | undefined>();
+  readonly #endpoints = new Map<string, EnvoyResource | undefined>();
+  readonly #hosts = new Map<string, VirtualHost | undefined>();
   readonly #before: { readonly made: Resources; readonly whole: Whole | undefined };
   #whole: Whole | undefined;
 
@@ -243,6 +247,21 @@ export class View {
 
   /** A cluster of some service, or one that every proxy has, by name. */
   cluster(name: string): EnvoyResource | undefined {
+    return once(this.#clusters, name, () => this.#cluster(name));
+  }
+
+  /** Endpoints of a cluster; undefined when it finds them otherwise. */
+  endpoint(cluster: string): EnvoyResource | undefined {
+    return once(this.#endpoints, cluster, () => this.#endpoint(cluster));
+  }
+
+  /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */
+  hostAsked(name: string): VirtualHost | undefined {
+    const slash = name.indexOf('/');
+    return once(this.#hosts, name, () => hostAsked(this.#model, this.services, this.client, name.slice(0, slash), name.slice(slash + 1)));
+  }
+
+  #cluster(name: string): EnvoyResource | undefined {
     const fixed = fixedClusters().get(name);
     const service = this.#serviceOf(name);
     if (fixed || !service) return fixed;
@@ -255,8 +274,7 @@ export class View {
     );
   }
 
-  /** Endpoints of a cluster; undefined when it finds them otherwise. */
-  endpoint(cluster: string): EnvoyResource | undefined {
+  #endpoint(cluster: string): EnvoyResource | undefined {
     const service = this.#serviceOf(cluster);
     if (!service) return undefined;
     const spoken = spokenPort(service, cluster);
@@ -270,12 +288,6 @@ export class View {
         ? spokenAssignment(endpoints, spoken.port.number, cluster, rule, this.#where)
         : passedAssignment(endpoints, service, cluster, rule, this.#where),
     );
-  }
-
-  /** The virtual host for a host that somebody asked for, as `<table>/<host>`. */
-  hostAsked(name: string): VirtualHost | undefined {
-    const slash = name.indexOf('/');
-    return hostAsked(this.#model, this.services, this.client, name.slice(0, slash), name.slice(slash + 1));
   }
 
   /** Every service there is. */
@@ -335,6 +347,11 @@ export class View {
     this.#made.set(key, resource);
     return resource;
   }
+}
+
+function once<V>(known: Map<string, V | undefined>, name: string, find: () => V | undefined): V | undefined {
+  if (!known.has(name)) known.set(name, find());
+  return known.get(name);
 }
 
 export interface Whole {
