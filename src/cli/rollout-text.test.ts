@@ -116,6 +116,15 @@ The last request, set-weight=35 by alice at 12:07:00 was done: Set podinfo.test 
   );
 });
 
+test('what the judge says is told once, and a phase that has begun since the last decision is', () => {
+  const [first] = UNDER_WAY.status!.evidence!;
+  const twice = { ...UNDER_WAY, status: { ...UNDER_WAY.status, evidence: [first!, { ...first!, time: '2026-01-01T12:09:02Z' }] } };
+  assert.equal(whyText(twice, NOW).match(/Against the primary/g)?.length, 1);
+  const [condition] = UNDER_WAY.status!.conditions!;
+  const conditions = [{ ...condition!, message: 'Routing.', lastUpdateTime: '2026-01-01T12:09:30Z' }];
+  assert.match(lineText({ ...UNDER_WAY, status: { ...UNDER_WAY.status, conditions } }), / Routing\.$/);
+});
+
 test('rows: of all releases, of those that were, and one a change', () => {
   assert.match(listText([UNDER_WAY], NOW), /\ntest +podinfo +Progressing, paused +35 % +1 +10s +podinfo:2\n$/);
   assert.equal(listText([], NOW), 'There are no Canaries.\n');

@@ -89,7 +89,11 @@ function undoText({ images, revision, until }: NonNullable<NonNullable<Canary['s
 
 /** One line a change, for who watches. */
 export function lineText(canary: Canary): string {
-  const decision = canary.status?.evidence?.at(-1)?.decision ?? messageOf(canary);
+  const { evidence, conditions } = canary.status ?? {};
+  const last = evidence?.at(-1);
+  // A phase that has begun since is news.
+  const isOld = !last || last.time < (conditions?.[0]?.lastUpdateTime ?? '');
+  const decision = isOld ? messageOf(canary) : last.decision;
   return `${clock(canary.status?.lastTransitionTime)} ${state(canary)} ${courseOf(canary)} ${decision}`;
 }
 
@@ -99,7 +103,7 @@ const OUTCOME: Readonly<Record<NonNullable<CanaryRelease['outcome']>, string>> =
   Undone: 'promoted',
   Promoted: 'promoted',
   RolledBack: 'rolled back',
-  Superseded: 'superseded by a newer one',
+  Superseded: 'superseded',
   PromotionFailed: 'not promoted: the primary did not become ready',
 };
 
@@ -137,7 +141,12 @@ export function whyText(canary: Canary, now: number): string {
   if (status?.handled) lines.push(`The last request, ${requestText(status.handled)}`);
   const evidence = status?.evidence ?? [];
   if (evidence.length === 0) lines.push('No decision was made yet that metrics, hooks or the judge had a part in.');
-  for (const e of evidence) lines.push('', `${clock(e.time)}  ${e.decision}`, ...sentences(e).map((s) => `          ${s}`));
+  for (const [i, e] of evidence.entries()) {
+    const { judge, ...rest } = e;
+    // What it has come to is said when it is another than before.
+    const told = judge === evidence[i - 1]?.judge ? rest : e;
+    lines.push('', `${clock(e.time)}  ${e.decision}`, ...sentences(told).map((s) => `          ${s}`));
+  }
   return `${lines.join('\n')}\n`;
 }
 

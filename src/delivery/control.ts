@@ -1,6 +1,6 @@
 /** What people ask of a release (annotations of the Canary, `api/kinds/flagger/control.ts`), and what becomes of it. Pure. */
 import { openRequest, parseRequest, type CanaryAnswer, type CanaryRequest, type CanaryStatus } from '../api/index.ts';
-import { rfc3339 } from '../base/index.ts';
+import { humanDuration, rfc3339 } from '../base/index.ts';
 import { begin, progress, rollBack, startPromotion } from './analysis.ts';
 import { applied, isApplied, isChanged, isPromoted } from './change.ts';
 import {
@@ -106,8 +106,7 @@ const courses: Courses = {
   undo(o) {
     if (isUndoing(o)) return 'it is being undone already';
     if (underWay(o)) return 'a release is under way: roll it back with abort';
-    if (!o.previous || !o.canary.status?.previous)
-      return 'no version before is kept: one is from a promotion on until spec.undoWindow ends or the next release begins. Apply the older version to release it';
+    if (!o.previous || !o.canary.status?.previous) return `no version before is kept: ${keeping(o)}. Apply the older version to release it`;
     const ready = previousReadiness(o, o.previous);
     if (ready.state === 'failed') return `the version before does not run: ${ready.message}`;
     if (ready.state === 'waiting') return { decision: decision(o, { effects: [{ do: 'wake-previous' }], after: SOON_MS }), waits: true };
@@ -128,6 +127,11 @@ const courses: Courses = {
     );
   },
 };
+
+const keeping = ({ settings: { undoWindowMs: ms } }: Observation): string =>
+  ms === 0
+    ? 'spec.undoWindow is 0s'
+    : `it is after a promotion for ${humanDuration(ms)} (spec.undoWindow), or until the next release begins`;
 
 function start(o: Observation, text: string): Course | string {
   const primary = primaryReadiness(o);

@@ -72,6 +72,13 @@ export function whenLocked(o: Observation, promote: () => Decision): Decision {
   });
 }
 
+/** The others that were promoted with it and have not gone back, as an undo adds them; empty where there are none. */
+export function keepers(o: Observation): string {
+  const kept = o.group?.others.filter(({ status }) => status?.previous && status.undone === undefined) ?? [];
+  const names = kept.map(nameOf).toSorted().join(', ');
+  return names && `; ${names} of group ${o.group!.name} keep their new versions until they are undone, too`;
+}
+
 /** A member that was rolled back since this release began, or since it waits to begin: all go back with it. */
 export function fallen(o: Observation): string | undefined {
   if (!o.group) return undefined;

@@ -20,6 +20,7 @@ import {
   type Effect,
   type Observation,
 } from './decision.ts';
+import { keepers } from './group.ts';
 import { isUndoing, undone, warmed } from './previous.ts';
 import { ALL_PRIMARY } from './routes.ts';
 import type { Workload } from './targets/target.ts';
@@ -113,7 +114,7 @@ export function undo(o: Observation, previous: Workload): Decision {
     ],
     says: [
       warn(
-        `Undoing the last release of ${targetIs(o)} ${byRequest(o)}: all traffic goes to ${o.settings.target}-previous.${o.settings.namespace}`,
+        `Undoing the last release of ${targetIs(o)} ${byRequest(o)}: all traffic goes to ${o.settings.target}-previous.${o.settings.namespace}${keepers(o)}`,
       ),
     ],
     status: { phase: 'Promoting', canaryWeight: 100, ...undone(o, previous) },

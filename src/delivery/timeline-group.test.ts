@@ -109,6 +109,25 @@ test('blue/green: users move to no canary before all are ready', async () => {
   s.w.stop();
 });
 
+test('an undo is of one alone, and says who keeps the new version', async () => {
+  const s = await shop();
+  await releaseAll(s);
+  await s.until('promoted', () => all(s, ['Succeeded']));
+  await annotate(s, 'podinfo', { [REQUEST]: 'undo 1' });
+  await s.until('undone', async () => (await s.status('podinfo')).undone !== undefined);
+  const { handled } = await s.status('podinfo');
+  assert.match(
+    handled?.message ?? '',
+    / goes to podinfo-previous\.test; cart, pay of group shop keep their new versions until they are undone, too$/,
+  );
+  await annotate(s, 'cart', { [REQUEST]: 'undo 2' });
+  await s.until('undone', async () => (await s.status('cart')).undone !== undefined);
+  assert.match((await s.status('cart')).handled?.message ?? '', /; pay of group shop keep/);
+  await s.until('back', () => all(s, ['Succeeded']));
+  assert.deepEqual(await s.running(), ['podinfo:1', 'podinfo:1', 'podinfo:2']);
+  s.w.stop();
+});
+
 test('a new revision of one begins anew, and the others wait for it', async () => {
   const s = await shop();
   await releaseAll(s);

@@ -23,7 +23,7 @@ const gate = (type: 'confirm-traffic-increase' | 'confirm-promotion', namespace:
   url: `${GATE}.${namespace ?? 'default'}/gate/check`,
 });
 const GATED =
-  'a pause without an end is a gate: it asks the load tester (install flagger-loadtester, or change the URL), is opened by its /gate/open, and passed by the annotation sluice.io/request=promote';
+  'a pause without an end is a gate: it asks the load tester (install flagger-loadtester, or change the URL), is opened by its /gate/open, and passed by "sluice rollout promote"';
 
 export function canaryCourse(rollout: Source, notes: Notes): Course {
   const strategy = fields(fields(rollout.spec['strategy'])['canary']);

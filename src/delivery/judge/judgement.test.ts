@@ -45,15 +45,15 @@ function judged(counted: readonly Counted[], change: Parameters<typeof judgeSett
 const START: Counted = { s: 0, primary: { n: 0 }, canary: { n: 0 } };
 const WARM: Counted = { s: 10, primary: { n: 400 }, canary: { n: 100 } };
 
-const NONE = 'nothing is known yet: the route has led no request to the canary; requests to the -canary Service itself do not count';
+const NONE = 'nothing is known yet: the route has led no requests to the canary (those to the -canary Service itself do not count)';
 
 test('the words of the judge', () => {
   const table: [readonly Counted[], Parameters<typeof judgeSettings>[0], string][] = [
     [
       [],
       {},
-      'silent: nothing is compared, so the checks of the analysis decide alone: so far no gateway and no sidecar has counted a ' +
-        'request that the route shares out between both versions; requests to the -canary Service itself do not count',
+      'silent: nothing is compared, the checks decide alone: no gateway or sidecar has counted requests that the route shares out so far ' +
+        '(those to the -canary Service itself do not count)',
     ],
     [[START], {}, `undecided: ${NONE}`],
     [[START, { s: 1, primary: { n: 12 }, canary: { n: 0 } }], {}, `undecided: ${NONE}`],

@@ -52,16 +52,16 @@ export function incomparable({ provider, iterations, match }: Settings, { spec }
 /** `now`: milliseconds since the epoch. */
 export const silent = (why: string, now: number): CanaryJudgement => ({
   verdict: 'silent',
-  message: `nothing is compared, so the checks of the analysis decide alone: ${why}`,
+  message: `nothing is compared, the checks decide alone: ${why}`,
   time: rfc3339(now),
 });
 
-const UNSEEN = 'so far no gateway and no sidecar has counted a request that the route shares out between both versions';
-const UNSHARED = 'requests to the -canary Service itself do not count';
+const UNSEEN = 'no gateway or sidecar has counted requests that the route shares out so far';
+const UNSHARED = '(those to the -canary Service itself do not count)';
 
 /** `now`: milliseconds since the epoch. */
 export function judgementOf(state: JudgeState, settings: JudgeSettings, now: number): CanaryJudgement {
-  if (state.strata.size === 0) return silent(`${UNSEEN}; ${UNSHARED}`, now);
+  if (state.strata.size === 0) return silent(`${UNSEEN} ${UNSHARED}`, now);
   const finds = findsOf(state, settings);
   return {
     verdict: finds.verdict,
@@ -106,7 +106,7 @@ const SUSPICION = Math.log(3);
 
 /** Why there is nothing to compare yet. */
 function lacking({ waiting: { primary, canary } }: Finds): string {
-  if (canary.requests === 0) return `the route has led no request to the canary; ${UNSHARED}`;
+  if (canary.requests === 0) return `the route has led no requests to the canary ${UNSHARED}`;
   if (primary.requests === 0) return `the route has led all requests to the canary (${canary.requests}), and none to the primary`;
   const all = primary.requests + canary.requests;
   return `${all} requests have come so far, and they are compared ${FULL_BLOCK} at a time`;
