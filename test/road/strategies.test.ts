@@ -108,11 +108,14 @@ async function judged(name: string): Promise<void> {
   assert.match(why.stdout, /Request [0-9a-f-]{36}: GET \/\S* was answered with 500 \(via_upstream\)/);
 }
 
+/** What the load tester, a pod with a sidecar, is answered. */
+const fromTester = (url: string): Promise<string> =>
+  kubectl(it, ['-n', NS, 'exec', 'deploy/flagger-loadtester', '-c', 'app', '--', 'curl', '-s', url]);
+
 // Each is an application of its own.
 describe('other routes', { concurrency: true }, () => {
   test('without a mesh: the Service selects one version or the other', async () => {
-    const inside = async (): Promise<string> =>
-      kubectl(it, ['-n', NS, 'exec', 'deploy/flagger-loadtester', '-c', 'app', '--', 'curl', '-s', 'http://plain:9898/version']);
+    const inside = (): Promise<string> => fromTester('http://plain:9898/version');
     await releases.apply(app('plain', '6.0.0'), canary('plain', { iterations: 3, metrics: [] }, { provider: 'kubernetes' }));
     await releases.reach('plain', 'Initialized');
     await releases.setVersion('plain', '6.0.1');
@@ -143,6 +146,7 @@ describe('other routes', { concurrency: true }, () => {
     await releases.reach('web', 'Initialized');
     const answers = (n: number, headers = {}) => versions(n, headers, 'web');
     await eventually('the gateway serves it', 10, async () => (await releases.ask('web', '/')).status === 200);
+    await eventually('pods find it by its host', 10, async () => (await fromTester('http://web.example.com/version')).includes('6.0.0'));
     const users = releases.traffic('web', 20);
     await releases.setVersion('web', '6.0.1');
     await releases.reach('web', 'WaitingPromotion');

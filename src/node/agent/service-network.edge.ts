@@ -1,6 +1,7 @@
-import { EndpointSlices, Services } from '../../api/index.ts';
+import { EndpointSlices, Ingresses, Services } from '../../api/index.ts';
 import { messageOf, type Clock, type Log } from '../../base/index.ts';
 import type { Informers } from '../../control/index.ts';
+import { INGRESS_GATEWAY, ingressHosts } from '../dns/ingress-hosts.ts';
 import { startDns } from '../dns/server.edge.ts';
 import { zoneBuilder, type Zone } from '../dns/zone.ts';
 import { DNS_ADDRESS } from '../net/addresses.ts';
@@ -19,6 +20,7 @@ export async function serveServices(informers: Informers, clock: Clock, log: Log
   prepareNodeNetwork();
   const services = informers.of(Services);
   const slices = informers.of(EndpointSlices);
+  const ingresses = informers.of(Ingresses);
   const proxy = serviceProxy();
   const zoneOf = zoneBuilder();
   let zone: Zone = new Map();
@@ -30,7 +32,10 @@ export async function serveServices(informers: Informers, clock: Clock, log: Log
     const started = clock.monotonic();
     try {
       const groups = groupServices(services.list(), slices.list());
-      zone = zoneOf(groups);
+      zone = zoneOf(
+        groups,
+        Array.from(ingressHosts(ingresses.list()), (host) => [host, INGRESS_GATEWAY] as const),
+      );
       proxy.apply(groups);
     } catch (error) {
       log.error('the service rules could not be programmed', { error: messageOf(error) });
@@ -45,7 +50,8 @@ export async function serveServices(informers: Informers, clock: Clock, log: Log
     if (!resting) program();
   };
   await startDns({ address: DNS_ADDRESS, port: DNS_PORT, zone: () => zone, log });
-  await Promise.all([services.synced, slices.synced]);
+  await Promise.all([services.synced, slices.synced, ingresses.synced]);
   services.onChange(changed);
   slices.onChange(changed);
+  ingresses.onChange(changed);
 }

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { decode, encode, type Answer, type RecordType } from 'dns-packet';
 import type { Service, ServiceSpec } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import type { Ingress } from 'kubernetes-types/networking/v1.js';
+import { INGRESS_GATEWAY, ingressHosts } from './ingress-hosts.ts';
 import { reply } from './reply.ts';
 import { resolve } from './resolver.ts';
 import { resolvConf } from './resolv-conf.ts';
@@ -83,6 +85,24 @@ const table: [string, RecordType, string[]][] = [
 for (const [name, type, expected] of table) {
   test(`${type} ${name}`, () => assert.deepEqual(ask(name, type), expected));
 }
+
+test('hosts of an Ingress that is served lead to the gateway, and take no name of the cluster', () => {
+  const ingress = (hosts: string[], address?: string): Ingress => ({
+    spec: { rules: hosts.map((host) => ({ host })) },
+    ...(address ? { status: { loadBalancer: { ingress: [{ ip: address }] } } } : {}),
+  });
+  const served = ingress(['App.example.com', '*.example.com', 'short', 'web.test.svc.cluster.local'], '127.0.0.1');
+  const hosts = ingressHosts([served, { spec: {} }, ingress(['waits.example.com'])]);
+  assert.deepEqual([...hosts], ['app.example.com']);
+  const gateway = {
+    metadata: { name: 'istio-ingressgateway', namespace: 'istio-system' },
+    spec: { clusterIP: '10.96.1.9', ports: [{ port: 80 }] },
+  };
+  const aliased = zoneBuilder()(groupServices([gateway], []), [['app.example.com', INGRESS_GATEWAY]]);
+  const found = resolve(aliased, { name: 'app.example.com', type: 'A' });
+  assert.ok(found.kind === 'answer');
+  assert.deepEqual(found.answers.map(show), [`CNAME ${INGRESS_GATEWAY}`, 'A 10.96.1.9']);
+});
 
 test('an alias of itself ends', () => {
   assert.equal(

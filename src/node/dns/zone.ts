@@ -22,11 +22,11 @@ type Entry = readonly [name: string, record?: ZoneRecord];
 
 /**
  * What Kubernetes' DNS specification (1.1.0) says of these services: services by name, headless services by their ready
- * endpoints, named ports as SRV, and addresses backwards. IPv4 only.
+ * endpoints, named ports as SRV, and addresses backwards. IPv4 only. `aliases` are names besides, and what they stand for.
  */
-export function zoneBuilder(): (groups: readonly ServiceGroup[]) => Zone {
+export function zoneBuilder(): (groups: readonly ServiceGroup[], aliases?: Iterable<readonly [name: string, target: string]>) => Zone {
   const entries = ofEachService(entriesOf);
-  return (groups) => {
+  return (groups, aliases = []) => {
     const zone = new Map<string, ZoneRecord[]>();
     const at = (name: string): ZoneRecord[] => {
       const known = zone.get(name);
@@ -44,6 +44,7 @@ export function zoneBuilder(): (groups: readonly ServiceGroup[]) => Zone {
         if (record && !records.some((r) => sameRecord(r, record))) records.push(record);
       }
     }
+    for (const [name, target] of aliases) zone.set(name, [{ type: 'CNAME', target }]);
     return zone;
   };
 }
