@@ -1,5 +1,6 @@
 import {
   imported,
+  importedPorts,
   interner,
   importsOf,
   keepMap,
@@ -33,7 +34,7 @@ import type { Whereabouts } from './locality.ts';
 import { hostAsked } from './on-demand.ts';
 import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
-import { hostsUsed, virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
+import { destinationsUsed, virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
 
 export type Resources = ReadonlyMap<string, EnvoyResource>;
 
@@ -151,17 +152,29 @@ const seenFrom = memo((services: Model['services'], namespace: string, kind: Pro
   return { all, byHost: new Map(all.map((s) => [s.host, s])) };
 });
 
+const withPorts = memo((service: MeshService, ports: string): MeshService => ({
+  ...service,
+  ports: service.ports.filter((p) => ports.split(' ').includes(String(p.number))),
+}));
+
+/** The service with these ports alone, and those that rules name; whole where it is not imported for itself. */
+const onPorts = (service: MeshService, ports: ReturnType<typeof importedPorts>, named: readonly number[] = []): MeshService =>
+  ports === 'all' || !ports.length ? service : withPorts(service, [...new Set([...ports, ...named])].sort((a, b) => a - b).join(' '));
+
 /** What the clients import, and the services that rules for these send their requests to. */
 const importedFrom = memo((seen: Seen, rules: Model['virtualServices'], client: Client, domain: string): Seen => {
   const used = new Set(seen.all.filter((s) => imported(client.imports, s.namespace, s.host)));
+  const named = new Map<MeshService, readonly number[]>();
   for (const [host, own] of rules.ofMesh(client.namespace)) {
     if (!imported(client.imports, own.namespace, host)) continue;
-    for (const target of hostsUsed(own, domain)) {
+    for (const { host: target, port } of destinationsUsed(own, domain)) {
       const service = seen.byHost.get(target);
-      if (service) used.add(service);
+      if (!service) continue;
+      used.add(service);
+      if (port) named.set(service, [...(named.get(service) ?? []), port]);
     }
   }
-  const all = seen.all.filter((s) => used.has(s));
+  const all = seen.all.filter((s) => used.has(s)).map((s) => onPorts(s, importedPorts(client.imports, s.namespace, s.host), named.get(s)));
   return { all, byHost: new Map(all.map((s) => [s.host, s])) };
 });
 

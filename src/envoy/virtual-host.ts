@@ -77,18 +77,23 @@ export function clustersIn(json: unknown): readonly string[] {
   return [...found];
 }
 
-/** Hosts that the rules send requests to. */
-export const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => {
-  const found = new Set<string>();
-  const add = (host: string | undefined) => host && found.add(fullHost(host, rules.namespace, domain));
-  for (const http of rules.spec.http ?? []) {
-    for (const r of http.route ?? []) add(r.destination?.host);
-    for (const r of http.mirrors ?? []) add(r.destination?.host);
-    add(http.mirror?.host);
-  }
-  for (const l4 of [...(rules.spec.tls ?? []), ...(rules.spec.tcp ?? [])]) for (const r of l4.route ?? []) add(r.destination?.host);
-  return [...found];
+/** Where the rules send requests: hosts, and the ports that they name. */
+export const destinationsUsed = memo((rules: Rules, domain: string): readonly { readonly host: string; readonly port?: number }[] => {
+  const http = (rules.spec.http ?? []).flatMap((h) => [
+    ...(h.route ?? []).map((r) => r.destination),
+    ...(h.mirrors ?? []).map((r) => r.destination),
+    h.mirror,
+  ]);
+  const bytes = [...(rules.spec.tls ?? []), ...(rules.spec.tcp ?? [])].flatMap((l4) => (l4.route ?? []).map((r) => r.destination));
+  return [...http, ...bytes].flatMap((d) =>
+    d?.host ? [{ host: fullHost(d.host, rules.namespace, domain), ...(d.port?.number ? { port: d.port.number } : {}) }] : [],
+  );
 });
+
+/** Hosts that the rules send requests to. */
+export const hostsUsed = memo((rules: Rules, domain: string): readonly string[] => [
+  ...new Set(destinationsUsed(rules, domain).map((d) => d.host)),
+]);
 
 /** Everything besides the rules themselves that their routes are made of: services and what such clients do with them. */
 export function dependencies(model: Model, rules: Rules, client: Client): (object | string | undefined)[] {

@@ -15,7 +15,7 @@ export { flavorOf, ingressClasses } from './ingress-class.ts';
 export { policyOf, withBackendTls, type HostPolicy, type Policy } from './destination-rule.ts';
 export { acceptedHosts, endsTls, gatewaysOf, hostOf, isPlainHttp, isTlsHttp, serversOf, type Server } from './gateway.ts';
 export { EnvoyFilters, patchOrigin, patchProblem, proxyMetadata, type EnvoyPatch } from './envoy-filter.ts';
-export { imported, importsOf, inboundPoolOf, ownPortsOf, type OwnPort } from './sidecar.ts';
+export { imported, importedPorts, importsOf, inboundPoolOf, ownPortsOf, type OwnPort } from './sidecar.ts';
 export type { Authorizer } from './authorizer.ts';
 export { DRY_RUN, type Guard } from './guard.ts';
 export { keySourcesOf, type KeySet, type KeySource } from './key-source.ts';

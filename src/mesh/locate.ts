@@ -1,7 +1,7 @@
 /** Which services there are, where they are and who stands behind them. */
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
-import type { ServiceEntry, WorkloadEntry } from '../api/index.ts';
+import type { ServiceEntry, WorkloadEntry, WorkloadGroup } from '../api/index.ts';
 import { byAge, ordered } from './age.ts';
 import { endpointsOf, identitiesOf, isHealthy, podKeysOf, type MeshEndpoints, type PodTable } from './endpoints.ts';
 import { interner, keepArray, memo } from './memo.ts';
@@ -45,6 +45,20 @@ interface Found {
 }
 
 const NO_SLICES: readonly EndpointSlice[] = [];
+
+/** On entries of machines: the WorkloadGroup that each is one of. */
+const GROUP = 'istio.io/autoRegistrationGroup';
+
+/** The entry, and what it leaves unsaid as the template of its group has it. */
+function fitted(entry: WorkloadEntry, group: WorkloadGroup | undefined): WorkloadEntry {
+  if (!group) return entry;
+  const { metadata = {}, template } = group.spec ?? {};
+  return {
+    ...entry,
+    metadata: { ...entry.metadata, labels: { ...metadata.labels, ...entry.metadata?.labels } },
+    spec: { ...template, ...entry.spec, labels: { ...template?.labels, ...entry.spec?.labels } },
+  };
+}
 
 function labelsOf({ metadata, spec }: WorkloadEntry): Readonly<Record<string, string>> {
   return { ...metadata?.labels, ...spec?.labels };
@@ -100,6 +114,10 @@ export function createLocator(): (snapshot: Snapshot, policy: PeerAuthentication
   const orderServices = ordered<Service>();
   const orderEntries = ordered<ServiceEntry>();
   const orderWorkloads = ordered<WorkloadEntry>();
+  const inGroup = memo(fitted);
+  const inGroups = memo((workloads: readonly WorkloadEntry[], groups: ReadonlyMap<string, WorkloadGroup>) =>
+    workloads.map((w) => inGroup(w, groups.get(`${w.metadata?.namespace}/${w.metadata?.annotations?.[GROUP]}`))),
+  );
   const healthy = memo((workloads: readonly WorkloadEntry[]) => workloads.filter(isHealthy));
   const slices = new Slices();
   const found = new Map<string, Found>();
@@ -179,7 +197,7 @@ export function createLocator(): (snapshot: Snapshot, policy: PeerAuthentication
   return (snapshot, policy) => {
     const { domain } = snapshot.config;
     const next = claimsOf(orderServices(snapshot.services), orderEntries(snapshot.serviceEntries), domain);
-    const workloads = healthy(orderWorkloads(snapshot.workloadEntries));
+    const workloads = inGroups(healthy(orderWorkloads(snapshot.workloadEntries)), snapshot.workloadGroups);
     const touched = slices.update(snapshot.endpointSlices);
     const moved = changedKeys(pods, snapshot.pods);
     const sources = keepArray(around, [policy, domain, workloads]);

@@ -84,24 +84,34 @@ export function unsoundPools({ spec }: Sidecar): readonly Unsound[] {
 
 const policyOfPool = memo((connectionPool: ConnectionPool): PortTrafficPolicy => ({ connectionPool }));
 
-/** The `egress` hosts of a Sidecar that holds in `namespace`, as `namespace/host`; undefined when it limits nothing. */
+/** A host that a Sidecar imports, as `namespace/host`; with `:port` behind it that port alone. */
+const IMPORT = /^([^/]*)\/(.*?)(?::(\d+))?$/;
+
+/** The `egress` hosts of a Sidecar that holds in `namespace`; undefined when it limits nothing. */
 export function importsOf(sidecar: Sidecar | undefined, namespace: string, domain: string): readonly string[] | undefined {
   if (!sidecar?.spec?.egress?.length) return undefined;
-  return sidecar.spec.egress
-    .flatMap((e) => e.hosts ?? [])
-    .map((said) => {
+  return sidecar.spec.egress.flatMap(({ hosts = [], port }) =>
+    hosts.map((said) => {
       const slash = said.indexOf('/');
       const scope = slash < 0 ? '*' : said.slice(0, slash);
-      return `${scope === '.' ? namespace : scope}/${fullHost(said.slice(slash + 1), namespace, domain)}`;
-    });
+      const host = fullHost(said.slice(slash + 1), namespace, domain);
+      return `${scope === '.' ? namespace : scope}/${host}${port?.number ? `:${port.number}` : ''}`;
+    }),
+  );
 }
 
 /** Whether `host`, spoken of in `namespace`, is among the imports; `~` stands for no namespace at all. */
 export function imported(imports: readonly string[] | undefined, namespace: string, host: string): boolean {
-  if (!imports) return true;
-  return imports.some((said) => {
-    const slash = said.indexOf('/');
-    const scope = said.slice(0, slash);
-    return (scope === '*' || scope === namespace) && intersect(said.slice(slash + 1), host) !== undefined;
+  const ports = importedPorts(imports, namespace, host);
+  return ports === 'all' || ports.length > 0;
+}
+
+/** The ports on which it is. */
+export function importedPorts(imports: readonly string[] | undefined, namespace: string, host: string): readonly number[] | 'all' {
+  if (!imports) return 'all';
+  const ports = imports.flatMap((said) => {
+    const [, scope, name = '', port = ''] = IMPORT.exec(said) ?? [];
+    return (scope === '*' || scope === namespace) && intersect(name, host) !== undefined ? [port] : [];
   });
+  return ports.includes('') ? 'all' : [...new Set(ports.map(Number))].sort((a, b) => a - b);
 }

@@ -99,8 +99,8 @@ const ofSidecar = finder<Sidecar>('Sidecar', ({ spec }) => [
     'Use a ServiceEntry and a VirtualService to the egress gateway.',
   ],
   ...(spec.egress ?? []).map((e, i): Finding | false =>
-    e.port || e.bind || e.captureMode === 'NONE'
-      ? [`spec.egress[${i}]`, 'its hosts are imported; port, bind and captureMode NONE have no effect.', 'Leave them out.']
+    e.bind || e.captureMode === 'NONE'
+      ? [`spec.egress[${i}]`, 'its hosts are imported; bind and captureMode NONE have no effect.', 'Leave them out.']
       : false,
   ),
 ]);
@@ -215,8 +215,14 @@ function ofNetwork({ network }: WorkloadEntrySpec, path: string): Finding | fals
   return Boolean(network) && [path, 'networks are not told apart; the address is called as it is.', 'Leave it out.'];
 }
 
-const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', () => [
-  ['spec', 'no machine registers by itself, so nothing comes of the template.', 'Write a WorkloadEntry for each machine.'],
+const ofWorkloadGroup = finder<WorkloadGroup>('WorkloadGroup', ({ spec }) => [
+  [
+    'spec',
+    'no machine registers by itself; entries that name the group in their annotation istio.io/autoRegistrationGroup have what its template says.',
+    'Write a WorkloadEntry with that annotation for each machine.',
+  ],
+  spec.probe !== undefined && ['spec.probe', 'nobody asks machines how they are.', 'Set the condition Healthy of each WorkloadEntry.'],
+  spec.template !== undefined && ofNetwork(spec.template, 'spec.template.network'),
 ]);
 
 const ofProxyConfig = finder<ProxyConfig>('ProxyConfig', ({ spec: { concurrency, environmentVariables = {}, image } }) => [

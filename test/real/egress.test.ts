@@ -95,6 +95,22 @@ test('a Sidecar imports what it names: other hosts are not known', { timeout: 60
   assert.deepEqual(await known({ tier: 'front' }), ['far.example']);
 });
 
+test('a Sidecar imports hosts on one port: on others they are not known', { timeout: 60_000 }, async (t) => {
+  const outside = await serve(t, echo('outside'));
+  const ports = { 80: ['HTTP', outside], 81: ['HTTP', outside] } as const;
+  const narrow = { port: { number: 81, name: 'http', protocol: 'HTTP' }, hosts: [`*/${HOST}`] };
+  const statuses = async (egress: readonly object[]): Promise<number[]> => {
+    const sidecar = istio('Sidecar', 'all', { egress, outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' } });
+    const other = { ...entry({ 80: ['HTTP', outside] }, { hosts: ['other.example'] }), metadata: { name: 'other', namespace: 'default' } };
+    const envoy = await envoyOf(t, { objects: [podOf('client'), entry(ports), other, sidecar], pod: 'default/client' });
+    const found = [];
+    for (const port of [80, 81]) found.push((await ask(envoy.port(port), HOST)).status);
+    return found;
+  };
+  assert.deepEqual(await statuses([narrow, { hosts: ['*/other.example'] }]), [502, 200]);
+  assert.deepEqual(await statuses([narrow, { hosts: ['*/*'] }]), [200, 200]);
+});
+
 /** The egress gateway's pod and Service, of which the one endpoint is a port of the machine. */
 const egress = (port: number): KubeObject[] => [
   ...objectsOf(`

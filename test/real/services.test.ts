@@ -75,6 +75,12 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
       entry('shown', { exportTo: ['default'], resolution: 'STATIC', endpoints: [at(v1)] }, 'other'),
       entry('picked', { resolution: 'STATIC', location: 'MESH_INTERNAL', workloadSelector: { labels: { kind: 'machine' } } }),
       istio('WorkloadEntry', 'machine', { address: '127.0.0.1', ports: { http: v2 }, labels: { kind: 'machine' } }),
+      entry('grouped', { resolution: 'STATIC', workloadSelector: { labels: { kind: 'grouped' } } }),
+      istio('WorkloadGroup', 'machines', { metadata: { labels: { kind: 'grouped' } }, template: { ports: { http: v1 } } }),
+      {
+        ...istio('WorkloadEntry', 'grouped', { address: '127.0.0.1' }),
+        metadata: { name: 'grouped', namespace: 'default', annotations: { 'istio.io/autoRegistrationGroup': 'machines' } },
+      },
       istio('WorkloadEntry', 'another', { address: '127.0.0.1', ports: { http: v1 }, labels: { kind: 'printer' } }),
       entry('checked', { resolution: 'STATIC', subjectAltNames: ['inner.example'], endpoints: [at(secure)] }),
       entry('unchecked', { resolution: 'STATIC', endpoints: [at(secure)] }),
@@ -97,6 +103,7 @@ test('ServiceEntries: by address, by name, by socket, by selector; weights, subs
     hidden: '502',
     shown: 'v1',
     picked: 'v2',
+    grouped: 'v1',
     checked: 'secure',
     unchecked: '503',
   };
