@@ -20,6 +20,7 @@ import { ageOf, canaryIs, warn, type Answers, type Observation, type Said } from
 import { createEnactor } from './enact.ts';
 import { badRequestsOf } from './bad-requests.ts';
 import { beganAt, withHistory } from './history.ts';
+import { missingGateways } from './gateways.ts';
 import { createHooks, type HookResult } from './hooks.ts';
 import { createObserver } from './observe.ts';
 import { withEvidence } from './judge/evidence.ts';
@@ -133,16 +134,21 @@ export async function startDelivery(options: DeliveryOptions): Promise<void> {
     await events.record({ apiVersion: 'flagger.app/v1beta1', kind: 'Canary', ...canary }, type, 'Synced', message);
   }
 
-  /** Says at once what a release would find out too late: a metric that cannot be asked, an alert that reaches nobody. */
+  /** Says at once what a release would find out too late: a metric that cannot be asked, an alert that reaches nobody, no way in. */
   async function checkUp(key: string, canary: Canary, settings: Settings): Promise<void> {
     const generation = canary.metadata?.generation ?? 0;
     if (checked.get(key) === generation) return;
     checked.set(key, generation);
-    const [unasked, untold] = await Promise.all([measuringProblems(measures, settings), alerts.problems(canary)]);
+    const [unasked, untold, missing] = await Promise.all([
+      measuringProblems(measures, settings),
+      alerts.problems(canary),
+      missingGateways(client, canary, settings),
+    ]);
     if (unasked.length > 0) await say(canary, 'Warning', `Error checking metric providers: ${unasked.join('; ')}`);
     else if (!canary.status?.phase || canary.status.phase === 'Initializing')
       await say(canary, 'Normal', 'all the metrics providers are available!');
     if (untold.length > 0) await say(canary, 'Warning', `Error checking alert providers: ${untold.join('; ')}`);
+    for (const message of missing) await say(canary, 'Warning', message);
   }
 
   async function tellUnheeded(key: string, canary: Canary, settings: Settings): Promise<void> {

@@ -6,8 +6,10 @@ import {
   ConfigMaps,
   DaemonSets,
   Deployments,
+  Gateways,
   HorizontalPodAutoscalers,
   Ingresses,
+  KubernetesGateways,
   Services,
   VirtualServices,
 } from '../api/index.ts';
@@ -146,6 +148,37 @@ test('the primary has an autoscaler of its own, and the target wakes at the leas
   await w.reach('Succeeded');
   assert.equal(await replicas(w, 'podinfo-primary'), 2, 'left to its autoscaler');
   w.stop();
+});
+
+test('Gateways that are not there are missed aloud', async () => {
+  const named = async (spec: Parameters<typeof world>[0]): Promise<string[]> => {
+    const w = await world({
+      ...spec,
+      before: async (client) => {
+        await client.create(Deployments, deployment('podinfo:1'));
+        await client.create(Gateways, { metadata: { name: 'door', namespace: NS }, spec: {} });
+        await client.create(KubernetesGateways, {
+          metadata: { name: 'door', namespace: NS },
+          spec: { gatewayClassName: 'istio', listeners: [] },
+        });
+      },
+    });
+    await w.reach('Initialized');
+    const said = (await w.events()).flatMap(
+      (e) => /^Gateway (\S+) not found: create it, or correct (\S+);/.exec(e)?.slice(1).join(' ') ?? [],
+    );
+    w.stop();
+    return said.sort();
+  };
+  const gateways = ['mesh', 'door', `${NS}/door`, `door.${NS}.svc.cluster.local`, 'public.istio-system.svc.cluster.local', 'a/b'];
+  assert.deepEqual(await named({ spec: { service: { port: 9898, gateways } } }), [
+    'b.a spec.service.gateways',
+    'public.istio-system spec.service.gateways',
+  ]);
+  const gatewayRefs = [{ name: 'door' }, { name: 'door', namespace: 'elsewhere' }, { kind: 'Service', name: 'podinfo' }];
+  assert.deepEqual(await named({ spec: { provider: 'gatewayapi:v1', service: { port: 9898, gatewayRefs } } }), [
+    'door.elsewhere spec.service.gatewayRefs',
+  ]);
 });
 
 test('an autoscaler that is not there is missed aloud', async () => {
