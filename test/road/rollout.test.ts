@@ -1,6 +1,7 @@
 /** Releases that people take a hand in, by the command line and by the API. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { after, before, test } from 'node:test';
 import { eventually, kubectl, newInstance, sample, type Instance } from '../support/instance.ts';
 
@@ -48,21 +49,36 @@ test('a release is paused, moved, resumed and promoted by hand', async () => {
   await setImage('6.14.1');
   await eventually('the canary has traffic', 30, async () => Number(await weight()) > 0);
   assert.match(await rollout('pause', 'podinfo'), /Paused/);
-  assert.equal(await rollout('set-weight', 'podinfo', '35'), 'test/podinfo: Set podinfo.test canary weight 35 by request.\n');
+  const { username } = userInfo();
+  assert.equal(
+    await rollout('set-weight', 'podinfo', '35'),
+    `test/podinfo: Set podinfo.test canary weight 35 by request of ${username}.\n`,
+  );
   assert.equal(await weight(), '35');
   // As a sync from Git would: what it does not name stays.
   await kubectl(it, 'apply -f -', CANARY);
   await eventually('the pause is noticed', 15, async () => (await rollout('list')).includes('Progressing, paused'));
   assert.equal(await weight(), '35');
-  assert.match(await rollout('why', 'podinfo'), /The last request, set-weight=35 at .*, was done/);
-  assert.equal(await posted('set-weight', '{"spec": {"weight": 40}}'), 'Set podinfo.test canary weight 40 by request.');
+  const why = await rollout('why', 'podinfo');
+  assert.ok(why.includes(`The last request, set-weight=35 by ${username} at `), why);
+  assert.equal(await posted('set-weight', '{"spec": {"weight": 40}}'), 'Set podinfo.test canary weight 40 by request of sluice-admin.');
   assert.equal(await weight(), '40');
-  assert.match(await rollout('promote', 'podinfo'), /Promoting podinfo.test by request/);
+  assert.match(await rollout('promote', 'podinfo'), /Promoting podinfo.test by request of /);
   assert.match(await rollout('wait', 'podinfo', '--timeout', '60s'), /promoted after/);
-  const releases = JSON.parse(await rollout('history', 'podinfo', '-o', 'json')) as { outcome: string; images: string[] }[];
+  const releases = JSON.parse(await rollout('history', 'podinfo', '-o', 'json')) as {
+    outcome: string;
+    images: string[];
+    requests: { request: string; by: string }[];
+  }[];
   assert.deepEqual(
-    releases.map((r) => [r.outcome, r.images]),
-    [['Promoted', ['ghcr.io/stefanprodan/podinfo:6.14.1']]],
+    releases.map((r) => [r.outcome, r.images, r.requests.map(({ request, by }) => `${request} by ${by === username ? 'user' : by}`)]),
+    [
+      [
+        'Promoted',
+        ['ghcr.io/stefanprodan/podinfo:6.14.1'],
+        ['pause by user', 'set-weight=35 by user', 'set-weight=40 by sluice-admin', 'promote by user'],
+      ],
+    ],
   );
 });
 
