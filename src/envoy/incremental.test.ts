@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../api/index.ts';
+import { below, seededRng, type Rng } from '../base/index.ts';
 import { proxyOf, snapshotOf, Table, type Proxy, type Snapshot } from '../mesh/index.ts';
 import type { Pod } from 'kubernetes-types/core/v1.js';
+import { versionsOf } from './golden.fixture.ts';
 import { createTranslator } from './translator.ts';
 
 /** Counts what is read of objects. */
@@ -89,6 +91,11 @@ const policyOf = (i: number, maxConnections: number): KubeObject =>
 const PROXIES = 10;
 const ASKED: ReadonlySet<string> = new Set(Array.from({ length: 5 }, (_, i) => `80/svc-${i}`));
 
+/** The snapshot with the object under that key, or with none. */
+function changed(snapshot: Snapshot, field: keyof Snapshot, key: string, object: KubeObject | undefined): Snapshot {
+  return { ...snapshot, [field]: (snapshot[field] as unknown as Table<KubeObject>).with([[key, object]]) };
+}
+
 /** A mesh of that many services, each with a pod and rules, of which some proxies use five; and what one change reads and makes. */
 function mesh(size: number): (field: keyof Snapshot, object: KubeObject) => { reads: number; made: number } {
   const all = Array.from({ length: size }, (_, i) => [podOf(i, true), sliceOf(i, true), serviceOf(i), rulesOf(i, 50), policyOf(i, 10)]);
@@ -107,7 +114,7 @@ function mesh(size: number): (field: keyof Snapshot, object: KubeObject) => { re
   let before = held();
   return (field, object) => {
     const key = `${NAMESPACE}/${object.metadata?.name}`;
-    snapshot = { ...snapshot, [field]: (snapshot[field] as unknown as Table<KubeObject>).with([[key, watch(object)]]) };
+    snapshot = changed(snapshot, field, key, watch(object));
     reads = 0;
     translator.update(snapshot);
     const after = held();
@@ -135,5 +142,59 @@ test('a change reads and makes as much in a large mesh as in a small one', () =>
     assert.deepEqual([before.made, now.made], [made, made], what);
     // Its place among those as old is found by halves.
     assert.ok(now.reads <= before.reads + 30, `${what}: ${before.reads} reads of 60 services, ${now.reads} of 480`);
+  }
+});
+
+/** What may stand in the mesh under the name `svc-<i>`, in one of its forms. */
+const FORMS: Readonly<Partial<Record<keyof Snapshot, (i: number, rng: Rng) => KubeObject>>> = {
+  services: (i, rng) => ({ ...serviceOf(i), spec: { ...(serviceOf(i) as { spec: object }).spec, ports: ports(rng) } }) as KubeObject,
+  endpointSlices: (i, rng) => sliceOf(i, rng.next() < 0.7),
+  pods: (i, rng) => podOf(i, rng.next() < 0.5),
+  virtualServices: (i, rng) => {
+    const target = below(rng, 6);
+    const rules = rulesOf(target, below(rng, 101)) as KubeObject & { spec: object };
+    const hosts = [rng.next() < 0.2 ? '*.example' : `svc-${rng.next() < 0.7 ? i : below(rng, 6)}`];
+    return { ...rules, metadata: meta(`svc-${i}`), spec: { ...rules.spec, hosts } } as KubeObject;
+  },
+  destinationRules: (i, rng) => {
+    const rule = policyOf(i, below(rng, 5)) as KubeObject & { spec: object };
+    return rng.next() < 0.2 ? ({ ...rule, spec: { ...rule.spec, host: '*.default.svc.cluster.local' } } as KubeObject) : rule;
+  },
+  serviceEntries: (i, rng) =>
+    ({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'ServiceEntry',
+      metadata: meta(`svc-${i}`),
+      spec: {
+        hosts: [rng.next() < 0.5 ? `svc-${i}.default.svc.cluster.local` : `e-${i}.example`],
+        location: 'MESH_INTERNAL',
+        resolution: 'STATIC',
+        ports: [{ number: 90, name: 'http', protocol: 'HTTP' }],
+        ...(rng.next() < 0.5 ? { workloadSelector: { labels: { app: `svc-${i}` } } } : { endpoints: [{ address: `10.9.0.${i}` }] }),
+      },
+    }) as KubeObject,
+};
+const ports = (rng: Rng): object[] => [{ name: rng.next() < 0.8 ? 'http' : 'tcp', port: 80 + below(rng, 2), targetPort: 8080 }];
+
+test('after any changes in a row, what is held and said is what a translator says that saw the last state alone', () => {
+  const rng = seededRng(11);
+  const translators = [-1, Infinity].map((onDemandAbove) => ({ onDemandAbove, translator: createTranslator({ onDemandAbove }) }));
+  const proxy = proxyOf(podOf(0, true) as Pod) as Proxy;
+  let snapshot: Snapshot = Object.fromEntries(
+    Object.entries(snapshotOf([])).map(([field, held]: [string, unknown]) => [field, held instanceof Map ? new Table() : held]),
+  ) as unknown as Snapshot;
+  const fields = Object.keys(FORMS) as (keyof typeof FORMS)[];
+  for (let step = 0; step < 100; step++) {
+    const field = fields[below(rng, fields.length)]!;
+    const i = below(rng, 6);
+    const object = rng.next() < 0.2 ? undefined : FORMS[field]!(i, rng);
+    const key = `${NAMESPACE}/${field === 'pods' ? 'pod' : 'svc'}-${i}`;
+    snapshot = changed(snapshot, field, key, object);
+    for (const { onDemandAbove, translator } of translators) {
+      const fresh = createTranslator({ onDemandAbove });
+      assert.deepEqual(translator.update(snapshot), fresh.update(snapshot), `step ${step}: ${field} ${key}`);
+      const [held, meant] = [translator, fresh].map((t) => versionsOf(t.resources(proxy, ASKED)));
+      assert.deepEqual(held, meant, `step ${step}: ${field} ${key}`);
+    }
   }
 });

@@ -103,7 +103,8 @@ export function createTranslator({ onDemandAbove = ON_DEMAND_ABOVE }: Translator
     update(snapshot) {
       const next = modeler(snapshot);
       if (model && sameModel(model, next)) {
-        model = next;
+        // Who holds the model that means the same holds no pods of long ago.
+        Object.assign(model, { pods: next.pods });
         return problems;
       }
       model = next;
@@ -165,10 +166,20 @@ const ofNamespace = memo((services: readonly MeshService[], namespace: string) =
   services.filter((s) => s.namespace === namespace && s.selector !== undefined),
 );
 
+/** By the first label that they select by, with their places; under no label those that select all pods. */
+const bySelector = memo((services: readonly MeshService[], namespace: string) =>
+  Map.groupBy(ofNamespace(services, namespace).entries(), ([, { selector = {} }]) => Object.entries(selector)[0]?.join('=') ?? ''),
+);
+
 /** Services of which pods with these labels (as text) are endpoints. */
 const servicesBefore = memo((services: readonly MeshService[], namespace: string, labels: string): readonly MeshService[] => {
   const own = JSON.parse(labels) as Proxy['labels'];
-  return ofNamespace(services, namespace).filter((s) => selects(s.selector, own));
+  const index = bySelector(services, namespace);
+  const some = ['', ...Object.entries(own).map((label) => label.join('='))].flatMap((label) => index.get(label) ?? []);
+  return some
+    .flatMap(([place, s]) => (selects(s.selector, own) ? [{ place, s }] : []))
+    .sort((a, b) => a.place - b.place)
+    .map(({ s }) => s);
 });
 
 const internItself = interner<InboundPort['service']>();

@@ -11,33 +11,25 @@ import { changedKeys } from './table.ts';
 import { selects } from './workload.ts';
 
 type Found = Omit<Problem, 'object'>;
-type Services = Model['services'];
-
-interface Known {
-  readonly services: Services;
-  readonly domain: string;
-}
-
-const known = memo((services: Services, domain: string): Known => ({ services, domain }));
-
 const hostOf = (rule: DestinationRule, domain: string): string => fullHost(rule.spec.host, rule.metadata?.namespace ?? '', domain);
 
 /** Finds them in one model after another; a rule is looked at again when it, or a service or endpoints of its host, changed. */
 export function createDestinationRuleProblems(): (model: Model) => readonly Problem[] {
   const hosts = mapped(hostOf);
-  let endpoints: Model['endpoints'] = new Map();
-  const ofRules = flatMapped((rule: DestinationRule, { services, domain }: Known) => {
+  let last: Pick<Model, 'services' | 'endpoints'> = { services: new Map(), endpoints: new Map() };
+  const ofRules = flatMapped((rule: DestinationRule, domain: string) => {
+    const { services, endpoints } = last;
     const host = hostOf(rule, domain);
     // For a wildcard, one of the services that it is for.
     const service = services.get(host) ?? (host.startsWith('*') ? [...services.values()].find((s) => covers(host, s.host)) : undefined);
     return problemsOfRule(rule, domain, service, service && endpoints.get(service.host));
   });
-  return ({ destinationRules: { all }, services, endpoints: next, config: { domain } }) => {
-    const moved = new Set(changedKeys(endpoints, next));
-    endpoints = next;
+  return ({ destinationRules: { all }, services, endpoints, config: { domain } }) => {
+    const moved = new Set([...changedKeys(last.services, services), ...changedKeys(last.endpoints, endpoints)]);
+    last = { services, endpoints };
     const of = hosts(all, domain);
     const again = (place: number): boolean => moved.has(of[place]!) || of[place]!.startsWith('*');
-    return ofRules(all, known(services, domain), moved.size ? again : undefined);
+    return ofRules(all, domain, moved.size ? again : undefined);
   };
 }
 

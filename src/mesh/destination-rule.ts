@@ -133,6 +133,16 @@ export class DestinationRules {
     return labelsIn(this.#heads, 'localityLabels');
   }
 
+  /** The hosts, full, of rules that only one of the two holds. */
+  hostsUnlike(other: DestinationRules): string[] {
+    if (this === other) return [];
+    const only = (own: DestinationRules, there: DestinationRules): string[] => {
+      const known = new Set(there.all);
+      return own.all.flatMap((rule, i) => (known.has(rule) ? [] : [own.#heads[i]!.host]));
+    };
+    return [...only(this, other), ...only(other, this)];
+  }
+
   /**
    * The client's namespace is asked first, then the service's, then the root one; the first that has a rule decides alone. In the
    * client's, a rule that selects the client by its labels comes before those for everybody.

@@ -5,13 +5,14 @@ import { hostOf } from './gateway.ts';
 import { guardProblems } from './guard-problems.ts';
 import { fullHost, intersect, lookupHost } from './host.ts';
 import { createDestinationRuleProblems } from './destination-rule-problems.ts';
-import { flatMapped, joined, memo } from './memo.ts';
+import { flatMapped, joined, mapped, memo } from './memo.ts';
 import type { Model } from './model.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { RuleMatch } from './rule.ts';
 import { unsoundPools } from './sidecar.ts';
 import { unsoundParts } from './soundness.ts';
+import { changedKeys } from './table.ts';
 import { telemetryProblems } from './telemetry-problems.ts';
 import { MESH, type Rules, type VirtualServices } from './virtual-service.ts';
 import { createWithoutEffect } from './without-effect.ts';
@@ -28,17 +29,17 @@ export function problemsOf(model: Model): readonly Problem[] {
  * when something that it is judged by changed.
  */
 export function createProblems(): (model: Model) => readonly Problem[] {
-  const ofTargets = flatMapped(targetProblems);
+  const ofTargets = createTargetProblems();
   const ofDelegates = flatMapped(delegateProblems);
   const ofDestinationRules = createDestinationRuleProblems();
   const ofIdle = createWithoutEffect();
   return (model) => {
-    const { virtualServices, destinationRules, services, gateways, config } = model;
+    const { virtualServices, gateways } = model;
     const own = written(virtualServices.all);
     return joined(
       model.misshapen,
       hostProblems(virtualServices.heads),
-      ofTargets(own, around(services, destinationRules, gateways, config)),
+      ofTargets(own, model),
       ofDelegates(own, virtualServices.delegates ? virtualServices : undefined),
       ofDestinationRules(model),
       inboundPoolProblems(model.sidecars.all),
@@ -51,32 +52,37 @@ export function createProblems(): (model: Model) => readonly Problem[] {
   };
 }
 
-/** What the destinations of VirtualServices are judged by. */
-type Around = Pick<Model, 'services' | 'destinationRules' | 'gateways' | 'config'>;
-
-const around = memo(
-  (
-    services: Around['services'],
-    destinationRules: Around['destinationRules'],
-    gateways: Around['gateways'],
-    config: Around['config'],
-  ): Around => ({ services, destinationRules, gateways, config }),
-);
-
 /** Those of VirtualServices. */
 const written = memo((all: readonly Rules[]): readonly Rules[] => (all.some((r) => r.kind) ? all.filter((r) => !r.kind) : all));
 
 const NO_PROBLEMS: readonly Problem[] = [];
 
-/** What is wrong with a VirtualService's gateways and destinations, remembered by all that it is told from. */
-function targetProblems(rules: Rules, { services, destinationRules, gateways, config: { domain } }: Around): readonly Problem[] {
-  const targets = targetsOf(rules, domain).flatMap((host) => {
-    const service = lookupHost(services, host);
-    return [host, service, service && destinationRules.of(rules.namespace, service)];
+/** What is wrong with gateways and destinations: looked at again for rules that send requests where a service or a policy changed. */
+function createTargetProblems(): (own: readonly Rules[], model: Model) => readonly Problem[] {
+  const targets = mapped(targetsOf);
+  let last: Pick<Model, 'services' | 'destinationRules'> | undefined;
+  const of = flatMapped((rules: Rules, { gateways, domain }: ReturnType<typeof around>) => {
+    const { services, destinationRules } = last!;
+    const judged = targetsOf(rules, domain).flatMap((host) => {
+      const service = lookupHost(services, host);
+      return [host, service, service && destinationRules.of(rules.namespace, service)];
+    });
+    const inMeshOnly = rules.gateways.length === 1 && rules.gateways[0] === MESH;
+    return problemsOfRules(rules, domain, inMeshOnly ? undefined : gateways, ...judged);
   });
-  const inMeshOnly = rules.gateways.length === 1 && rules.gateways[0] === MESH;
-  return problemsOfRules(rules, domain, inMeshOnly ? undefined : gateways, ...targets);
+  return (own, model) => {
+    const { services, destinationRules, gateways, config } = model;
+    const moved = last ? [...changedKeys(last.services, services), ...destinationRules.hostsUnlike(last.destinationRules)] : [];
+    last = { services, destinationRules };
+    const hosts = new Set(moved);
+    const wide = moved.some((host) => host.startsWith('*'));
+    const sent = targets(own, config.domain);
+    const again = (place: number): boolean => wide || sent[place]!.some((host) => hosts.has(host));
+    return of(own, around(gateways, config.domain), moved.length ? again : undefined);
+  };
 }
+
+const around = memo((gateways: Model['gateways'], domain: string) => ({ gateways, domain }));
 
 /** Routes that are left to nobody. `all` is there where somebody delegates. */
 function delegateProblems(rules: Rules, all: VirtualServices | undefined): readonly Problem[] {
