@@ -170,10 +170,12 @@ export function tlsTable(server: Server): string {
 
 /** How TLS is ended; undefined where it is not, or for want of a certificate cannot be. */
 function transportOf({ model }: For, { spec }: Server): Json | undefined {
-  const { secret, tls } = spec;
+  const { secrets, tls } = spec;
   if (tls?.mode === 'ISTIO_MUTUAL') return { transport_socket: meshTlsDownstream(model.config.domain) };
   const named = tls?.credentialName ? [tls.credentialName] : (tls?.credentialNames ?? []);
-  const credentials = secret ? [`kubernetes-gateway://${secret.namespace}/${secret.name}`] : named.map((name) => `kubernetes://${name}`);
+  const credentials = secrets
+    ? secrets.map((s) => `kubernetes-gateway://${s.namespace}/${s.name}`)
+    : named.map((name) => `kubernetes://${name}`);
   if (!tls || !credentials[0]) return undefined;
   const authorities = tls.caCertCredentialName ? `kubernetes://${tls.caCertCredentialName}` : credentials[0];
   return { transport_socket: gatewayTls(tls, credentials, `${authorities}-cacert`, spec.clients) };

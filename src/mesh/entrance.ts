@@ -9,11 +9,11 @@ export interface Clients {
   readonly optional: boolean;
 }
 
-/** A server of a Gateway; its certificate may be a Secret of any namespace, which users of Istio's Gateway cannot say. */
+/** A server of a Gateway; its certificates may be Secrets of any namespace, which users of Istio's Gateway cannot say. */
 export interface ServerSpec extends GatewayServer {
   /** Whom clients are checked against, where that is no Secret. */
   readonly clients?: Clients;
-  readonly secret?: Required<Key>;
+  readonly secrets?: readonly Required<Key>[];
   /** The object of another kind that it is made of; a Gateway of the Gateway API is a `KubernetesGateway`. */
   readonly owner?: Owner;
 }

@@ -112,10 +112,10 @@ function serverOf(
   const named = `${namespace}-${owner.name}-${name}`;
   const common = { port: { number: port, name: named, protocol }, hosts: [protocol === 'TCP' ? '*' : hostname], owner };
   if (protocol === 'TLS' && tls?.mode === 'Passthrough') return { ...common, tls: { mode: 'PASSTHROUGH' } };
-  const [ref] = endsTls(protocol, tls) ? (tls?.certificateRefs ?? []) : [];
-  if (!ref) return common;
-  const secret = { namespace: ref.namespace ?? namespace, name: ref.name };
-  return { ...common, tls: { mode: 'SIMPLE' }, secret, ...(clients ? { clients } : {}) };
+  const refs = endsTls(protocol, tls) ? (tls?.certificateRefs ?? []) : [];
+  if (!refs.length) return common;
+  const secrets = refs.map((ref) => ({ namespace: ref.namespace ?? namespace, name: ref.name }));
+  return { ...common, tls: { mode: 'SIMPLE' }, secrets, ...(clients ? { clients } : {}) };
 }
 
 function endsTls(protocol: string, tls: gatewayApi.Listener['tls']): boolean {

@@ -131,7 +131,7 @@ const readIngress = memo(
       }
       const hosts = t.hosts?.length ? t.hosts : [...new Set(rules.map((r) => hostOf(r.host)))];
       const port = { number: 443, name: `${namespace}-${name}-${i}`, protocol: 'HTTPS' };
-      return [{ port, hosts: hosts.length ? hosts : ['*'], tls: { mode: 'SIMPLE' }, secret: { namespace, name: t.secretName }, owner }];
+      return [{ port, hosts: hosts.length ? hosts : ['*'], tls: { mode: 'SIMPLE' }, secrets: [{ namespace, name: t.secretName }], owner }];
     });
     return { locations, servers, problems };
   },

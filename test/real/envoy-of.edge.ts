@@ -101,7 +101,7 @@ export async function envoyOf(t: TestContext, options: Options): Promise<EnvoyOf
   });
   const secretOf = (s: Json): Json => {
     const name = s['name'] as string;
-    const [, own = ''] = /^kubernetes:\/\/(.*?)(?:-cacert)?$/.exec(name) ?? [];
+    const [, own = ''] = /^kubernetes(?:-gateway)?:\/\/(?:[^/]+\/)?(.*?)(?:-cacert)?$/.exec(name) ?? [];
     const user = secrets.users?.[own];
     if ('validation_context' in s) return { name, ...trust(user?.trusted ?? secrets.root, user?.revoked) };
     return user

@@ -1,10 +1,12 @@
 /** Routes that carry bytes and TLS to backends, as the Gateway API has them, seen in connections through the real Envoy. */
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer as createHttps } from 'node:https';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { KubeObject } from '../../src/api/index.ts';
-import { authority, selfSigned } from '../support/certificate.ts';
+import { authority, selfSigned, type Certificate } from '../support/certificate.ts';
 import { ask, echo, envoyOf, gatewayObjects, objectsOf, serve, serviceAt, type Answered } from './envoy-of.edge.ts';
 import { bytesOver, greeter } from './bytes.edge.ts';
 
@@ -168,6 +170,47 @@ test('sessions of an HTTPRoute: by a header or a cookie that the client brings b
   const [cookie = ''] = byCookie.headers['set-cookie'] ?? [];
   assert.deepEqual(await kinds('cookie', { cookie: cookie.split(';')[0]! }), [byCookie.name]);
   assert.deepEqual(await kinds('header'), ['one', 'two'], 'who brings nothing back is anybody');
+});
+
+test('certificates of a listener: each client is shown the one that it can check', { timeout: 60_000 }, async (t) => {
+  const [ec, rsa] = [await selfSigned('both.example'), await selfSigned('both.example', 'RSA')];
+  const names = ['rsa', 'ec'];
+  const of = ({ cert, key }: Certificate): { certificate: string; key: string; trusted: string } => ({
+    certificate: cert,
+    key,
+    trusted: cert,
+  });
+  const secret = (name: string): KubeObject =>
+    Object({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace: 'default' },
+      data: { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5' },
+    });
+  const envoy = await envoyOf(t, {
+    objects: [
+      ...gatewayObjects(),
+      ...classes,
+      ...names.map(secret),
+      ...serviceAt('app', await serve(t, echo('app'))),
+      gatewayApi('Gateway', 'door', {
+        gatewayClassName: 'istio',
+        listeners: [{ name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: names.map((name) => ({ name })) } }],
+      }),
+      gatewayApi('HTTPRoute', 'door', { parentRefs: [{ name: 'door' }], ...to({ name: 'app', port: 80 }) }),
+    ],
+    pod: PROXY,
+    secrets: { certificate: ec.cert, key: ec.key, root: ec.cert, users: { ec: of(ec), rsa: of(rsa) } },
+  });
+  const shown: (string | undefined)[] = [];
+  for (const kind of ['RSA', 'ECDSA']) {
+    const tls = { maxVersion: 'TLSv1.2' as const, ciphers: `ECDHE-${kind}-AES128-GCM-SHA256`, rejectUnauthorized: false };
+    const socket = connectTls({ host: '127.0.0.1', port: envoy.port(8443), servername: 'both.example', ...tls });
+    await once(socket, 'secureConnect');
+    shown.push(new X509Certificate(socket.getPeerCertificate().raw).publicKey.asymmetricKeyType);
+    socket.destroy();
+  }
+  assert.deepEqual(shown, ['rsa', 'ec']);
 });
 
 test(
