@@ -45,7 +45,8 @@ test('A/B: a browser by its header, an insider by the cookie, and nobody else', 
   await answered('6.0.1', INSIDER);
   await answered('6.0.1', FIREFOX);
   assert.deepEqual(await versions(20), ['6.0.0']);
-  assert.equal((await releases.status('front')).phase, 'Progressing');
+  const { phase, canaryWeight } = await releases.status('front');
+  assert.deepEqual([phase, canaryWeight], ['Progressing', 100]);
   await releases.reach('front', 'Succeeded');
   assert.match(await releases.said('front'), /Advance front\.test canary iteration 4\/4/);
   assert.deepEqual(await versions(10), ['6.0.1']);
