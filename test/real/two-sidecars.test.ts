@@ -1,7 +1,7 @@
 /** What two workloads say to each other through both of their proxies: gRPC, WebSocket, HTTP/2; and who is known to whom by what. */
 import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
-import { createServer, request, type Server } from 'node:http';
+import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { test } from 'node:test';
 import type { KubeObject } from '../../src/api/index.ts';
@@ -11,6 +11,7 @@ import { ask, echo, serve } from './envoy-of.edge.ts';
 import { callUnary, converse, grpcClient, grpcServer } from './grpc.edge.ts';
 import { istio } from './mesh-objects.ts';
 import { twoSidecars } from './two-sidecars.ts';
+import { overWebSocket, repeater } from './web-socket.edge.ts';
 
 const UNAVAILABLE = 14;
 const RESOURCE_EXHAUSTED = 8;
@@ -84,17 +85,11 @@ test(
 );
 
 test('WebSocket and HTTP/2: upgrades pass both proxies; between them is spoken what the rule says', { timeout: 60_000 }, async (t) => {
-  const sockets: Server = createServer();
-  sockets.on('upgrade', (_req, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n');
-    socket.on('data', (bytes: Buffer) => socket.end(`you said ${bytes.toString()}`));
-    socket.on('error', () => undefined);
-  });
   const versions = await serve(t, (req, res) => void res.end(req.httpVersion));
   const pool = (name: string, http: object): KubeObject =>
     istio('DestinationRule', name, { host: name, trafficPolicy: { connectionPool: { http } } });
   const apps = {
-    sockets: { portName: 'http', number: 80, port: await serve(t, sockets) },
+    sockets: { portName: 'http', number: 80, port: await serve(t, repeater()) },
     plain: { portName: 'http', number: 80, port: versions },
     raised: { portName: 'http', number: 80, port: versions },
     kept: { portName: 'http', number: 80, port: versions },
@@ -103,26 +98,7 @@ test('WebSocket and HTTP/2: upgrades pass both proxies; between them is spoken w
     pool('raised', { h2UpgradePolicy: 'UPGRADE' }),
     pool('kept', { h2UpgradePolicy: 'DO_NOT_UPGRADE' }),
   ]);
-  const said = await new Promise<string>((resolve, reject) => {
-    const headers = {
-      host: 'sockets',
-      connection: 'Upgrade',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    };
-    const req = request({ host: '127.0.0.1', port: client.port(80), headers, agent: false });
-    req.on('upgrade', (_res, socket, head) => {
-      let text = head.toString();
-      socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
-      socket.on('close', () => resolve(text));
-      socket.write('hello');
-    });
-    req.on('response', (res) => reject(new Error(`answered with ${res.statusCode}`)));
-    req.on('error', reject);
-    req.end();
-  });
-  assert.equal(said, 'you said hello');
+  assert.equal(await overWebSocket(client.port(80), 'sockets', 'hello'), 'you said hello');
 
   const over2 = async (): Promise<number> => {
     const stats = await server.admin('/stats?filter=http.inbound_.*downstream_rq_http2_total');

@@ -1,10 +1,10 @@
 /** VirtualServices at a sidecar, row by row: what the real Envoy makes of requests. */
 import assert from 'node:assert/strict';
-import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import type { KubeObject } from '../../src/api/index.ts';
 import { ask, echo, envoyOf, serve, type Answered, type Ask, type EnvoyOf } from './envoy-of.edge.ts';
 import { istio, podOf, subsets, versioned } from './mesh-objects.ts';
+import { overWebSocket, repeater } from './web-socket.edge.ts';
 
 const CLIENT = podOf('client', { tier: 'front' });
 
@@ -268,37 +268,10 @@ test('when things go wrong: timeouts, retries, faults', { timeout: 60_000 }, asy
 });
 
 test('WebSocket: a connection is upgraded and carries bytes both ways', { timeout: 60_000 }, async (t) => {
-  const server: Server = createServer();
-  server.on('upgrade', (_req: IncomingMessage, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n');
-    socket.on('data', (bytes: Buffer) => socket.end(`you said ${bytes.toString()}`));
-    socket.on('error', () => undefined);
-  });
-  const port = await serve(t, server);
+  const port = await serve(t, repeater());
   const envoy = await client(t, [
     ...versioned('ws', { versions: { v1: port } }),
     rules('socket', [{ route: [{ destination: { host: 'ws' } }] }]),
   ]);
-  for (const host of ['ws', 'socket.example']) {
-    const said = await new Promise<string>((resolve, reject) => {
-      const headers = {
-        host,
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      };
-      const req = request({ host: '127.0.0.1', port: envoy.port(80), headers, agent: false });
-      req.on('upgrade', (_res, socket, head) => {
-        let text = head.toString();
-        socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
-        socket.on('close', () => resolve(text));
-        socket.write('hello');
-      });
-      req.on('response', (res) => reject(new Error(`answered with ${res.statusCode}`)));
-      req.on('error', reject);
-      req.end();
-    });
-    assert.equal(said, 'you said hello', host);
-  }
+  for (const host of ['ws', 'socket.example']) assert.equal(await overWebSocket(envoy.port(80), host, 'hello'), 'you said hello', host);
 });
