@@ -42,7 +42,7 @@ function workload(name: string, image: string, port: number, probe: string, cont
     metadata: { name, namespace: NS },
     spec: {
       replicas: 1,
-      progressDeadlineSeconds: 30,
+      progressDeadlineSeconds: 90,
       selector: { matchLabels: labels },
       template: {
         metadata: { labels: { ...labels, ...more } },
@@ -75,7 +75,7 @@ export const canary = (
   metadata: { name, namespace: NS },
   spec: {
     targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
-    progressDeadlineSeconds: 30,
+    progressDeadlineSeconds: 90,
     service: { port: 9898, gateways: [`${NS}/door`, 'mesh'], hosts: [`${name}.example.com`], ...service },
     analysis: { interval: '1s', threshold: 2, metrics: METRICS, ...analysis },
     ...spec,
