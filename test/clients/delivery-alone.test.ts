@@ -221,7 +221,7 @@ test('people take a hand in its releases by the words that instances know', asyn
     ],
     [['pause', 'podinfo'], 0, /^test\/podinfo: Paused/],
     [['resume', 'podinfo'], 0, /^test\/podinfo: Resumed\.\n$/],
-    [['why', 'podinfo'], 0, /The last request, abort at .*, was refused: no release is under way/],
+    [['why', 'podinfo'], 0, /The last request, abort by \S+ at \S+ was refused: no release is under way/],
     [['get', 'nobody'], 1, /there is no Canary nobody in namespace test/],
     [['list', '--context', 'nope'], 1, /has no context "nope"/],
   ];
