@@ -62,6 +62,7 @@ export const readPatch = memo((from: EnvoyPatch): Patch | Unreadable => {
   if (match.listener?.portName) return { path: 'match.listener.portName', error: 'listeners do not know the names of ports' };
   try {
     const value = operation === 'REMOVE' ? {} : canonical(MESSAGE[applyTo], patch.value ?? {});
+    if (applyTo === 'EXTENSION_CONFIG' && !value['typed_config']) return { path: 'patch.value', error: 'there is no typed_config' };
     return { from, applyTo, operation, match, value, filterClass: patch.filterClass ?? 'UNSPECIFIED' };
   } catch (error) {
     return { path: 'patch.value', error: error instanceof Error ? error.message : String(error) };

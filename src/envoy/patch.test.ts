@@ -102,6 +102,15 @@ test('one that was never good is left out; of several the last changed is given 
   assert.match(w.said().join(), /^SLU0012 new .* They are left out\.$/);
 });
 
+test('a filter configuration in which nothing is configured is left out, and said', () => {
+  const empty: EnvoyFilter = {
+    ...filter('empty', 1, '2s'),
+    spec: { configPatches: [{ applyTo: 'EXTENSION_CONFIG', patch: { operation: 'ADD', value: { name: 'first' } } }] },
+  };
+  const w = world(empty);
+  assert.deepEqual(w.said(), ['IST0106 empty there is no typed_config. The patch is left out.']);
+});
+
 test('a refusal of what no EnvoyFilter touched is none of ours; resources that patches leave alone stay the same objects', () => {
   const w = world(filter('a', 1, '1s'));
   const before = w.translator.resources(proxy);
