@@ -63,7 +63,8 @@ function doorTo({ socket, port }: Door): { listener: object; cluster: object } {
     cluster: {
       name: 'door',
       type: 'STATIC',
-      load_assignment: assignment('door', { socket_address: { address: '127.0.0.1', port_value: port } }),
+      // A Gateway may bind 127.0.0.1, and what comes there is then its own.
+      load_assignment: assignment('door', { socket_address: { address: '127.0.0.2', port_value: port } }),
     },
   };
 }
