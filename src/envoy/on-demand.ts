@@ -8,7 +8,7 @@ import { encoded, resource } from './encode.ts';
 import { ADS } from './json.ts';
 import { ruled, serviceHost } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
-import { catchAll, domainsOf, soleDomain, virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
+import { catchAll, domainsOf, soleDomain, virtualHostMessage, type Client, type VirtualHost } from './virtual-host.ts';
 
 /** Names that one proxy may ask for. It never forgets one, so neither may we; who asks for more is told that there is none. */
 export const MAX_ASKED = 10_000;
@@ -31,9 +31,7 @@ export function absent(name: string): EnvoyResource {
 export const answered = memo((host: VirtualHost, name: string): EnvoyResource => {
   const asked = name.slice(name.indexOf('/') + 1);
   // Envoy tells held hosts apart by this name as well as by the resource's.
-  const { unfit } = host;
-  const bytes = virtualHostBytes(host, asked, [asked]);
-  const answer = resource(TypeUrl.virtualHost, name, { bytes, ...(unfit ? { unfit } : {}) }, host.from);
+  const answer = resource(TypeUrl.virtualHost, name, virtualHostMessage(host, asked, [asked]), host.from);
   hosts.set(answer, { name: host.name, domains: host.domains });
   return answer;
 });

@@ -34,7 +34,7 @@ import type { Whereabouts } from './locality.ts';
 import { hostAsked } from './on-demand.ts';
 import { planOutbound, planRoutes, type OutboundPlan } from './outbound.ts';
 import { TypeUrl, type EnvoyResource } from './resource.ts';
-import { destinationsUsed, virtualHostBytes, type Client, type VirtualHost } from './virtual-host.ts';
+import { destinationsUsed, virtualHostMessage, type Client, type VirtualHost } from './virtual-host.ts';
 
 export type Resources = ReadonlyMap<string, EnvoyResource>;
 
@@ -192,10 +192,9 @@ const joined = memo((first: VirtualHost, name: string, ...rest: VirtualHost[]): 
     max_direct_response_body_size_bytes: MAX_DIRECT_RESPONSE,
   });
   const all = [first, ...rest];
-  const hosts = all.map((h) => repeated(VIRTUAL_HOSTS, virtualHostBytes(h)));
-  const unfit = all.find((h) => h.unfit)?.unfit;
-  const bytes = Buffer.concat([head, ...hosts]);
-  return resource(TypeUrl.route, name, { bytes, ...(unfit ? { unfit } : {}) }, [...new Set(all.flatMap((h) => h.from))]);
+  const hosts = all.map((h) => virtualHostMessage(h));
+  const bytes = Buffer.concat([head, ...hosts.map((h) => repeated(VIRTUAL_HOSTS, h.bytes))]);
+  return resource(TypeUrl.route, name, { ...hosts.find((h) => h.unfit), bytes }, [...new Set(all.flatMap((h) => h.from))]);
 });
 
 /** A route table that holds all its hosts. */

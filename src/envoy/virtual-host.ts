@@ -11,7 +11,7 @@ import {
   type Rules,
 } from '../mesh/index.ts';
 import { outboundName, PASSTHROUGH } from './cluster.ts';
-import { encoded, repeated } from './encode.ts';
+import { encoded, repeated, type Encoded } from './encode.ts';
 import { objectsIn, type Json } from './json.ts';
 import type { Whereabouts } from './locality.ts';
 import { PEER_HEADER } from './metrics.ts';
@@ -23,9 +23,7 @@ export interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
   /** All of the message but for `name` and `domains`. */
-  readonly rest: Uint8Array;
-  /** As of an {@link EnvoyResource}. */
-  readonly unfit?: string;
+  readonly rest: Encoded;
   /** The clusters that its routes name, and those that they would name with other weights: a shift to one finds it there. */
   readonly clusters: readonly string[];
   /** As of an {@link EnvoyResource}. */
@@ -38,9 +36,8 @@ export function virtualHost(
   rules: readonly (HostPolicy | undefined)[] = [],
 ): VirtualHost {
   const { name, domains, ...rest } = json;
-  const { bytes, unfit } = encoded(TypeUrl.virtualHost, rest);
   const clusters = [...clustersIn(rest), ...idle];
-  return { name, domains, rest: bytes, ...(unfit ? { unfit } : {}), clusters, from: [...objectsIn(rest), ...hashRules(rules)] };
+  return { name, domains, rest: encoded(TypeUrl.virtualHost, rest), clusters, from: [...objectsIn(rest), ...hashRules(rules)] };
 }
 
 /** DestinationRules have one word to say in routes. */
@@ -56,9 +53,9 @@ function hashRules(rules: readonly (HostPolicy | undefined)[]): readonly string[
 const FIELD = { name: 1, domains: 2 };
 
 /** The message, under a name and for domains of its own where they are given. */
-export function virtualHostBytes(host: VirtualHost, name = host.name, domains = host.domains): Uint8Array {
+export function virtualHostMessage(host: VirtualHost, name = host.name, domains = host.domains): Encoded {
   const text = (field: number, value: string): Uint8Array => repeated(field, Buffer.from(value, 'utf8'));
-  return Buffer.concat([text(FIELD.name, name), ...domains.map((d) => text(FIELD.domains, d)), host.rest]);
+  return { ...host.rest, bytes: Buffer.concat([text(FIELD.name, name), ...domains.map((d) => text(FIELD.domains, d)), host.rest.bytes]) };
 }
 
 /** The names of clusters anywhere in routes or filters. */
